@@ -1,0 +1,88 @@
+"""create_app(): the Dash app over a store, with its headers, health route and live route."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import dash
+from flask import Flask, Response, send_from_directory
+
+from dashboards import live, read_model, shell, theme
+from dashboards.pages import portfolio, trial
+from dashboards.read_model import Desk
+from trials.errors import StoreError
+from trials.store.engine import Store
+
+ASSETS = Path(__file__).parent / "assets"
+YEAR = 365 * 24 * 3600
+
+
+def create_app(store: Store, *, stale_after: timedelta | None = None) -> dash.Dash:
+    """The pages over a store. `stale_after`: a running trial without a delivery for this long is marked; None = never.
+
+    Nothing on the pages comes from outside, and nothing they do goes outside.
+    """
+    app = dash.Dash(
+        "dashboards",
+        use_pages=True,
+        pages_folder="",  # pages are named below: a page is one import and one line, found by the reader too
+        assets_folder=str(ASSETS),
+        assets_ignore=r"boot\.js",
+        index_string=shell.FRAME,
+        title="Roadtest",
+        update_title="",
+        serve_locally=True,
+        suppress_callback_exceptions=True,
+        add_log_handler=False,
+        meta_tags=[
+            {"name": "viewport", "content": "width=device-width, initial-scale=1"},
+            {"name": "robots", "content": "noindex"},
+        ],
+    )
+    dash.register_page("portfolio", path=portfolio.PATH, title=portfolio.TITLE, layout=portfolio.layout)
+    dash.register_page("trial", path_template=trial.PATH, title=trial.title, layout=trial.layout)
+    app.layout = shell.layout
+    portfolio.listen(app)
+    trial.listen(app)
+    desk = Desk(store, stale_after)
+    _extend(app, desk)
+    return app
+
+
+def _extend(app: dash.Dash, desk: Desk) -> None:
+    """Puts what Dash does not bring onto its Flask server."""
+    server: Flask = app.server
+    server.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR
+    server.extensions["roadtest.desk"] = desk
+    server.extensions["roadtest.tokens"] = live.Tokens(desk)
+    server.register_blueprint(live.routes(server.extensions["roadtest.tokens"]))
+
+    @server.get("/healthz")
+    def health() -> Response:
+        try:
+            read_model.tokens(desk)
+        except StoreError as error:
+            return Response(f"{error}\n", 503, mimetype="text/plain")
+        return Response("ok\n", 200, mimetype="text/plain", headers={"Cache-Control": "no-store"})
+
+    @server.get("/theme.css")
+    def theme_css() -> Response:
+        return Response(theme.css(), mimetype="text/css", headers={"Cache-Control": f"public, max-age={YEAR}, immutable"})
+
+    @server.get("/boot.js")
+    def boot_js() -> Response:
+        return send_from_directory(ASSETS, "boot.js", max_age=0)
+
+    @server.after_request
+    def headers(response: Response) -> Response:
+        scripts = " ".join(["'self'", *app.csp_hashes()])
+        response.headers["Content-Security-Policy"] = (
+            f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+            "font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        )
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        if response.mimetype in ("application/json", "text/html"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response

@@ -1,0 +1,141 @@
+/* The portfolio grid's cells: functions of the row that the server made; they compute nothing of their own. */
+(function () {
+  "use strict";
+  var cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
+  var REACH = 4; // worthwhile effects either way, as in the read model
+  var WIDTH = 184;
+
+  function h() {
+    return React.createElement.apply(React, arguments);
+  }
+  function icon(name) {
+    return h("span", { className: "icon icon-" + name, "aria-hidden": true });
+  }
+  function bar(share, tone) {
+    return h(
+      "span",
+      { className: "meter " + tone, "aria-hidden": true },
+      h("span", { style: { width: Math.round(share * 100) + "%" } })
+    );
+  }
+  function x(value) {
+    return ((Math.min(Math.max(value, -REACH), REACH) + REACH) / (2 * REACH)) * WIDTH;
+  }
+
+  cells.TrialCell = function (props) {
+    var row = props.data;
+    return h(
+      "div",
+      { className: "cell" },
+      h("a", { href: row.href, "data-inside": "1", className: "trial-link" }, row.name),
+      h("span", { className: "quiet" }, row.programme || "\u00a0"),
+      row.simulated || row.stale
+        ? h(
+            "span",
+            { className: "badges" },
+            row.simulated ? h("span", { className: "badge badge-simulated" }, "simulated") : null,
+            row.stale ? h("span", { className: "badge badge-warn" }, icon("stale"), "no news") : null
+          )
+        : null
+    );
+  };
+
+  cells.StageCell = function (props) {
+    var all = ["Idea", "Proof of concept", "Pilot", "Scale"];
+    var at = all.indexOf(props.data.stage);
+    return h(
+      "div",
+      { className: "cell" },
+      h(
+        "span",
+        { className: "steps", "aria-hidden": true },
+        all.map(function (name, index) {
+          return h("i", { key: name, className: index <= at ? "done" : "" });
+        })
+      ),
+      h("span", { className: "stage-word" }, props.data.stage)
+    );
+  };
+
+  cells.VerdictCell = function (props) {
+    var row = props.data;
+    if (row.fault) return h("span", { className: "badge badge-warn" }, icon("warn"), "not shown");
+    return h("span", { className: "pill tone-" + row.standing }, icon(row.standing), h("span", null, row.standing_word));
+  };
+
+  cells.SentenceCell = function (props) {
+    return h("span", { className: "sentence-cell", title: props.data.sentence }, props.data.sentence);
+  };
+
+  cells.EffectHeader = function () {
+    function tick(value, text) {
+      return h("text", { x: x(value), y: 40, textAnchor: "middle", className: "forest-tick" }, text);
+    }
+    return h(
+      "div",
+      { className: "effect-header" },
+      h("span", null, "Effect"),
+      h(
+        "svg",
+        { width: WIDTH, height: 16, viewBox: "0 28 " + WIDTH + " 16", "aria-hidden": true },
+        tick(-2.6, "\u2190 worse"),
+        tick(0, "0"),
+        tick(2.5, "worthwhile")
+      )
+    );
+  };
+
+  cells.EffectCell = function (props) {
+    var row = props.data;
+    var forest = row.forest;
+    var parts = [
+      h("rect", { key: "w", x: x(1), y: 1, width: WIDTH - x(1), height: 32, className: "forest-worth" }),
+      h("line", { key: "0", x1: x(0), x2: x(0), y1: 1, y2: 33, className: "forest-zero" }),
+      h("line", { key: "1", x1: x(1), x2: x(1), y1: 1, y2: 33, className: "forest-edge" })
+    ];
+    if (forest.low !== null || forest.high !== null) {
+      var low = forest.low === null ? -REACH : forest.low;
+      var high = forest.high === null ? REACH : forest.high;
+      parts.push(h("line", { key: "r", x1: x(low), x2: x(high), y1: 17, y2: 17, className: "forest-range" }));
+      if (low < -REACH || forest.low === null) parts.push(h("path", { key: "a", d: "M6 12 L1 17 L6 22", className: "forest-arrow" }));
+      if (high > REACH || forest.high === null)
+        parts.push(h("path", { key: "b", d: "M" + (WIDTH - 6) + " 12 l5 5 l-5 5", className: "forest-arrow" }));
+    }
+    if (forest.estimate !== null)
+      parts.push(h("circle", { key: "e", cx: x(forest.estimate), cy: 17, r: 5, className: "forest-dot" }));
+    return h(
+      "div",
+      { className: "cell tone-" + row.standing + " bare" },
+      h(
+        "svg",
+        { width: WIDTH, height: 34, role: "img", "aria-label": row.effect + (row.plausible ? ", " + row.plausible : "") },
+        parts
+      ),
+      h("span", { className: "effect-word" }, row.effect)
+    );
+  };
+
+  cells.StrengthCell = function (props) {
+    var row = props.data;
+    return h(
+      "div",
+      { className: "cell" },
+      h("span", { className: "tabular" }, row.strength),
+      bar(row.strength_share, "tone-" + row.standing + " bare")
+    );
+  };
+
+  cells.PeopleCell = function (props) {
+    var row = props.data;
+    return h(
+      "div",
+      { className: "cell" },
+      h("span", { className: "tabular" }, row.people, h("span", { className: "quiet" }, " of " + row.planned)),
+      bar(row.people_share, "plain")
+    );
+  };
+
+  cells.FreshCell = function (props) {
+    return h("span", { className: "quiet tabular" }, props.data.as_of);
+  };
+})();

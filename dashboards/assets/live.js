@@ -1,0 +1,56 @@
+/* Asks every two seconds whether the page's data changed, and if so tells the page's dcc.Store, whose callback
+   redraws in place. Rests while the tab is hidden. */
+(function () {
+  "use strict";
+  var PERIOD = 2000;
+  var mark = null;
+  var etag = null;
+  var timer = null;
+
+  function tell(reason) {
+    if (mark && window.dash_clientside && window.dash_clientside.set_props) {
+      window.dash_clientside.set_props(mark.dataset.store, { data: reason });
+    }
+  }
+  function next(wait) {
+    clearTimeout(timer);
+    timer = setTimeout(ask, wait);
+  }
+  async function ask() {
+    var found = document.getElementById("live-mark");
+    if (!found || document.hidden) return next(PERIOD);
+    if (found !== mark || found.dataset.url !== (mark && mark.dataset.url)) {
+      mark = found;
+      etag = found.dataset.etag;
+    }
+    try {
+      var answer = await fetch(mark.dataset.url, { headers: { "If-None-Match": etag }, cache: "no-store" });
+      document.documentElement.dataset.live = answer.ok || answer.status === 304 ? "on" : "lost";
+      if (answer.status === 200) {
+        etag = answer.headers.get("ETag");
+        tell(etag);
+      }
+    } catch (error) {
+      document.documentElement.dataset.live = "lost";
+    }
+    next(PERIOD);
+  }
+
+  document.addEventListener("visibilitychange", function () {
+    if (!document.hidden) next(0);
+  });
+  window.addEventListener("roadtest:redraw", function () {
+    tell("screen " + Date.now());
+  });
+  next(200);
+
+  /* Links inside the grid change the page without loading it anew, as Dash's own links do. */
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest && event.target.closest("a[data-inside]");
+    if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    window.history.pushState({}, "", link.getAttribute("href"));
+    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    window.scrollTo(0, 0);
+  });
+})();

@@ -1,0 +1,143 @@
+"""The confidence sequence: best estimate and plausible range over the people in, with 0 and the worthwhile effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboards import wording
+from dashboards.figures.drawn import Drawn, apart, edge_label, figure, flat, line_label, people_axis, wash
+from dashboards.theme import Screen
+from trials.evidence import Look
+from trials.protocol import Protocol
+
+HEIGHT = 360
+SETTLED_SHARE = 0.15  # the first looks' ranges fill any axis; from here on the axis must hold them whole
+
+
+def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
+    """A band with its estimate. `looks` is not empty, and in order; ends that can't be told yet leave a gap."""
+    people = [look.n for look in looks]
+    worthwhile = protocol.primary.worthwhile
+    low, high = _range(looks, worthwhile)
+    last = looks[-1]
+    shapes = [
+        wash(worthwhile, high, screen.tint("promote", 0.08)),
+        wash(low, 0.0, screen.tint("drop", 0.05)),
+        flat(0.0, screen.colour("ink-3")),
+        flat(worthwhile, screen.colour("promote"), "dash", 1.6),
+    ]
+    ticks = _ticks(low, high)
+    return Drawn(
+        figure(
+            screen,
+            _traces(protocol, looks, people, screen),
+            HEIGHT,
+            margin={"l": 60, "r": 92 if screen.narrow else 172, "t": 10, "b": 44},
+            shapes=shapes,
+            annotations=[
+                edge_label(screen, worthwhile, f"Worth having: {wording.worthwhile(protocol)}", "promote"),
+                edge_label(screen, low, "Worse than usual practice", "drop"),
+                *_labels(protocol, last, people[-1], low, high, screen),
+            ],
+            xaxis=people_axis(people),
+            yaxis={
+                "range": [low, high],
+                "tickvals": ticks,
+                "ticktext": [wording.effect_tick(protocol.primary, tick) for tick in ticks],
+            },
+        ),
+        _alt(protocol, last),
+        ("People with a result", "Lowest plausible", "Best estimate", "Highest plausible"),
+        tuple(
+            (
+                f"{look.n:,}",
+                wording.effect(protocol, look.interval[0]),
+                wording.effect(protocol, look.estimate),
+                wording.effect(protocol, look.interval[1]),
+            )
+            for look in looks
+        ),
+        HEIGHT,
+    )
+
+
+def _range(looks: tuple[Look, ...], worthwhile: float) -> tuple[float, float]:
+    """Whole from SETTLED_SHARE of the people on, never less than twice the worthwhile effect either way."""
+    start = looks[-1].n * SETTLED_SHARE
+    settled = [look for look in looks if look.n >= start]
+    ends = [end for look in settled for end in (*look.interval, look.estimate) if end is not None]
+    reach = 1.6 * max((abs(end) for end in (*looks[-1].interval, looks[-1].estimate) if end is not None), default=0.0)
+    low = max(min([*ends, -2 * worthwhile]), -max(reach, 3 * worthwhile))
+    high = min(max([*ends, 2 * worthwhile]), max(reach, 3 * worthwhile))
+    room = 0.06 * (high - low)
+    return low - room, high + room
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Four to eight round numbers, 0 among them."""
+    rough = (high - low) / 6
+    power = 1.0
+    while power > rough:
+        power /= 10
+    while power * 10 <= rough:
+        power *= 10
+    step = power * min((1, 2, 5, 10), key=lambda factor: abs(factor * power - rough))
+    first = int(low / step)
+    return [round(index * step, 10) for index in range(first, int(high / step) + 1)]
+
+
+def _traces(protocol: Protocol, looks: tuple[Look, ...], people: list[int], screen: Screen) -> list[dict[str, Any]]:
+    edge = {"color": screen.colour("keep_going"), "width": 1}
+    fill = screen.tint("keep_going", 0.5)
+    wash_colour = f"rgba({int(fill[1:3], 16)},{int(fill[3:5], 16)},{int(fill[5:7], 16)},0.30)"
+    ends: list[dict[str, Any]] = [
+        {"name": "Lowest plausible", "y": [look.interval[0] for look in looks]},
+        {"name": "Highest plausible", "y": [look.interval[1] for look in looks], "fill": "tonexty", "fillcolor": wash_colour},
+    ]
+    for trace in ends:
+        trace |= {"line": edge, "mode": "lines"}
+    estimate = {
+        "name": "Best estimate",
+        "mode": "lines",
+        "y": [look.estimate for look in looks],
+        "line": {"color": screen.colour("ink"), "width": 2.4},
+    }
+    return [
+        {
+            "type": "scatter",
+            "x": people,
+            "text": [wording.effect(protocol, value) for value in trace["y"]],
+            "hovertemplate": "%{text}",
+            **trace,
+        }
+        for trace in (*ends, estimate)
+    ]
+
+
+def _labels(protocol: Protocol, last: Look, x: int, low: float, high: float, screen: Screen) -> list[dict[str, Any]]:
+    wanted = [
+        (last.interval[0], "lowest plausible", "keep_going"),
+        (last.estimate, "best estimate", "ink"),
+        (last.interval[1], "highest plausible", "keep_going"),
+    ]
+    shown = [(value, word, token) for value, word, token in wanted if value is not None]
+    heights = apart([min(max(value, low), high) for value, _, _ in shown], (high - low) / 16)
+    labels = []
+    for (value, word, token), y in zip(shown, heights, strict=True):
+        amount = wording.effect_tick(protocol.primary, _rounded(protocol, value))
+        text = f"<b>{amount}</b>" + ("" if screen.narrow else f" {word}")
+        labels.append(line_label(screen, x, y, text, token))
+    return labels
+
+
+def _rounded(protocol: Protocol, value: float) -> float:
+    """As many digits as the words beside the chart use."""
+    return round(value, 3) if wording.per_hundred(protocol.primary) else round(value, 0 if abs(value) >= 100 else 1)
+
+
+def _alt(protocol: Protocol, last: Look) -> str:
+    return (
+        f"Chart of the effect on {wording.measure(protocol)} over {wording.few(last.n)} people: best estimate "
+        f"{wording.effect(protocol, last.estimate)}, {wording.plausible(protocol, last)}; worth having is "
+        f"{wording.worthwhile(protocol)}."
+    )

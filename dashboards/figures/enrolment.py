@@ -1,0 +1,73 @@
+"""People enrolled, by site where there are several, else by arm. Hidden numbers have a word instead of a bar."""
+
+from __future__ import annotations
+
+from dashboards import wording
+from dashboards.figures.drawn import Drawn, figure
+from dashboards.theme import Screen
+from trials.disclosure import SafeTable
+from trials.protocol import Protocol
+
+
+def draw(protocol: Protocol, table: SafeTable, screen: Screen) -> Drawn:
+    """One horizontal bar per site (or arm), its number at its end. `table` has passed disclosure."""
+    by_site = len(table.rows) > 1
+    groups = table.row_totals if by_site else table.column_totals
+    names = [_site(protocol, name) if by_site else _arm(protocol, name) for name in groups]
+    counts = list(groups.values())
+    height = 64 + 34 * len(names)
+    longest = max((count or 0 for count in counts), default=0) or 1
+    drawn = figure(
+        screen,
+        [
+            {
+                "type": "bar",
+                "orientation": "h",
+                "y": names,
+                "x": [count or 0 for count in counts],
+                "text": [wording.number(count) for count in counts],
+                "textposition": "outside",
+                "textfont": {"color": screen.colour("ink"), "size": 12},
+                "cliponaxis": False,
+                "width": 0.42,
+                "marker": {"color": screen.colour("keep_going")},
+                "hovertemplate": "%{y}: %{text}<extra></extra>",
+            }
+        ],
+        height,
+        margin={"l": 96 if screen.narrow else 128, "r": 56, "t": 6, "b": 30},
+        hovermode="closest",
+        xaxis={"range": [0, longest * 1.08], "tickformat": ",d", "nticks": 5, "showgrid": True, "gridcolor": screen.colour("line")},
+        yaxis={"autorange": "reversed", "showgrid": False, "type": "category"},
+    )
+    said = ", ".join(f"{name} {wording.number(count)}" for name, count in zip(names, counts, strict=True))
+    return Drawn(drawn, f"Bar chart of people enrolled: {said}.", _columns(protocol, table), _rows(protocol, table), height)
+
+
+def _site(protocol: Protocol, site_id: str) -> str:
+    named = {site.id: site.name for site in protocol.sites}
+    return named.get(site_id) or (f"Site {site_id}" if site_id else "No site given")
+
+
+def _arm(protocol: Protocol, arm_id: str) -> str:
+    named = {arm.id: arm.name for arm in protocol.arms}
+    return named.get(arm_id) or arm_id.replace("_", " ").capitalize()
+
+
+def _columns(protocol: Protocol, table: SafeTable) -> tuple[str, ...]:
+    return ("Site", *(_arm(protocol, arm) for arm in table.columns), "Total")
+
+
+def _rows(protocol: Protocol, table: SafeTable) -> tuple[tuple[str, ...], ...]:
+    body = [
+        (
+            _site(protocol, site),
+            *(wording.number(table.cells[site, arm]) for arm in table.columns),
+            wording.number(table.row_totals[site]),
+        )
+        for site in table.rows
+    ]
+    if len(table.rows) > 1:
+        arms = (wording.number(table.column_totals[arm]) for arm in table.columns)
+        body.append(("All sites", *arms, wording.number(table.total)))
+    return tuple(body)

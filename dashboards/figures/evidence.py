@@ -1,0 +1,143 @@
+"""Evidence of each claim as a multiple, on a log scale, over the people in, against what it needs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from dashboards import wording
+from dashboards.figures.drawn import Drawn, apart, figure, flat, line_label, people_axis, wash
+from dashboards.theme import Screen
+from trials.evidence import CLAIMS, Look
+from trials.protocol import Protocol
+
+HEIGHT = 330
+LOWEST, HIGHEST = -2.0, 4.0  # log10: 0.01× to 10,000×. Beyond that nobody decides differently.
+DASHES = {"benefit": "solid", "dud": "6px,3px", "harm": "2px,3px"}
+TICKS = (0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 1_000, 10_000)
+WIDE_TICKS = (0.01, 0.1, 1, 10, 100, 1_000, 10_000)
+
+
+def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
+    """Three lines, one per claim. `looks` is not empty, and in order."""
+    people = [look.n for look in looks]
+    heights = {name: [_height(look, name) for look in looks] for name in CLAIMS}
+    low, high = _range(heights, looks[-1])
+    data = [_trace(name, people, heights[name], looks, screen) for name in CLAIMS]
+    data += [_crossing(name, looks[-1], screen) for name in CLAIMS if looks[-1].claims[name].fired]
+    needed = sorted({looks[-1].claims[name].threshold for name in CLAIMS})
+    top = math.log10(needed[-1])
+    shapes = [
+        wash(top, high, screen.tint("promote", 0.07)),
+        flat(0.0, screen.colour("ink-3")),
+        *(flat(math.log10(threshold), screen.colour("ink-2"), "dash") for threshold in needed),
+    ]
+    ticks = [tick for tick in (WIDE_TICKS if high - low > 3.6 else TICKS) if low <= math.log10(tick) <= high]
+    return Drawn(
+        figure(
+            screen,
+            data,
+            HEIGHT,
+            margin={"l": 56, "r": 78 if screen.narrow else 142, "t": 10, "b": 44},
+            shapes=shapes,
+            annotations=_labels(looks[-1], heights, people[-1], low, high, screen) + _needed(looks[-1], needed, screen),
+            xaxis=people_axis(people),
+            yaxis={
+                "range": [low, high],
+                "tickvals": [math.log10(tick) for tick in ticks],
+                "ticktext": [f"{tick:,g}×" for tick in ticks],
+            },
+        ),
+        _alt(looks[-1]),
+        ("People with a result", *(wording.CLAIM_WORDS[name] for name in CLAIMS)),
+        tuple((f"{look.n:,}", *(wording.multiple(look.claims[name]) for name in CLAIMS)) for look in looks),
+        HEIGHT,
+    )
+
+
+def _height(look: Look, name: str) -> float | None:
+    log_e = look.claims[name].log_e
+    return None if log_e is None else log_e / math.log(10)
+
+
+def _range(heights: dict[str, list[float | None]], last: Look) -> tuple[float, float]:
+    seen = [height for line in heights.values() for height in line if height is not None]
+    needed = [math.log10(claim.threshold) for claim in last.claims.values()]
+    low = min([-0.6, *seen]) - 0.15
+    high = max([*needed, *seen]) + 0.35
+    return max(low, LOWEST), min(high, HIGHEST)
+
+
+def _trace(name: str, people: list[int], heights: list[float | None], looks: tuple[Look, ...], screen: Screen) -> dict[str, Any]:
+    leading = wording.CLAIM_LEADS_TO[name]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": wording.CLAIM_WORDS[name],
+        "x": people,
+        "y": heights,
+        "line": {"color": screen.colour(leading), "width": 2.2, "dash": DASHES[name], "shape": "linear"},
+        "text": [wording.multiple(look.claims[name]) for look in looks],
+        "hovertemplate": "%{text}",
+        "connectgaps": False,
+    }
+
+
+def _crossing(name: str, last: Look, screen: Screen) -> dict[str, Any]:
+    claim = last.claims[name]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [claim.crossed_at_n],
+        "y": [math.log10(claim.threshold)],
+        "marker": {
+            "size": 11,
+            "color": screen.colour("surface"),
+            "line": {"width": 2.5, "color": screen.colour(wording.CLAIM_LEADS_TO[name])},
+        },
+        "hoverinfo": "skip",
+    }
+
+
+def _labels(
+    last: Look, heights: dict[str, list[float | None]], x: int, low: float, high: float, screen: Screen
+) -> list[dict[str, Any]]:
+    shown = [name for name in CLAIMS if heights[name][-1] is not None]
+    ends = [min(max(heights[name][-1] or 0.0, low + 0.06), high - 0.06) for name in shown]
+    labels = []
+    for name, y in zip(shown, apart(ends, (high - low) / 15), strict=True):
+        word = "" if screen.narrow else f" {wording.CLAIM_WORDS[name].lower()}"
+        text = f"<b>{wording.multiple(last.claims[name])}</b>{word}"
+        labels.append(line_label(screen, x, y, text, wording.CLAIM_LEADS_TO[name]))
+    return labels
+
+
+def _needed(last: Look, needed: list[float], screen: Screen) -> list[dict[str, Any]]:
+    labels = []
+    for threshold in needed:
+        who = [wording.CLAIM_WORDS[name].lower() for name in CLAIMS if last.claims[name].threshold == threshold]
+        labels.append(
+            {
+                "x": 0,
+                "y": math.log10(threshold),
+                "xref": "paper",
+                "yref": "y",
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "xshift": 4,
+                "showarrow": False,
+                "text": f"Enough for “{'”, “'.join(who)}”",
+                "font": {"color": screen.colour("ink-2"), "size": 12},
+            }
+        )
+    return labels
+
+
+def _alt(last: Look) -> str:
+    parts = [
+        f"“{wording.CLAIM_WORDS[name].lower()}” stands at {wording.multiple(claim)} of the {wording.threshold(claim)} it needs"
+        + (f" and reached it at {claim.crossed_at_n:,} people" if claim.crossed_at_n is not None else "")
+        for name, claim in last.claims.items()
+        if claim.log_e is not None
+    ]
+    return f"Line chart of evidence over {wording.few(last.n)} people: {'; '.join(parts)}."

@@ -1,0 +1,1 @@
+"""The pages. Each has PATH, TITLE, layout() and listen(app), which registers its callback."""

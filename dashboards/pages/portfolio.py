@@ -1,0 +1,174 @@
+"""The portfolio: counts per verdict, and one row per trial."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import dash_ag_grid as dag
+from dash import Dash, Input, Output, State, dcc, html, no_update
+
+from dashboards import read_model, shell, wording
+from dashboards.parts import absence, icon, pill, simulated, stale_badge
+from dashboards.read_model import Board, Row
+
+PATH = "/"
+TITLE = "Portfolio · Roadtest"
+MOST_ROWS_UNSCROLLED = 40
+
+COLUMNS: list[dict[str, Any]] = [
+    {"field": "name", "headerName": "Trial", "cellRenderer": "TrialCell", "flex": 5, "minWidth": 190},
+    {"field": "stage", "headerName": "Stage", "cellRenderer": "StageCell", "width": 112},
+    {"field": "standing_word", "headerName": "Verdict", "cellRenderer": "VerdictCell", "width": 158},
+    {"field": "sentence", "headerName": "In a sentence", "cellRenderer": "SentenceCell", "flex": 7, "minWidth": 230, "sortable": False},
+    {
+        "field": "effect_sort",
+        "headerName": "Effect",
+        "headerComponent": "EffectHeader",
+        "cellRenderer": "EffectCell",
+        "width": 206,
+        "sortable": False,
+    },
+    {"field": "strength_share", "headerName": "Evidence", "cellRenderer": "StrengthCell", "width": 118, "sortingOrder": ["desc", "asc"]},
+    {"field": "people_share", "headerName": "People in", "cellRenderer": "PeopleCell", "width": 106},
+    {"field": "as_of_sort", "headerName": "Fresh as of", "cellRenderer": "FreshCell", "width": 106},
+]
+
+
+def layout(**_: str) -> html.Div:
+    # The token is read before the rows: what lands in between is fetched again, never missed.
+    etag = shell.tokens().etag()
+    found = read_model.board(shell.desk())
+    rows = [row_data(row) for row in found.rows]
+    return html.Div(
+        [
+            *shell.live_mark("live-board", "/live/token", etag),
+            dcc.Store(id="board-shown", data=rows),
+            html.Header(
+                [html.H1("Portfolio"), html.P(_summary(found), id="board-summary"), shell.live_word()],
+                className="page-head",
+            ),
+            html.Ul(_strip(found), id="board-strip", className="strip card"),
+            html.Section(
+                [
+                    html.Header(
+                        [
+                            html.H2("All trials"),
+                            html.P(
+                                [
+                                    "Dot: best estimate. Bar: plausible range. ",
+                                    html.Strong("Shaded: worth having", className="tone-promote bare"),
+                                    ", on one axis: each trial's own worthwhile effect.",
+                                ]
+                            ),
+                        ]
+                    ),
+                    html.Div(_grid(rows) if rows else _nothing(), id="board-grid", className="board-grid"),
+                    html.Ul(_list(found), id="board-list", className="board-list"),
+                ],
+                className="card board",
+            ),
+        ]
+    )
+
+
+def listen(app: Dash) -> None:
+    """Refreshes the board when the live script tells of a change: only the rows that changed travel."""
+
+    @app.callback(
+        Output("board-rows", "rowTransaction"),
+        Output("board-shown", "data"),
+        Output("board-strip", "children"),
+        Output("board-summary", "children"),
+        Output("board-list", "children"),
+        Input("live-board", "data"),
+        State("board-shown", "data"),
+        prevent_initial_call=True,
+    )
+    def refresh(_: str, shown: list[dict[str, Any]] | None) -> tuple[Any, ...]:
+        found = read_model.board(shell.desk())
+        rows = [row_data(row) for row in found.rows]
+        before = {row["id"]: row for row in shown or []}
+        added = [row for row in rows if row["id"] not in before]
+        changed = [row for row in rows if row["id"] in before and row != before[row["id"]]]
+        transaction = {"add": added, "update": changed} if added or changed else no_update
+        phone = _list(found) if shell.screen().narrow else no_update
+        return transaction, rows, _strip(found), _summary(found), phone
+
+
+def row_data(row: Row) -> dict[str, Any]:
+    """A row as the grid's cells read it."""
+    return {
+        **asdict(row),
+        "href": f"/trial/{row.id}",
+        "standing_word": wording.VERDICT_WORDS[row.standing],
+        "effect_sort": row.forest.estimate,
+    }
+
+
+def _summary(found: Board) -> str:
+    if not found.rows:
+        return "No trials yet."
+    programmes = {row.programme for row in found.rows if row.programme}
+    where = f" in {wording.plural(len(programmes), 'programme')}" if programmes else ""
+    return f"{wording.plural(len(found.rows), 'trial')}{where}. Each asks a single question: is this worth doing more of?"
+
+
+def _strip(found: Board) -> list[html.Li]:
+    everything = sum(found.counts.values()) or 1
+    return [
+        html.Li(
+            [
+                html.Span([icon(standing), html.Span(wording.VERDICT_WORDS[standing])], className=f"tone-{standing} bare word"),
+                html.Span([html.Strong(f"{count:,}"), html.Span(f" {100 * count / everything:.0f} %")], className="count"),
+                html.Span(wording.VERDICT_MEANS[standing], className="means"),
+            ],
+            className="" if count else "none",
+        )
+        for standing, count in found.counts.items()
+    ]
+
+
+def _grid(rows: list[dict[str, Any]]) -> dag.AgGrid:
+    whole = len(rows) <= MOST_ROWS_UNSCROLLED
+    return dag.AgGrid(
+        id="board-rows",
+        columnDefs=COLUMNS,
+        rowData=rows,
+        getRowId="params.data.id",
+        defaultColDef={"sortable": True, "resizable": False, "suppressMovable": True, "wrapText": True},
+        dashGridOptions={
+            "rowHeight": 92,
+            "headerHeight": 48,
+            "domLayout": "autoHeight" if whole else "normal",
+            "suppressCellFocus": False,
+            "animateRows": False,
+            "ariaLabel": "All trials",
+            "enableCellTextSelection": True,
+        },
+        style={"height": None if whole else "720px", "width": "100%"},
+    )
+
+
+def _nothing() -> list[Any]:
+    # The grid stays on the page, hidden, so that the first trial can arrive without a reload.
+    why = "Register one with `roadtest register` and this board fills itself as results come in."
+    return [absence("empty", "No trials here yet", why), html.Div(_grid([]), hidden=True)]
+
+
+def _list(found: Board) -> list[html.Li]:
+    return [_item(row) for row in found.rows]
+
+
+def _item(row: Row) -> html.Li:
+    badges = ([simulated()] if row.simulated else []) + ([stale_badge()] if row.stale else [])
+    facts = [row.programme, row.stage, f"{row.people} of {row.planned} people", f"as of {row.as_of}"]
+    return html.Li(
+        [
+            html.Div([dcc.Link(row.name, href=f"/trial/{row.id}"), pill(row.standing)], className="item-head"),
+            html.P(row.sentence),
+            html.P(" · ".join(fact for fact in (f"Evidence: {row.strength}", *facts) if fact), className="item-facts"),
+            *([html.P(badges)] if badges else []),
+        ],
+        **{"data-trial": row.id},
+    )

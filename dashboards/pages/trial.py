@@ -1,0 +1,118 @@
+"""One trial: its sentence first, then the panels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import Dash, Input, Output, State, dcc, html
+from dash.exceptions import PreventUpdate
+
+from dashboards import read_model, shell, wording
+from dashboards.panels import PANELS
+from dashboards.panels.panel import place
+from dashboards.parts import absence, icon, simulated
+from dashboards.read_model import ContradictionError, TrialView
+from dashboards.theme import Screen
+from trials.disclosure import safe_count
+from trials.errors import UnknownTrialError
+
+PATH = "/trial/<trial_id>"
+
+
+def title(trial_id: str = "") -> str:
+    return f"{trial_id} · Roadtest"
+
+
+def layout(trial_id: str = "", **_: str) -> html.Div:
+    etag = shell.tokens().etag(trial_id)
+    return html.Div(
+        [
+            *shell.live_mark("live-trial", f"/live/token/{trial_id}", etag),
+            dcc.Store(id="trial-id", data=trial_id),
+            html.Div(content(trial_id, shell.screen()), id="trial-content"),
+        ]
+    )
+
+
+def listen(app: Dash) -> None:
+    """Draws the page's content again, in place, when the live script tells of a change."""
+
+    @app.callback(
+        Output("trial-content", "children"),
+        Input("live-trial", "data"),
+        State("trial-id", "data"),
+        prevent_initial_call=True,
+    )
+    def refresh(_: str, trial_id: str | None) -> list[Any]:
+        if not trial_id:
+            raise PreventUpdate
+        return content(trial_id, shell.screen())
+
+
+def content(trial_id: str, screen: Screen) -> list[Any]:
+    """The page of one trial, or the designed state that says why there is none."""
+    try:
+        view = read_model.trial(shell.desk(), trial_id)
+    except UnknownTrialError as error:
+        return [html.H1("No such trial"), html.Div(absence("empty", "Nothing of that name", str(error)), className="card")]
+    except ContradictionError as error:
+        return [html.H1(trial_id), html.Div(absence("failed", "Not shown", str(error)), className="card")]
+    panels = [place(panel, view, screen) for panel in PANELS]
+    return [_head(view), *_stale(view), _verdict(view), html.Div(panels, className="panels")]
+
+
+def _head(view: TrialView) -> html.Header:
+    plan = view.protocol
+    crumbs = [dcc.Link("Portfolio", href="/"), *([html.Span(plan.programme)] if plan.programme else [])]
+    facts = [
+        html.Span([icon("stage"), wording.STAGE_WORDS[plan.stage]]),
+        html.Span([icon("person"), f"Led by {plan.owner}"]),
+        *([html.Span([icon("site"), wording.plural(len(plan.sites), "site")])] if plan.sites else []),
+        shell.live_word(),
+    ]
+    return html.Header(
+        [
+            html.Nav(crumbs, className="crumbs", **{"aria-label": "Where you are"}),
+            html.H1([plan.name, *([" ", simulated()] if plan.simulated else [])]),
+            html.P(plan.question),
+            html.Div(facts, className="meta"),
+        ],
+        className="page-head",
+    )
+
+
+def _stale(view: TrialView) -> list[Any]:
+    if not view.stale:
+        return []
+    words = [html.Strong(f"No news since {wording.day(view.quality.last_received_at)}. "), "Everything below shows what came before."]
+    return [html.Div([icon("stale"), html.Span(words)], className="banner", role="status")]
+
+
+def _verdict(view: TrialView) -> html.Section:
+    sentence = view.look.sentence if view.look else "Nothing can be said yet: the plan is registered, and no outcome has been looked at."
+    word = html.P([icon(view.standing), html.Span(wording.VERDICT_WORDS[view.standing])], className=f"verdict-word tone-{view.standing} bare")
+    as_of = "" if view.look is None else f"Look {view.look.number:,}, data as of {wording.day(view.look.as_of)}."
+    safe = "Checking often is safe: the evidence is built to be looked at as often as you like."
+    said = [word, html.P(sentence, className="sentence", id="sentence"), html.P([icon("stale"), html.Span(f"{as_of} {safe}".strip())], className="as-of")]
+    return html.Section(
+        [html.Div(said, className="said"), html.Dl(_figures(view), className="key-figures")],
+        className=f"card verdict edge-{view.standing}",
+        **{"aria-label": "Verdict"},
+    )
+
+
+def _figures(view: TrialView) -> list[html.Div]:
+    plan, look = view.protocol, view.look
+    planned = f"of {plan.monitoring.max_participants:,} planned"
+    if look is None:
+        facts = [("Best estimate", "–", "no result yet"), ("Strength of evidence", "–", "no result yet"), ("People with a result", "0", planned), ("Waiting for a result", "–", "")]
+    else:
+        claim = read_model.deciding_claim(look)
+        need = f"reached at {claim.crossed_at_n:,} people" if claim.fired else f"{wording.threshold(claim)} needed to act"
+        facts = [
+            ("Best estimate", wording.effect(plan, look.estimate), wording.plausible(plan, look)),
+            ("Strength of evidence", wording.threshold(claim) if claim.fired else wording.multiple(claim), need),
+            ("People with a result", wording.few(safe_count(look.n)), planned),
+            ("Waiting for a result", wording.few(view.quality.waiting), f"{wording.few(view.quality.missing)} missing for good"),
+        ]
+    return [html.Div([html.Dt(name), html.Dd([html.Strong(value), html.Span(note)])]) for name, value, note in facts]

@@ -1,0 +1,44 @@
+"""How strong the evidence of each claim is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboards import wording
+from dashboards.figures import evidence
+from dashboards.panels.panel import Absence, Panel, too_early
+from dashboards.parts import chart
+from dashboards.read_model import TrialView
+from dashboards.theme import Screen
+
+
+def absent(view: TrialView) -> Absence | None:
+    early = too_early(view)
+    if early is None and view.look is not None and all(claim.log_e is None for claim in view.look.claims.values()):
+        reasons = [claim.reason for claim in view.look.claims.values() if claim.reason]
+        return Absence("early", "Too early to say", reasons[0] if reasons else "No claim can be judged yet.")
+    return early
+
+
+def title(view: TrialView) -> str:
+    assert view.look is not None
+    fired = [name for name, claim in view.look.claims.items() if claim.fired]
+    if fired:
+        said = " and ".join(f"“{wording.CLAIM_WORDS[name].lower()}”" for name in fired)
+        return f"The evidence is strong enough for {said}"
+    return "Evidence is gathering, but nothing is strong enough to act on yet"
+
+
+def how(view: TrialView) -> str:
+    return (
+        "What a bet on each claim would have paid so far; 1× is where it started. Looking often can't inflate it. "
+        "A line that reaches its threshold once has done so for good."
+    )
+
+
+def body(view: TrialView, screen: Screen) -> list[Any]:
+    looks = tuple(look for look in view.looks if look.n > 0)
+    return chart(evidence.draw(view.protocol, looks, screen), "evidence-chart")
+
+
+PANEL = Panel("evidence", 7, absent, title, how, body)

@@ -1,0 +1,66 @@
+"""Small pieces of page that several panels share: pill, badge, chart with its numbers, table, explained absence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import dcc, html
+
+from dashboards import wording
+from dashboards.figures.drawn import Drawn
+from dashboards.wording import Standing
+
+
+def icon(name: str) -> html.Span:
+    """A drawn sign; decoration to a screen reader, as the word stands beside it."""
+    return html.Span(className=f"icon icon-{name}", **{"aria-hidden": "true"})
+
+
+def pill(standing: Standing) -> html.Span:
+    """The verdict as word, shape and colour."""
+    return html.Span(
+        [icon(standing), html.Span(wording.VERDICT_WORDS[standing])], className=f"pill tone-{standing}"
+    )
+
+
+def simulated() -> html.Span:
+    return html.Span("simulated", className="badge badge-simulated", title="Made-up data from the simulator, not people")
+
+
+def stale_badge() -> html.Span:
+    return html.Span([icon("stale"), "no news"], className="badge badge-warn")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], label: str) -> html.Div:
+    """A table that scrolls in itself and can be reached by keyboard."""
+    head = html.Thead(html.Tr([html.Th(column, scope="col") for column in columns]))
+    body = html.Tbody([html.Tr([html.Td(cell) for cell in row]) for row in rows])
+    return html.Div(
+        html.Table([head, body]), className="numbers", tabIndex="0", role="region", **{"aria-label": label}
+    )
+
+
+def numbers(columns: Sequence[str], rows: Sequence[Sequence[Any]], label: str, summary: str = "Show the numbers") -> html.Details:
+    return html.Details(
+        [html.Summary([icon("table"), html.Span(summary)]), table(columns, rows, label)], className="show-numbers"
+    )
+
+
+def chart(drawn: Drawn, chart_id: str) -> list[Any]:
+    """A chart, its sentence for those who can't see it, and its numbers: all from one object."""
+    graph = dcc.Graph(
+        id=chart_id,
+        figure=drawn.figure,
+        config={"displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": False},
+        style={"height": f"{drawn.height}px"},
+    )
+    picture = html.Div(graph, role="img", className="chart", **{"aria-label": drawn.alt})
+    return [picture, numbers(drawn.columns, drawn.rows, drawn.alt)]
+
+
+def absence(sign: str, title: str, why: str) -> html.Div:
+    """A designed state instead of data: too early, hidden, stale, failed, empty."""
+    return html.Div(
+        [icon(sign), html.H3(title), html.P(why)], className=f"absence absence-{sign}"
+    )

@@ -1,0 +1,89 @@
+"""Serving the pages from inside a process that has other work to do.
+
+Werkzeug's threaded server, because the demo's live loop shares the process: gunicorn must be the main process and
+forks. It answers one reader to a few dozen; a shared server puts gunicorn in front of `create_app(...).server`.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dash
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from trials.errors import RoadtestError
+
+
+class PortError(RoadtestError):
+    """The port can't be served on."""
+
+
+class _Quiet(WSGIRequestHandler):
+    """Keeps connections open between requests, and logs no line per request: polls would drown everything else."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+def free_port(host: str, preferred: int) -> int:
+    """The preferred port, or one that is free when it is taken."""
+    for port in (preferred, 0):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if port == 0:
+                    raise PortError(f'host == "{host}", must be an address of this machine. Write 127.0.0.1.') from error
+                continue
+            return int(probe.getsockname()[1])
+    raise AssertionError("unreachable: port 0 binds or raises")
+
+
+def serve(app: dash.Dash, host: str, port: int) -> None:
+    """Serves until interrupted. Raises PortError when the port is in use."""
+    server = _server(app, host, port)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()
+
+
+@contextmanager
+def serving(app: dash.Dash, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serves in a thread for as long as the block runs; gives the address, such as 'http://127.0.0.1:8050'."""
+    server = _server(app, host, port)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="pages", daemon=True)
+    thread.start()
+    try:
+        yield f"http://{host}:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=10)
+
+
+def _server(app: dash.Dash, host: str, port: int) -> BaseWSGIServer:
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    try:
+        # Bound here: Werkzeug itself would print and exit when the port is taken.
+        probe = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise PortError(f"port == {port}, must be free and allowed. Leave --port out, or name another.") from error
+        raise PortError(f'host == "{host}", must be an address of this machine. Write 127.0.0.1.') from error
+    probe.listen(128)
+    server = make_server(host, probe.getsockname()[1], app.server, threaded=True, request_handler=_Quiet, fd=probe.detach())
+    server.daemon_threads = True
+    return server

@@ -1,0 +1,105 @@
+"""What stands around every page: the HTML frame, the side bar, and what the browser told about its screen."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import dash
+from dash import dcc, html
+from flask import current_app, request
+
+from dashboards import theme
+from dashboards.live import Tokens
+from dashboards.parts import icon
+from dashboards.read_model import Desk
+from dashboards.theme import Screen
+
+_CSS_VERSION = hashlib.sha256(theme.css().encode()).hexdigest()[:12]
+
+# boot.js runs before anything is drawn, so that no page flashes in the wrong scheme; it is a file because the
+# content security policy allows no inline script.
+FRAME = f"""<!DOCTYPE html>
+<html lang="en-GB" data-scheme="light">
+<head>
+{{%metas%}}
+<title>{{%title%}}</title>
+<link rel="icon" type="image/svg+xml" href="/assets/mark.svg">
+<script src="/boot.js"></script>
+<link rel="stylesheet" href="/theme.css?v={_CSS_VERSION}">
+{{%css%}}
+</head>
+<body>
+{{%app_entry%}}
+<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
+</body>
+</html>"""
+
+
+def layout() -> html.Div:
+    """Side bar and place for a page."""
+    return html.Div(
+        [
+            html.A("Skip to the page", href="#page", className="skip"),
+            html.Header(
+                [
+                    dcc.Link(
+                        [html.Span(className="mark", **{"aria-hidden": "true"}), html.Span("Roadtest")],
+                        href="/",
+                        className="brand",
+                    ),
+                    html.Nav(
+                        dcc.Link([icon("board"), html.Span("Portfolio")], href="/", className="nav-link"),
+                        **{"aria-label": "Main"},
+                    ),
+                    html.Button(
+                        [icon("moon"), icon("sun"), html.Span("Colours: "), html.Span(className="scheme-word")],
+                        id="scheme",
+                        className="button",
+                        type="button",
+                        title="Switch between light and dark",
+                        **{"aria-label": "Switch between light and dark colours"},
+                    ),
+                ],
+                className="side",
+            ),
+            html.Main([_lost(), dash.page_container], id="page"),
+        ],
+        className="shell",
+    )
+
+
+def _lost() -> html.Div:
+    """The banner that the live script shows while it can't reach the server."""
+    words = [
+        html.Strong("Showing what came before. "),
+        "The server can't be reached; this page will catch up by itself.",
+    ]
+    return html.Div([icon("warn"), html.Span(words)], className="banner lost", role="status")
+
+
+def live_mark(store: str, url: str, etag: str) -> list[Any]:
+    """What the live script reads: where to ask, from which state on, and which dcc.Store to tell."""
+    data = {"data-url": url, "data-etag": etag, "data-store": store}
+    return [html.Div(id="live-mark", hidden=True, **data), dcc.Store(id=store)]
+
+
+def live_word() -> html.Span:
+    return html.Span([html.Span(className="dot", **{"aria-hidden": "true"}), html.Span(className="live-word")], className="live")
+
+
+def screen() -> Screen:
+    """The reader's colour scheme and width, as boot.js put them into cookies."""
+    cookies = request.cookies
+    return Screen("dark" if cookies.get("scheme") == "dark" else "light", cookies.get("narrow") == "1")
+
+
+def desk() -> Desk:
+    """What this app reads from. Apps in one process keep to their own store."""
+    found: Desk = current_app.extensions["roadtest.desk"]
+    return found
+
+
+def tokens() -> Tokens:
+    found: Tokens = current_app.extensions["roadtest.tokens"]
+    return found

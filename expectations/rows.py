@@ -1,0 +1,256 @@
+"""A delivery's rows -> facts: what each cell says, and beside it what the plan, the register and the other rows say.
+
+Only reading and joining happens here; which facts are right is written in suites/*.json. A `<column>_fault` says that
+a cell could not be read as what it must be. Dates are ISO text, which sorts as dates do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from trials.connectors.tabular import RAGGED, shorten
+from trials.protocol import Protocol
+from trials.records import IDENTITY_COLUMNS, Delivery, Enrolled, Record, Row
+
+Facts = dict[str, object]
+
+MISSING_WORDS = frozenset({"", "na", "n/a", "null", "none", "nan", "-", "."})
+MOST_ID_CHARACTERS = 100
+
+_PAD = " \t\u00a0"
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WHOLE = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A delivery's rows as facts, in their order, and the warnings about lossless repairs made on the way."""
+
+    facts: tuple[Facts, ...]
+    warnings: tuple[str, ...]
+
+
+def required_columns(protocol: Protocol) -> tuple[str, ...]:
+    """The columns a delivery must have, in our names."""
+    site = ("site",) if protocol.sites else ()
+    enrolled_on = ("enrolled_on",) if protocol.dated else ()
+    return ("participant_id", *site, "arm", *enrolled_on, "entry_order", protocol.primary.measure)
+
+
+def prepare(delivery: Delivery, protocol: Protocol, register: Mapping[str, Enrolled], as_of: datetime) -> Prepared:
+    """The facts of a delivery that could be read. register: participants known before it, by id."""
+    reading = _Reading(protocol, register, as_of.astimezone(UTC).date())
+    facts = tuple(reading.row(row) for row in delivery.rows)
+    _join_repeats(facts)
+    _join_holders(facts, register.values())
+    extra = [name for name in delivery.columns if name not in reading.columns]
+    return Prepared(facts, (*delivery.repairs, *reading.warnings(), *_ignored(extra)))
+
+
+def record(facts: Facts) -> Record:
+    """The typed row that facts which broke no rule stand for. A blank cell takes what the register says."""
+    enrolled_on = facts["enrolled_on"] or facts["register_enrolled_on"]
+    observed_on = facts["observed_on"]
+    return Record(
+        row_no=int(str(facts["row_no"])),
+        participant_id=str(facts["participant_id"]),
+        site=str(facts["site"] or facts["site_known"] or ""),
+        arm=str(facts["arm"]),
+        enrolled_on=None if enrolled_on is None else date.fromisoformat(str(enrolled_on)),
+        entry_order=int(str(facts["entry_order"])),
+        observed_on=None if observed_on is None else date.fromisoformat(str(observed_on)),
+        value=None if facts["value_text"] is None else float(str(facts["value_text"])),
+    )
+
+
+class _Reading:
+    """Reads one delivery's rows, and counts the repairs it makes."""
+
+    def __init__(self, protocol: Protocol, register: Mapping[str, Enrolled], today: date) -> None:
+        self.columns = (*IDENTITY_COLUMNS, protocol.primary.measure)
+        self._protocol = protocol
+        self._register = register
+        self._today = today.isoformat()
+        self._arms = tuple(arm.id for arm in protocol.arms)
+        self._sites = tuple(site.id for site in protocol.sites)
+        self._arms_by_case, self._sites_by_case = _by_case(self._arms), _by_case(self._sites)
+        self._ids_by_case = _by_case(register)
+        self._trimmed: Counter[str] = Counter()
+        self._recased: Counter[str] = Counter()
+        self._missing_words: Counter[str] = Counter()
+
+    def row(self, row: Row) -> Facts:
+        cells = {name: self._trim(name, row.cells.get(name, "")) for name in self.columns}
+        measure = self._protocol.primary.measure
+        identity = self._participant(cells["participant_id"])
+        arm = self._spelling("arm", cells["arm"], self._arms, self._arms_by_case)
+        site = self._spelling("site", cells["site"], self._sites, self._sites_by_case)
+        known = self._register.get(str(identity["participant_id"]))
+        enrolled_on, observed_on = _date(cells["enrolled_on"]), _date(cells["observed_on"])
+        enrolled_on_blank = _is_missing(cells["enrolled_on"]) and not self._protocol.dated
+        order = cells["entry_order"]
+        whole = int(order) if _WHOLE.fullmatch(order) and int(order) >= 1 else None
+        return {
+            "row_no": row.row_no,
+            "ragged": "yes" if RAGGED in row.cells else None,
+            **identity,
+            "arm": arm,
+            "arm_in_plan": arm if arm in self._arms else None,
+            "arms": ", ".join(self._arms),
+            "site": site,
+            "site_in_plan": site if site in self._sites or not self._sites else None,
+            "sites": ", ".join(self._sites),
+            "site_known": None if known is None else known.site,
+            "enrolled_on": enrolled_on,
+            "enrolled_on_fault": None if enrolled_on or enrolled_on_blank else "not a date",
+            "observed_on": observed_on,
+            "observed_on_fault": None if observed_on or _is_missing(cells["observed_on"]) else "not a date",
+            "as_of": self._today,
+            "entry_order": whole,
+            "entry_order_fault": None if whole else "not a whole number",
+            "measure": measure,
+            **self._value(measure, cells[measure]),
+            **_registered(known, arm if arm in self._arms else None, site or None),
+            **{f"sent_{name}": cells[name] for name in IDENTITY_COLUMNS if name != "participant_id"},
+        }
+
+    def warnings(self) -> tuple[str, ...]:
+        """The repairs made so far, one sentence a kind."""
+        said = []
+        if self._trimmed:
+            said.append(f"trimmed white space around {_counts(self._trimmed)}")
+        if self._recased:
+            said.append(f"set the letter case of {_counts(self._recased)} as planned or registered")
+        if self._missing_words:
+            said.append(f"read missing-value words as not known yet: {_counts(self._missing_words)}")
+        return tuple(said)
+
+    def _trim(self, name: str, sent: str) -> str:
+        trimmed = sent.strip(_PAD)
+        if trimmed != sent and trimmed:
+            self._trimmed[name] += 1
+        return trimmed
+
+    def _spelling(self, column: str, sent: str, known: Collection[str], by_case: Mapping[str, str]) -> str:
+        """The plan's or register's spelling of a cell, if letter case is all that differs."""
+        spelt = by_case.get(sent.casefold(), sent)
+        if sent in known or spelt == sent:
+            return sent
+        self._recased[column] += 1
+        return spelt
+
+    def _participant(self, sent: str) -> Facts:
+        if _is_missing(sent):
+            return {"participant_id": None, "participant_id_fault": None, "participant_key": None}
+        spelt = self._spelling("participant_id", sent, self._register, self._ids_by_case)
+        # Two new ids that differ in letter case alone may be one person: they share a key, and so conflict.
+        key = f"known {spelt}" if spelt in self._register else f"new {spelt.casefold()}"
+        return {"participant_id": spelt, "participant_id_fault": _id_fault(spelt), "participant_key": key}
+
+    def _value(self, measure: str, sent: str) -> Facts:
+        if _is_missing(sent):
+            if sent:
+                self._missing_words[measure] += 1
+            return {"value_text": None, "value": None, "sent_value": sent}
+        return {"value_text": sent, "value": _number(sent), "sent_value": sent}
+
+
+def _by_case(known: Iterable[str]) -> dict[str, str]:
+    """Spelling by its case-folded form, where that is one spelling's alone."""
+    spellings = list(known)
+    folded = Counter(one.casefold() for one in spellings)
+    return {one.casefold(): one for one in spellings if folded[one.casefold()] == 1}
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.casefold() in MISSING_WORDS
+
+
+def _date(cell: str) -> str | None:
+    """The cell if it is an ISO date that exists, else None."""
+    if not _ISO_DATE.fullmatch(cell):
+        return None
+    try:
+        return date.fromisoformat(cell).isoformat()
+    except ValueError:
+        return None
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def _id_fault(participant_id: str) -> str | None:
+    """What stands against an id, without the id. A leading = + - @ would run as a formula in a spreadsheet."""
+    if len(participant_id) > MOST_ID_CHARACTERS:
+        return f"has {len(participant_id)} characters: must have at most {MOST_ID_CHARACTERS}"
+    if not participant_id.isprintable():
+        return "holds a character that can't be printed: must not"
+    if not participant_id[0].isalnum():
+        return f"starts with '{participant_id[0]}': must start with a letter or a digit"
+    return None
+
+
+def _registered(known: Enrolled | None, arm: str | None, site: str | None) -> Facts:
+    """What the register says of the row's participant; None where there is nothing to compare it with."""
+    if known is None:
+        return dict.fromkeys(("register_arm", "register_site", "register_enrolled_on", "register_entry_order"))
+    return {
+        "register_arm": known.arm if arm else None,
+        "register_site": known.site if site else None,
+        "register_enrolled_on": None if known.enrolled_on is None else known.enrolled_on.isoformat(),
+        "register_entry_order": known.entry_order,
+    }
+
+
+_SAME = ("participant_id", "arm", "site", "sent_enrolled_on", "sent_entry_order", "sent_observed_on", "value_text")
+
+
+def _join_repeats(facts: Sequence[Facts]) -> None:
+    """Adds repeat_of (the row that this one repeats exactly) and conflict_rows (rows of the same participant)."""
+    together: defaultdict[object, list[Facts]] = defaultdict(list)
+    for one in facts:
+        one["repeat_of"] = one["conflict_rows"] = None
+        if one["participant_key"] is not None:
+            together[one["participant_key"]].append(one)
+    for group in together.values():
+        if len({tuple(one[name] for name in _SAME) for one in group}) > 1:
+            numbers = [str(one["row_no"]) for one in group]
+            for one in group:
+                one["conflict_rows"] = ", ".join(numbers[:6]) + (", ..." if len(numbers) > 6 else "")
+        else:
+            for one in group[1:]:
+                one["repeat_of"] = group[0]["row_no"]
+
+
+def _join_holders(facts: Sequence[Facts], register: Iterable[Enrolled]) -> None:
+    """Adds entry_order_holder: the key of the one participant an entry_order belongs to, 'several' if of more."""
+    holders: dict[object, object] = {}
+    for one in facts:
+        order, key = one["entry_order"], one["participant_key"]
+        # A known participant's own order is in the register: what its row claims beyond that is no claim.
+        if order is not None and key is not None and str(key).startswith("new "):
+            holders[order] = key if holders.get(order, key) == key else "several"
+    for known in register:
+        if known.entry_order is not None:
+            holders[known.entry_order] = f"known {known.participant_id}"
+    for one in facts:
+        one["entry_order_holder"] = holders.get(one["entry_order"])
+
+
+def _counts(counted: Counter[str]) -> str:
+    return ", ".join(f"{name} ({count} row{'s' if count > 1 else ''})" for name, count in counted.items())
+
+
+def _ignored(extra: Sequence[str]) -> tuple[str, ...]:
+    if not extra:
+        return ()
+    shown = ", ".join(shorten(name, 40) for name in extra[:12]) + (", ..." if len(extra) > 12 else "")
+    return (f"ignored extra column{'s' if len(extra) > 1 else ''}: {shown}",)

@@ -1,0 +1,403 @@
+"""The command `roadtest`. Thin: each command reads its options, calls one function below, and shows what came back.
+
+Heavy packages are imported inside the commands that need them, so that `roadtest --help` answers at once.
+Exit codes: 0 done; 1 refused or failed, with one sentence on stderr and no traceback; 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+    from flows.work import Outcome
+    from trials.store.engine import Store
+
+app = typer.Typer(
+    name="roadtest",
+    help="Try ideas on small numbers of people, watch valid evidence arrive, drop what fails early.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+protocol_app = typer.Typer(help="Write a plan, and ask what it can and cannot tell.", no_args_is_help=True)
+db_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
+app.add_typer(protocol_app, name="protocol")
+app.add_typer(db_app, name="db")
+
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Folder for all files (or ROADTEST_HOME; default .roadtest here).")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+By = Annotated[str | None, typer.Option("--by", help="Your name, for the record (default: the account's name).")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="Date or time to judge the data at, such as 2024-07-01; default now.")
+]
+TrialName = Annotated[str, typer.Argument(help="The trial's name, as in its protocol.")]
+MaybeTrial = Annotated[str | None, typer.Argument(help="The trial's name; all that are due if left out.")]
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turns what Roadtest refuses into one sentence on stderr and exit code 1; so too a fault of its own, with a log."""
+    from trials.errors import RoadtestError
+
+    try:
+        yield
+    except RoadtestError as error:
+        _fail(str(error))
+
+
+def _fail(sentence: str) -> None:
+    typer.echo(f"roadtest: {sentence}", err=True)
+    raise typer.Exit(1)
+
+
+def settings_for(home: Path | None, **options: object) -> Settings:
+    from flows.environment import prepare
+    from flows.settings import load_settings
+
+    settings = load_settings(home=home, **options)
+    prepare(settings.folder)
+    return settings
+
+
+def opened(settings: Settings) -> Store:
+    from trials.store.engine import open_store
+
+    return open_store(settings.url)
+
+
+def parse_time(text: str | None, option: str) -> datetime | None:
+    """A date or time of the command line as aware UTC; a date alone means its end, so that the day counts as over."""
+    from trials.errors import RoadtestError
+
+    if text is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise RoadtestError(f"{option} == {text!r}, must be an ISO date or time. Write 2024-07-01.") from None
+    if len(text) == len("2024-07-01"):
+        parsed = parsed.replace(hour=23, minute=59, second=59)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def name_of(by: str | None) -> str:
+    import getpass
+
+    return by or getpass.getuser()
+
+
+@app.command()
+def demo(
+    home: Home = None,
+    serve: Annotated[bool, typer.Option(help="Serve the dashboard afterwards; --no-serve ends after the work.")] = True,
+    pace: Annotated[float | None, typer.Option(help="Simulated weeks per second while the dashboard is open.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the dashboard; a free one if it is taken.")] = None,
+) -> None:
+    """Judge two real trials and a simulated programme, then watch it go on arriving in the browser."""
+    with told():
+        settings = settings_for(home, pace=pace, port=port)
+        from flows.demo import run
+
+        run(settings, serve=serve)
+
+
+@protocol_app.command("new")
+def protocol_new(
+    file: Annotated[Path | None, typer.Argument(help="File to write; printed if left out.")] = None,
+) -> None:
+    """Print (or write) a commented template of a protocol."""
+    from flows.template import TEMPLATE
+
+    if file is None:
+        typer.echo(TEMPLATE)
+        return
+    try:
+        with file.open("x", encoding="utf-8") as out:
+            out.write(TEMPLATE)
+    except FileExistsError:
+        _fail(f"{file} exists already, must be a new file. Name another, or delete it first.")
+    except OSError as error:
+        _fail(f"{file} can't be written ({error.strerror}). Name a file in a folder that exists.")
+    typer.echo(f"Wrote {file}. Edit it, then: roadtest protocol check {file}")
+
+
+@protocol_app.command("check")
+def protocol_check(file: Annotated[Path, typer.Argument(help="The protocol, a YAML file.")], as_json: Json = False) -> None:
+    """Say what this trial can and cannot tell, before anybody is asked to join."""
+    with told():
+        from dataclasses import asdict
+
+        from flows.show import print_json
+        from flows.template import outlook_text
+        from trials.planning import check
+        from trials.protocol import from_file
+
+        protocol = from_file(file)
+        plan = check(protocol)
+        if as_json:
+            print_json({"trial": protocol.trial, "sha256": protocol.seal(), **asdict(plan)})
+            return
+        typer.echo(outlook_text(protocol, plan))
+        typer.echo(f"\nNext: roadtest register {file}")
+
+
+@app.command()
+def register(
+    file: Annotated[Path, typer.Argument(help="The protocol, a YAML file.")],
+    by: By = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Register a protocol; nothing runs on it until it is sealed."""
+    with told():
+        settings = settings_for(home)
+        from flows.environment import without_heartbeat
+        from flows.register import register as flow
+        from flows.show import print_json
+        from trials.planning import admit, warnings
+        from trials.protocol import from_file
+
+        protocol = from_file(file)
+        admit(protocol)
+        with without_heartbeat():
+            sha256 = flow(settings, protocol.canonical(), name_of(by))
+        if as_json:
+            print_json({"trial": protocol.trial, "sha256": sha256, "warnings": list(warnings(protocol))})
+            return
+        for warning in warnings(protocol):
+            typer.echo(f"Note: {warning}.")
+        typer.echo(f"Registered {protocol.trial}, plan {sha256[:12]}. Next: roadtest seal {protocol.trial} --by NAME")
+
+
+@app.command()
+def seal(trial: TrialName, by: By = None, home: Home = None, as_json: Json = False) -> None:
+    """Seal a registered plan: from now on it can't be changed unseen, and data may come."""
+    with told():
+        settings = settings_for(home)
+        from flows.show import print_json
+        from flows.work import utc_now
+        from trials.store import ledger
+
+        store = opened(settings)
+        sha256 = ledger.seal(store, trial, by=name_of(by), at=utc_now())
+        protocol, _ = ledger.sealed_protocol(store, trial)
+        if as_json:
+            print_json({"trial": trial, "sha256": sha256})
+            return
+        where = settings.folder / protocol.source.path
+        typer.echo(f"Sealed {trial}: {sha256}. Next: put deliveries into {where}, then: roadtest collect {trial}")
+
+
+@app.command()
+def ingest(
+    trial: TrialName,
+    files: Annotated[list[Path], typer.Argument(help="Deliveries, CSV files, oldest first.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge the rows, store nothing.")] = False,
+    sent_at: Annotated[str | None, typer.Option("--sent-at", help="When the site sent it; default by name or file.")] = None,
+    as_of: AsOf = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Take one or more deliveries by hand: the same checks and the same transaction as collect."""
+    with told():
+        settings = settings_for(home)
+        from flows.byhand import ingest_files
+        from flows.show import print_json, receipt_json, receipt_text
+
+        receipts = ingest_files(
+            opened(settings),
+            trial,
+            files,
+            sent_at=parse_time(sent_at, "--sent-at"),
+            as_of=parse_time(as_of, "--as-of"),
+            dry_run=dry_run,
+        )
+        if as_json:
+            bodies = [receipt_json(receipt) for receipt in receipts]
+            print_json(bodies[0] if len(bodies) == 1 else bodies)
+        else:
+            for receipt in receipts:
+                typer.echo(receipt_text(receipt, dry_run))
+        refused = [receipt for receipt in receipts if receipt.refusal is not None]
+        if refused:
+            _fail(f"{refused[0].name}: {refused[0].refusal}")
+
+
+def _finish(outcomes: list[Outcome], as_json: bool, nothing: str) -> None:
+    from flows.show import outcome_json, outcome_text, print_json
+
+    if as_json:
+        bodies = [outcome_json(outcome) for outcome in outcomes]
+        print_json(bodies[0] if len(bodies) == 1 else bodies)
+    else:
+        for outcome in outcomes:
+            if outcome.ok:
+                typer.echo(outcome_text(outcome))
+        if not outcomes:
+            typer.echo(nothing)
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    for outcome in failed:
+        typer.echo(f"roadtest: {outcome.error}", err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _due(settings: Settings, trial: str | None) -> list[str]:
+    from flows.work import sealed_trials
+
+    return sealed_trials(opened(settings)) if trial is None else [trial]
+
+
+NOTHING_SEALED = "No trial is sealed yet. Next: roadtest register FILE"
+
+
+@app.command()
+def collect(
+    trial: MaybeTrial = None,
+    as_sent: Annotated[
+        bool, typer.Option("--as-sent", help="Load history: treat each delivery as received when it was sent.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch what the sources have, check it, record it and look."""
+    with told():
+        settings = settings_for(home)
+        from flows.collect import collect as flow
+        from flows.environment import without_heartbeat
+
+        trials = _due(settings, trial)
+        with without_heartbeat():
+            _finish(flow(settings, trials, as_sent=as_sent) if trials else [], as_json, NOTHING_SEALED)
+
+
+@app.command()
+def look(trial: MaybeTrial = None, as_of: AsOf = None, home: Home = None, as_json: Json = False) -> None:
+    """Look at the evidence as of now, without new data."""
+    with told():
+        settings = settings_for(home)
+        from flows.environment import without_heartbeat
+        from flows.look import look as flow
+
+        trials, at = _due(settings, trial), parse_time(as_of, "--as-of")
+        with without_heartbeat():
+            _finish(flow(settings, trials, as_of=at) if trials else [], as_json, NOTHING_SEALED)
+
+
+@app.command("round")
+def round_(home: Home = None, as_json: Json = False) -> None:
+    """Collect and look for everything that is due, in one run; one failing trial fails alone."""
+    with told():
+        settings = settings_for(home)
+        from flows.environment import without_heartbeat
+        from flows.round import run_round
+
+        trials = _due(settings, None)
+        with without_heartbeat():
+            _finish(run_round(settings, trials) if trials else [], as_json, NOTHING_SEALED)
+
+
+@app.command()
+def status(trial: MaybeTrial = None, home: Home = None, as_json: Json = False) -> None:
+    """Where the trials stand."""
+    with told():
+        settings = settings_for(home)
+        from flows.show import card_json, print_json, verdict_table
+        from trials.store import reading
+
+        store = opened(settings)
+        cards = reading.cards(store) if trial is None else [reading.card(store, trial)]
+        if as_json:
+            bodies = [card_json(card) for card in cards]
+            print_json(bodies if trial is None else bodies[0])
+        elif cards:
+            verdict_table(cards, f"{len(cards)} trials" if trial is None else trial)
+        else:
+            typer.echo("No trial is registered yet. Next: roadtest protocol new my-trial.yaml")
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A finished data set, a CSV file.")],
+    protocol: Annotated[Path, typer.Option("--protocol", help="The protocol to judge it by.")],
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """What the verdict would have been on a finished data set. Stores nothing."""
+    with told():
+        from flows.replaying import replay as run
+        from flows.show import look_json, print_json, receipt_json
+        from flows.work import utc_now
+        from trials.protocol import from_file
+
+        found = run(from_file(protocol), file, parse_time(as_of, "--as-of") or utc_now())
+        if as_json:
+            print_json({**look_json(found.look), "delivery": receipt_json(found.receipt)})
+            return
+        typer.echo(found.look.sentence)
+        if found.receipt.quarantined:
+            typer.echo(f"{found.receipt.quarantined} rows were set aside; --json lists them with their reasons.")
+
+
+@app.command()
+def serve(
+    port: Annotated[int | None, typer.Option(help="Port of the dashboard (default 8050).")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to serve on; only this machine by default.")] = None,
+    round_every: Annotated[
+        float | None, typer.Option("--round-every", min=0.01, help="Also run a round every so many minutes.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Serve the dashboard, and with --round-every also collect and look unattended."""
+    with told():
+        settings = settings_for(home, port=port, host=host)
+        from flows.serving import serve as run
+
+        run(settings, round_every=round_every)
+
+
+@db_app.command("upgrade")
+def db_upgrade(home: Home = None, as_json: Json = False) -> None:
+    """Bring the database to this version's schema. Safe to repeat."""
+    with told():
+        settings = settings_for(home)
+        from flows.show import print_json
+        from trials.store.engine import upgrade
+
+        before, after = upgrade(settings.url)
+        if as_json:
+            print_json({"before": before, "after": after})
+        else:
+            typer.echo(f"Database at {after}" + (", as before." if before == after else f" (was {before or 'empty'})."))
+
+
+def main() -> None:
+    """The entry point. A fault of ours ends like a refusal: one sentence, exit code 1; the traceback goes to a file."""
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - the outermost line of defence; the traceback is kept, not swallowed
+        import tempfile
+        import traceback
+
+        with tempfile.NamedTemporaryFile("w", prefix="roadtest-fault-", suffix=".log", delete=False) as log:
+            log.write(traceback.format_exc())
+        typer.echo(
+            f"roadtest: a fault in Roadtest itself ({type(error).__name__}); nothing half-done was stored. "
+            f"Please report {log.name}.",
+            err=True,
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

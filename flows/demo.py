@@ -1,0 +1,192 @@
+"""The main job: two real trials and a simulated programme, judged as their deliveries arrive.
+
+Deliveries are dropped into the source folders of the demo's home, week by week, and fetched by the same round that runs
+unattended. Killed at any moment and started again it goes on where the ledger stands; a second run finds all done.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from flows.environment import without_heartbeat
+from flows.register import register
+from flows.round import run_round
+from flows.settings import Settings
+from flows.show import verdict_table
+from flows.simulator import programme
+from flows.work import Outcome
+from trials.errors import RoadtestError
+from trials.protocol import Protocol, from_file
+from trials.store import ledger, reading
+from trials.store.engine import Store, open_store
+
+REAL = ("rossi-financial-aid", "nsw-job-training")
+SIMULATED = "personalised-probation"
+SEED = 2026
+# Real data sets are undated: they arrive in the sealed order, so many people to a delivery.
+PEOPLE_A_DELIVERY = 12
+# A round in the quick part takes in so many weeks of deliveries, each with a look of its own.
+WEEKS_A_ROUND = 4
+# The quick part ends here, soon after the first results are in; the rest arrives while one watches.
+WEEKS_BEFORE_SERVING = 70
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One delivery to come: where it will lie (relative to the home) and its bytes."""
+
+    path: Path
+    content: bytes
+
+
+def examples() -> Path:
+    """The folder of the examples: beside the code in a checkout, inside the package when installed."""
+    installed = Path(__file__).parent / "examples"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "examples"
+
+
+def run(settings: Settings, *, serve: bool) -> None:
+    """Registers, seals, collects and looks; prints the verdicts; then serves while the programme goes on arriving.
+
+    Raises RoadtestError when a trial fails or the home can't be written.
+    """
+    console = Console()
+    make_home(settings)
+    protocols = load_protocols()
+    weeks = arriving(protocols)
+    quick = WEEKS_BEFORE_SERVING if serve else len(weeks)
+    with without_heartbeat():
+        with _progress(console) as progress:
+            bar = progress.add_task("Starting Prefect", total=len(weeks[:quick]) + len(protocols))
+            store = open_store(settings.url)
+            for protocol in protocols:
+                ensure_sealed(settings, store, protocol)
+                progress.update(bar, advance=1, description="Sealing plans")
+            for first in range(0, quick, WEEKS_A_ROUND):
+                chunk = weeks[first : min(first + WEEKS_A_ROUND, quick)]
+                arrive(settings, [file for week in chunk for file in week])
+                raise_failures(run_round(settings, [p.trial for p in protocols], as_sent=True))
+                progress.update(bar, advance=len(chunk), description="Deliveries, checks, looks")
+        verdict_table(_cards(store, protocols), "Where the trials stand")
+        if serve:
+            _serve_on(settings, store, protocols, weeks[quick:], console)
+
+
+def _serve_on(
+    settings: Settings, store: Store, protocols: Sequence[Protocol], rest: list[list[File]], console: Console
+) -> None:
+    """The dashboard, with a week of the simulated programme arriving every 1/pace seconds until it is over."""
+    from dashboards.app import create_app
+    from dashboards.serve import free_port
+    from flows.serving import say_where, with_dashboard
+
+    port = free_port(settings.host, settings.port)
+    if port != settings.port:
+        console.print(f"Port {settings.port} is taken; using {port}.")
+    done = threading.Event()
+
+    def go_on() -> None:
+        for week in rest:
+            arrive(settings, week)
+            raise_failures(run_round(settings, [p.trial for p in protocols], as_sent=True))
+            if done.wait(1 / settings.pace):
+                return
+        console.print("The simulated programme is over; the pages stay up.")
+
+    say_where(settings.host, port)
+    console.print(f"The simulated programme goes on arriving: {settings.pace:g} weeks a second.")
+    with_dashboard(create_app(store), settings.host, port, go_on, done)
+
+
+def make_home(settings: Settings) -> None:
+    try:
+        (settings.folder / "sources").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RoadtestError(
+            f"home == {str(settings.home)!r}, must be a folder that can be written ({error.strerror}). "
+            "Name another with --home or ROADTEST_HOME."
+        ) from None
+
+
+def load_protocols() -> list[Protocol]:
+    """The demo's protocols: the real trials, then the simulated programme's."""
+    files = [examples() / name / "protocol.yaml" for name in REAL]
+    files += sorted((examples() / SIMULATED).glob("*.yaml"))
+    return [from_file(file) for file in files]
+
+
+def ensure_sealed(settings: Settings, store: Store, protocol: Protocol) -> None:
+    """Registers and seals through the flow unless that was done by an earlier run."""
+    known = {card.id: card for card in reading.cards(store, [protocol.trial])}
+    if protocol.trial in known and known[protocol.trial].state == "sealed":
+        _, sha256 = ledger.sealed_protocol(store, protocol.trial)
+        if sha256 == protocol.seal():
+            return
+    register(settings, protocol.canonical(), "demo lead", "demo second reader")
+
+
+def arriving(protocols: Sequence[Protocol]) -> list[list[File]]:
+    """What arrives in each week: the same files on every run (fixed seed, sealed order)."""
+    params = json.loads((examples() / SIMULATED / "params.json").read_text(encoding="utf-8"))
+    simulated = [protocol for protocol in protocols if protocol.simulated]
+    sources = {protocol.trial: Path(protocol.source.path) for protocol in protocols}
+    deliveries = programme(params, simulated, SEED)
+    weeks: list[list[File]] = [[] for _ in range(max(delivery.week for delivery in deliveries))]
+    for delivery in deliveries:
+        weeks[delivery.week - 1].append(File(sources[delivery.trial] / delivery.name, delivery.csv_bytes))
+    for protocol in protocols:
+        if not protocol.simulated:
+            for week, file in zip(weeks, in_sealed_order(protocol), strict=False):
+                week.append(file)
+    return weeks
+
+
+def in_sealed_order(protocol: Protocol) -> Iterator[File]:
+    """A finished, undated data set cut into deliveries of PEOPLE_A_DELIVERY people, in the plan's order."""
+    text = (examples() / protocol.trial / "data.csv").read_text(encoding="utf-8")
+    header, *rows = list(csv.reader(io.StringIO(text)))
+    column = header.index("entry_order")
+    rows.sort(key=lambda row: int(row[column]))
+    for number, first in enumerate(range(0, len(rows), PEOPLE_A_DELIVERY), start=1):
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows([header, *rows[first : first + PEOPLE_A_DELIVERY]])
+        yield File(Path(protocol.source.path) / f"delivery-{number:03d}.csv", out.getvalue().encode("utf-8"))
+
+
+def arrive(settings: Settings, files: Sequence[File]) -> None:
+    """Drops files into the source folders, each whole or not at all; one that lies there already is left alone."""
+    for file in files:
+        path = settings.folder / file.path
+        if path.exists():
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.part")
+        part.write_bytes(file.content)
+        os.replace(part, path)
+
+
+def raise_failures(outcomes: Sequence[Outcome]) -> None:
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    if failed:
+        raise RoadtestError(f"{failed[0].trial}: {failed[0].error}")
+
+
+def _cards(store: Store, protocols: Sequence[Protocol]) -> list[reading.TrialCard]:
+    found = {card.id: card for card in reading.cards(store, [protocol.trial for protocol in protocols])}
+    return [found[protocol.trial] for protocol in protocols]
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )

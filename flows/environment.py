@@ -1,0 +1,42 @@
+"""Prefect's own settings, which must stand before Prefect is imported. Measured reasons: docs/architecture.md, "Pins"."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Batches of the embedded server's own bookkeeping: without them every task pays several times its cost.
+_TUNED = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
+}
+_QUIET = {
+    # Both are needed: DO_NOT_TRACK alone does not stop the server (tests/test_offline.py holds it).
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    # The default of 20 s failed three of four first starts on a loaded machine.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_CLI_PROMPT": "false",
+}
+
+
+def prepare(home: Path) -> None:
+    """Sets what Prefect reads when it is imported; what the operator has set already stays (a shared server's URL)."""
+    os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
+    for name, value in {**_TUNED, **_QUIET}.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def without_heartbeat() -> Iterator[None]:
+    """Runs flows without the heartbeat thread that costs each of them up to a second."""
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield

@@ -1,0 +1,48 @@
+"""What would the verdict have been on a finished data set? The same path as ingest, in a store that is thrown away."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flows import work
+from trials.connectors import folder
+from trials.connectors.connector import Found
+from trials.errors import SourceError
+from trials.evidence import Look
+from trials.protocol import Protocol
+from trials.records import Receipt
+from trials.store import reading
+from trials.store.engine import open_store
+
+# A finished data set says nothing about when each row was sent: every outcome counts as reported on time.
+ON_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    look: Look
+    receipt: Receipt
+
+
+def replay(protocol: Protocol, path: Path, as_of: datetime) -> Replay:
+    """Registers, seals, checks and records the file in an empty store, and looks once, as of a time.
+
+    Raises ProtocolError, SourceError (no such file, or the file was refused whole).
+    """
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file. Name the finished data set, a CSV file.")
+    with tempfile.TemporaryDirectory(prefix="roadtest-replay-") as home:
+        store = open_store(f"sqlite:///{Path(home) / 'replay.db'}")
+        try:
+            work.register_trial(store, protocol, by="replay", at=ON_TIME, seal_by="replay")
+            delivery = folder.CONNECTOR.read(protocol, Found(path.name, ON_TIME, str(path.resolve())))
+            receipt = work.ingest(store, protocol, delivery, recorded_at=ON_TIME, as_of=as_of)
+            look = reading.card(store, protocol.trial).look
+        finally:
+            store.engine.dispose()
+    if receipt.refusal is not None or look is None:
+        raise SourceError(f"{path.name}: {receipt.refusal}")
+    return Replay(look, receipt)

@@ -1,0 +1,75 @@
+"""The dashboard, alone or with a loop that runs rounds beside it, in one process."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+
+from flows.settings import Settings
+from trials.errors import RoadtestError
+
+
+def serve(settings: Settings, round_every: float | None = None) -> None:
+    """Serves until Ctrl-C. round_every: minutes between rounds; None = none (let the system's scheduler run them).
+
+    Raises RoadtestError when the port is in use.
+    """
+    from dashboards.app import create_app
+    from trials.store.engine import open_store
+
+    require_free(settings.host, settings.port)
+    app = create_app(open_store(settings.url))
+    done = threading.Event()
+    say_where(settings.host, settings.port)
+    with_dashboard(app, settings.host, settings.port, lambda: _rounds(settings, round_every, done), done)
+
+
+def _rounds(settings: Settings, round_every: float | None, done: threading.Event) -> None:
+    if round_every is None:
+        done.wait()
+        return
+    from flows.environment import without_heartbeat
+    from flows.round import run_round
+
+    with without_heartbeat():
+        while True:
+            for outcome in run_round(settings):
+                if not outcome.ok:
+                    print(f"roadtest: {outcome.error}", flush=True)
+            if done.wait(round_every * 60):
+                return
+
+
+def with_dashboard(app: object, host: str, port: int, work: Callable[[], None], done: threading.Event) -> None:
+    """Serves in a thread while `work` runs in this one; afterwards until Ctrl-C or SIGTERM."""
+    import signal
+
+    from dashboards.serve import start
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    server = start(app, host, port)
+    try:
+        work()
+        done.wait()
+    except KeyboardInterrupt:
+        print("\nStopped.", flush=True)
+    finally:
+        done.set()
+        server.stop()
+
+
+def require_free(host: str, port: int) -> None:
+    """Raises RoadtestError when something else listens on the port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise RoadtestError(
+                f"port == {port}, must be free on {host} ({error.strerror}). Choose another with --port or ROADTEST_PORT."
+            ) from None
+
+
+def say_where(host: str, port: int) -> None:
+    print(f"\nDashboard: http://{host}:{port}/  (Ctrl-C ends it)", flush=True)

@@ -1,0 +1,135 @@
+"""What the command prints: JSON with the documented fields, or a table for people. Rich is imported when it draws."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flows.work import Outcome
+from trials.evidence import Look
+from trials.outcomes import kind_named
+from trials.protocol import Protocol
+from trials.records import Receipt
+from trials.store.reading import TrialCard
+
+WORDS = {
+    "keep_going": "Keep going",
+    "promote": "Promote",
+    "drop": "Drop",
+    "stop_for_harm": "Stop for harm",
+    "cant_tell": "Needs a decision",
+}
+STYLES = {
+    "keep_going": "bold blue",
+    "promote": "bold green",
+    "drop": "bold dark_orange",
+    "stop_for_harm": "bold white on red",
+    "cant_tell": "bold magenta",
+}
+
+
+def print_json(body: Any) -> None:
+    print(json.dumps(body, ensure_ascii=False, allow_nan=False, default=str))
+
+
+def look_json(look: Look, looks: int | None = None) -> dict[str, Any]:
+    """`trial, looks, n, verdict, sentence, claims, estimate, interval, as_of` and what else the look holds."""
+    body = look.to_json()
+    body["looks"] = look.number if looks is None else looks
+    body["arms"] = {arm["arm"]: {"n": arm["n"], "total": arm["total"], "missing": arm["missing"]} for arm in body["arms"]}
+    return body
+
+
+def card_json(card: TrialCard) -> dict[str, Any]:
+    """A trial's status; without a look yet, its claims, estimate and verdict are null."""
+    common: dict[str, Any] = {
+        "state": card.state,
+        "stage": card.protocol.stage,
+        "simulated": card.protocol.simulated,
+        "deliveries": card.deliveries,
+        "refused": card.refused,
+        "quarantined": card.quarantined,
+    }
+    if card.look is not None:
+        return {**look_json(card.look), **common}
+    empty = {"trial": card.id, "looks": 0, "n": 0, "verdict": None, "sentence": "Setting up: no delivery has come yet."}
+    return {**empty, "claims": None, "estimate": None, "interval": [None, None], "as_of": None, **common}
+
+
+def receipt_json(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "trial": receipt.trial,
+        "name": receipt.name,
+        "action": receipt.action,
+        "accepted": receipt.accepted,
+        "quarantined": receipt.quarantined,
+        "duplicates": receipt.duplicates,
+        "corrections": receipt.corrections,
+        "reasons": [{"row": rejection.row_no, "reason": rejection.reason} for rejection in receipt.reasons],
+        "warnings": list(receipt.warnings),
+        "refusal": receipt.refusal,
+        "already_known": receipt.already_known,
+        "look": receipt.look_number,
+    }
+
+
+def effect_words(protocol: Protocol, look: Look) -> str:
+    if look.estimate is None:
+        return "–"
+    say = kind_named(protocol.primary.kind).say_effect
+    return say(protocol.primary, look.estimate)
+
+
+def verdict_table(cards: list[TrialCard], title: str) -> None:
+    """One row per trial: verdict, people in, effect, the sentence."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", show_lines=True)
+    table.add_column("Trial", no_wrap=True)
+    table.add_column("Verdict", no_wrap=True)
+    table.add_column("People in", justify="right", no_wrap=True)
+    table.add_column("What it says", ratio=1)
+    for card in cards:
+        name = Text(card.id)
+        if card.protocol.simulated:
+            name.append("\nsimulated", style="italic dim")
+        planned = card.protocol.monitoring.max_participants
+        if card.look is None:
+            table.add_row(name, "Setting up", f"0 of {planned:,}", "No delivery has come yet.")
+            continue
+        word = Text(WORDS[card.look.verdict], style=STYLES[card.look.verdict])
+        table.add_row(name, word, f"{card.look.n:,} of {planned:,}", card.look.sentence)
+    Console().print(table)
+
+
+def receipt_text(receipt: Receipt, dry_run: bool = False) -> str:
+    """What became of a delivery, with the first reasons."""
+    if receipt.already_known:
+        return f"{receipt.name}: came before; nothing changed."
+    if receipt.refusal is not None:
+        return f"{receipt.name}: refused whole; nothing of it was stored."
+    done = "would be accepted" if dry_run else "accepted"
+    text = f"{receipt.name}: {receipt.accepted} rows {done}, {receipt.quarantined} set aside"
+    text += f", {receipt.duplicates} known already, {receipt.corrections} corrections."
+    lines = [text, *(f"  row {rejection.row_no}: {rejection.reason}" for rejection in receipt.reasons[:5])]
+    if len(receipt.reasons) > 5:
+        lines.append(f"  and {len(receipt.reasons) - 5} more; --json lists them all")
+    return "\n".join([*lines, *(f"  note: {warning}" for warning in receipt.warnings)])
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    look = None if outcome.look is None else look_json(outcome.look)
+    return {
+        **(look or {"trial": outcome.trial}),
+        "ok": outcome.ok,
+        "error": outcome.error,
+        "deliveries": [receipt_json(receipt) for receipt in outcome.receipts],
+    }
+
+
+def outcome_text(outcome: Outcome) -> str:
+    lines = [receipt_text(receipt) for receipt in outcome.receipts]
+    sentence = "no look yet: no delivery has come." if outcome.look is None else outcome.look.sentence
+    return "\n".join([*lines, f"{outcome.trial}: {sentence}"])

@@ -1,0 +1,124 @@
+"""The layers: imports point down only, and each heavy package has one home."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("trials", "expectations", "dashboards", "flows")
+
+# From the bottom up. A part may import parts of lower layers. Parts of one layer import each other only where the
+# layer is `open`: its modules build on one another, in one direction (the last test but one).
+OPEN, CLOSED = True, False
+LAYERS: list[tuple[bool, tuple[str, ...]]] = [
+    (OPEN, ("trials", "trials.errors", "trials.records", "trials.evidence", "trials.protocol")),
+    (CLOSED, ("trials.outcomes", "trials.sequential")),
+    (
+        OPEN,
+        (
+            "trials.verdict",
+            "trials.planning",
+            "trials.analysis",
+            "trials.allocation",
+            "trials.disclosure",
+            "trials.lifecycle",
+        ),
+    ),
+    (CLOSED, ("trials.connectors", "trials.store")),
+    (CLOSED, ("expectations", "dashboards")),
+    (CLOSED, ("flows",)),
+]
+RANK = {part: rank for rank, (_, parts) in enumerate(LAYERS) for part in parts}
+
+HOMES = {
+    "sqlmodel": "trials.store",
+    "sqlalchemy": "trials.store",
+    "alembic": "trials.store",
+    "psycopg": "trials.store",
+    "great_expectations": "expectations",
+    "pandas": "expectations",
+    "dash": "dashboards",
+    "dash_ag_grid": "dashboards",
+    "dash_mantine_components": "dashboards",
+    "plotly": "dashboards",
+    "flask": "dashboards",
+    "prefect": "flows",
+}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+
+
+def imports(module: str) -> set[str]:
+    """Every module that a module names in an import, wherever in the file it stands."""
+    path = MODULES[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            up = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            source = ".".join([*up, *([node.module] if node.module else [])])
+            found |= {inner if (inner := f"{source}.{alias.name}") in MODULES else source for alias in node.names}
+    return found
+
+
+def part_of(module: str) -> str:
+    """The part of a layer that a module belongs to: `trials.store` for trials.store.ledger, `flows` for flows.cli."""
+    top, _, rest = module.partition(".")
+    return f"{top}.{rest.split('.')[0]}" if top == "trials" and rest else top
+
+
+def is_ours(module: str) -> bool:
+    return module.split(".")[0] in PACKAGES
+
+
+def test_every_part_has_a_layer() -> None:
+    """A new part of the tree is given its place in LAYERS before it is used."""
+    assert {part_of(module) for module in MODULES} - set(RANK) == set()
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_point_down(module: str) -> None:
+    """A module imports its own part, lower layers, and siblings only in an open layer."""
+    here = part_of(module)
+    for imported in sorted(name for name in imports(module) if is_ours(name)):
+        there = part_of(imported)
+        siblings_may = RANK[there] == RANK[here] and LAYERS[RANK[here]][0] is OPEN
+        assert there == here or RANK[there] < RANK[here] or siblings_may, f"{module} imports {imported}: that points up"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_each_heavy_package_has_one_home(module: str) -> None:
+    """Only its home imports a heavy package; everybody else uses what the home makes of it."""
+    for imported in sorted(imports(module)):
+        home = HOMES.get(imported.split(".")[0])
+        assert home is None or part_of(module) == home, f"{module} imports {imported}, whose home is {home}"
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    """There is an order in which every module comes after all that it imports."""
+    graph = {module: {name for name in imports(module) if name in MODULES and name != module} for module in MODULES}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("module", ["trials.sequential", "trials.analysis", "trials.allocation", "flows.cli"])
+def test_importing_it_loads_nothing_heavy(module: str) -> None:
+    """Statistics and the command's help need none of the heavy packages: they cost seconds to import."""
+    question = f"import json, sys; import {module}; print(json.dumps(sorted(set(sys.modules) & set({sorted(HOMES)}))))"
+    done = subprocess.run([sys.executable, "-c", question], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == []

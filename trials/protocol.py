@@ -1,0 +1,391 @@
+"""The protocol: the sealed plan of one trial. YAML in and out, canonical JSON, SHA-256 seal.
+
+A protocol is data. It is checked here for everything that one reads off the plan alone; what a plan's outcome kind
+and method allow is checked in `trials.planning.admit`, which every way of registering a trial goes through.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from trials.errors import ProtocolError
+
+Stage = Literal["idea", "proof_of_concept", "pilot", "scale"]
+Better = Literal["lower", "higher"]
+
+_SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
+_DURATION = re.compile(r"^\s*(\d+)\s*(day|week)s?\s*$")
+
+
+def parse_duration(text: str) -> timedelta:
+    """'52 weeks' or '28 days' as a timedelta. Months are refused: they have no fixed length."""
+    match = _DURATION.match(text)
+    if match is None:
+        raise ValueError("must be a whole number of days or weeks, such as '28 days' or '52 weeks'")
+    number, unit = int(match.group(1)), match.group(2)
+    return timedelta(days=number) if unit == "day" else timedelta(weeks=number)
+
+
+class Frozen(BaseModel):
+    """Base of the plan's parts: immutable, and an unknown key is an error, never a silent loss."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, strict=False, allow_inf_nan=False)
+
+
+class Partner(Frozen):
+    name: str = Field(min_length=1)
+    kind: Literal["government", "industry", "university", "community", "users"]
+    value: str = ""
+
+
+class Site(Frozen):
+    id: str = Field(min_length=1)
+    name: str = ""
+
+
+class Arm(Frozen):
+    """One arm. `allocation` is its share of each allocation block: 1 and 1 for pairs, 3 and 2 for blocks of five."""
+
+    id: str = Field(min_length=1)
+    role: Literal["control", "treatment"] = "treatment"
+    allocation: int = Field(default=1, ge=0, le=20)
+    name: str = ""
+
+
+class Primary(Frozen):
+    """The measure the trial is judged by.
+
+    baseline: what is expected without the idea, in the measure's own unit (a share in [0, 1] for binary).
+    worthwhile: the smallest improvement worth having (δ* in docs/statistics.md), > 0, in the same unit.
+    bounds: for an amount, the range it is judged within; what lies outside is winsorised to it, so the estimand is
+    the mean of the capped amount. sd: for an amount, a first guess of the standard deviation (it is learned after).
+    """
+
+    measure: str = Field(min_length=1, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    kind: str
+    better: Better
+    baseline: float
+    worthwhile: float = Field(gt=0)
+    follow_up: str | None = None
+    unit: str = ""
+    label: str = ""
+    bounds: tuple[float, float] | None = None
+    sd: float | None = Field(default=None, gt=0)
+
+    @field_validator("follow_up")
+    @classmethod
+    def _follow_up(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_duration(value)
+        return value
+
+    @field_validator("bounds")
+    @classmethod
+    def _bounds(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not value[0] < value[1]:
+            raise ValueError("must be [low, high] with low < high")
+        return value
+
+    @property
+    def follow_up_time(self) -> timedelta | None:
+        return None if self.follow_up is None else parse_duration(self.follow_up)
+
+
+class Guardrail(Frozen):
+    measure: str = Field(min_length=1)
+    kind: str
+    better: Better
+    margin: float = Field(gt=0)
+    unit: str = ""
+    bounds: tuple[float, float] | None = None
+
+
+class Monitoring(Frozen):
+    """How the evidence is watched: alpha for benefit and for harm, beta = the chance of dropping a worthwhile idea."""
+
+    method: str = "anytime"
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    beta: float = Field(default=0.10, gt=0, lt=1)
+    max_participants: int = Field(gt=1, le=10_000_000)
+
+
+class Data(Frozen):
+    """How late and changed data are treated (docs/statistics.md, "Order, delay, corrections").
+
+    report_within: an outcome not received this long after its follow-up closed is recorded as missing.
+    correction_window: a change this long after the outcome was first received is kept and shown, not used.
+    """
+
+    report_within: str = "84 days"
+    correction_window: str = "28 days"
+
+    @field_validator("report_within", "correction_window")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        parse_duration(value)
+        return value
+
+    @property
+    def report_within_time(self) -> timedelta:
+        return parse_duration(self.report_within)
+
+    @property
+    def correction_window_time(self) -> timedelta:
+        return parse_duration(self.correction_window)
+
+
+class Recruitment(Frozen):
+    per_month: float = Field(gt=0)
+    grace_months: float = Field(default=2, ge=0)
+
+
+class Burden(Frozen):
+    measure: str
+    at_most: float
+
+
+class Stopping(Frozen):
+    recruitment: Recruitment | None = None
+    burden: Burden | None = None
+
+
+class Source(Frozen):
+    """Where outcomes come from. `columns` maps our column names to the source's where they differ."""
+
+    connector: str
+    path: str = ""
+    columns: dict[str, str] = Field(default_factory=dict)
+
+
+class Protocol(Frozen):
+    """The plan of one trial. Frozen: a change is a new protocol with another seal."""
+
+    trial: str
+    title: str = ""
+    question: str = Field(min_length=1)
+    stage: Stage = "proof_of_concept"
+    owner: str = Field(min_length=1)
+    programme: str = ""
+    simulated: bool = False
+    partners: tuple[Partner, ...] = ()
+    sites: tuple[Site, ...] = ()
+    arms: tuple[Arm, ...]
+    design: Literal["two_arm"] = "two_arm"
+    unit: Literal["person"] = "person"
+    primary: Primary
+    guardrails: tuple[Guardrail, ...] = ()
+    monitoring: Monitoring
+    data: Data = Data()
+    stopping: Stopping | None = None
+    order_by: tuple[Literal["enrolled_on", "entry_order"], ...] = ("enrolled_on", "entry_order")
+    source: Source
+    schedule: str | None = None
+
+    @field_validator("trial")
+    @classmethod
+    def _slug(cls, value: str) -> str:
+        if not _SLUG.match(value) or len(value) > 80:
+            raise ValueError(
+                "must be lower-case letters, digits and single hyphens, at most 80, such as 'rossi-financial-aid'"
+            )
+        return value
+
+    @field_validator("order_by")
+    @classmethod
+    def _order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "entry_order" not in value or len(set(value)) != len(value) or value[-1] != "entry_order":
+            raise ValueError(
+                "must be [entry_order] or [enrolled_on, entry_order]: evidence needs one order, fixed beforehand"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Protocol:
+        ids = [arm.id for arm in self.arms]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"arms have the ids {ids}, must all differ")
+        if sum(arm.allocation for arm in self.arms) == 0:
+            raise ValueError(
+                "arms have allocations that add up to 0, must add up to more. Write 1 and 1 for equal arms."
+            )
+        roles = sorted(arm.role for arm in self.arms)
+        if roles != ["control", "treatment"]:
+            raise ValueError(f"arms have the roles {roles}, must be one control and one treatment for design two_arm")
+        for arm in self.arms:
+            if arm.allocation == 0:
+                raise ValueError(
+                    f"arms.{arm.id}.allocation == 0, must be at least 1: an arm nobody enters shows nothing"
+                )
+        site_ids = [site.id for site in self.sites]
+        if len(set(site_ids)) != len(site_ids):
+            raise ValueError(f"sites have the ids {site_ids}, must all differ")
+        if "enrolled_on" in self.order_by and self.primary.follow_up is None:
+            raise ValueError(
+                "primary.follow_up is missing, must be given (such as '52 weeks') when people are ordered by enrolled_on"
+            )
+        return self
+
+    @property
+    def control(self) -> Arm:
+        return next(arm for arm in self.arms if arm.role == "control")
+
+    @property
+    def treatment(self) -> Arm:
+        return next(arm for arm in self.arms if arm.role == "treatment")
+
+    @property
+    def dated(self) -> bool:
+        """Whether people are ordered by the day they joined; if not, their allocation number alone orders them."""
+        return "enrolled_on" in self.order_by
+
+    @property
+    def name(self) -> str:
+        return self.title or self.trial
+
+    def canonical(self) -> str:
+        """The plan as canonical JSON: keys sorted, no spaces, every default written out."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    def seal(self) -> str:
+        """SHA-256 of the canonical JSON, 64 hex digits."""
+        return sha256_text(self.canonical())
+
+    def to_yaml(self) -> str:
+        """YAML that reads back to an equal protocol."""
+        dumped = self.model_dump(mode="json", exclude_defaults=True)
+        return yaml.safe_dump(dumped, sort_keys=False, allow_unicode=True)
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with one spelling for one value: sorted keys, no white space, shortest float digits, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sha256_text(text: str) -> str:
+    """SHA-256 of UTF-8 text, 64 hex digits."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """SafeLoader that refuses a key written twice, where YAML would silently keep the last."""
+
+
+def _mapping(loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in seen:
+            line = key_node.start_mark.line + 1
+            raise ProtocolError(
+                f"{key} stands twice (second time in line {line}), must stand once. Delete one of them."
+            )
+        seen.add(key)
+    return dict(loader.construct_pairs(node, deep=True))
+
+
+_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def from_yaml(text: str, origin: str = "protocol") -> Protocol:
+    """The protocol that the YAML text describes.
+
+    Raises ProtocolError: one sentence with the origin, the key, its value, the rule and a hint.
+    """
+    try:
+        content = yaml.load(text, Loader=_StrictLoader)
+    except ProtocolError as error:
+        raise ProtocolError(f"{origin}: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f" in line {mark.line + 1}, column {mark.column + 1}"
+        problem = getattr(error, "problem", None) or "it can't be parsed"
+        raise ProtocolError(f"{origin}: not YAML{where}: {problem}. Start from `roadtest protocol new`.") from None
+    if not isinstance(content, dict):
+        raise ProtocolError(f"{origin}: holds no keys, must be a protocol. Start from `roadtest protocol new`.")
+    return from_content(content, origin)
+
+
+def from_content(content: dict[str, Any], origin: str = "protocol") -> Protocol:
+    """The protocol that a mapping (parsed YAML or JSON) describes. Raises ProtocolError as from_yaml does."""
+    try:
+        return Protocol.model_validate(content)
+    except ValidationError as error:
+        raise ProtocolError(f"{origin}: {explain(error)}") from None
+
+
+def from_file(path: Path) -> Protocol:
+    """The protocol in a YAML file. Raises ProtocolError when the file can't be read or breaks a rule."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ProtocolError(
+            f"{path}: no such file. Name a protocol, or make one with `roadtest protocol new`."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"{path}: can't be read as UTF-8 text ({type(error).__name__}).") from None
+    return from_yaml(text, origin=path.name)
+
+
+def explain(error: ValidationError) -> str:
+    """Pydantic's first complaint as one sentence: key == value, must be ..., and a hint."""
+    # An unknown key comes first: it is usually the reason why a known one is missing.
+    details = sorted(error.errors(include_url=False), key=lambda detail: detail["type"] != "extra_forbidden")
+    first = details[0]
+    more = "" if len(details) == 1 else f" ({len(details) - 1} more after this one.)"
+    where = ".".join(str(part) for part in first["loc"])
+    kind, value, context = first["type"], first.get("input"), first.get("ctx", {})
+    if kind == "extra_forbidden":
+        return f"{where} is not a known key.{_closest(first['loc'])}{more}"
+    if kind == "missing":
+        return f"{where} is missing, must be given.{more}"
+    if kind == "value_error":
+        reason = str(context["error"])
+        sentence = reason if not where else f"{where} == {_shown(value)}, {reason}"
+        return f"{sentence.rstrip('.')}.{more}"
+    bounds = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
+    if kind in bounds:
+        limit = context.get("gt", context.get("ge", context.get("lt", context.get("le"))))
+        hint = " Write 0.05 for 5 %." if first["loc"][-1] in ("alpha", "beta") else ""
+        return f"{where} == {_shown(value)}, must be {bounds[kind]} {limit}.{hint}{more}"
+    rule = first["msg"].replace("Input should be", "must be")
+    hint = " Put it in quotes." if kind == "string_type" else ""
+    return f"{where} == {_shown(value)}, {rule[0].lower() + rule[1:]}.{hint}{more}"
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _closest(location: tuple[int | str, ...]) -> str:
+    """' Did you mean ...?' from the keys that the part of the plan at this place knows."""
+    model: type[BaseModel] = Protocol
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part)
+        found = None if field is None else _model_in(field.annotation)
+        if found is None:
+            return ""
+        model = found
+    near = difflib.get_close_matches(str(location[-1]), list(model.model_fields), n=1)
+    return f" Did you mean '{near[0]}'?" if near else f" Known keys: {', '.join(model.model_fields)}."
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in get_args(annotation):
+        found = _model_in(inner)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,110 @@
+"""The values that travel from a source to the ledger. Frozen; no behaviour beyond what their names say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+Action = Literal["accept", "accept_with_warning", "quarantine_rows", "reject_batch"]
+
+# The columns every delivery may have, beside the one named after the protocol's primary measure.
+IDENTITY_COLUMNS = ("participant_id", "site", "arm", "enrolled_on", "entry_order", "observed_on")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One data record as it was delivered: text by column name, blanks kept. row_no is 1-based, header not counted."""
+
+    row_no: int
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One batch of rows from a source, before anyone judged it.
+
+    `problem` is set when the file could not be read with certainty: the batch is then refused whole, with that
+    sentence. `repairs` are the lossless repairs the reader made and reports (a byte-order mark, CRLF).
+    """
+
+    trial: str
+    source: str
+    name: str
+    content_sha256: str
+    sent_at: datetime
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    repairs: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One accepted row: typed, in the protocol's column names. value None = enrolled, outcome not known yet."""
+
+    row_no: int
+    participant_id: str
+    site: str
+    arm: str
+    enrolled_on: date | None
+    entry_order: int | None
+    observed_on: date | None
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One quarantined row: its number, the reason its site reads, and the row as it was sent."""
+
+    row_no: int
+    reason: str
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the checks made of one delivery. A refusal stands alone: then nothing was accepted or quarantined."""
+
+    accepted: tuple[Record, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
+    warnings: tuple[str, ...] = ()
+    refusal: str | None = None
+
+    @property
+    def action(self) -> Action:
+        if self.refusal is not None:
+            return "reject_batch"
+        if self.rejected:
+            return "quarantine_rows"
+        return "accept_with_warning" if self.warnings else "accept"
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What the register (the enrolments already in the ledger) knows of a participant."""
+
+    participant_id: str
+    site: str
+    arm: str
+    enrolled_on: date | None
+    entry_order: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the ledger did with one delivery. `already_known` = the same bytes came before; nothing changed."""
+
+    trial: str
+    name: str
+    batch_seq: int
+    action: Action
+    accepted: int
+    quarantined: int
+    duplicates: int
+    corrections: int
+    reasons: tuple[Rejection, ...] = ()
+    warnings: tuple[str, ...] = ()
+    refusal: str | None = None
+    already_known: bool = False
+    look_number: int | None = None

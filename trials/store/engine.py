@@ -1,0 +1,234 @@
+"""Opening the database, its migrations, and the two kinds of transaction: `writing` and `reading`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+import trials
+from trials.errors import StoreError
+
+LOCK_SECONDS = 30
+_WRITER = "roadtest_writer"
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open database. Safe to share between threads, not between processes. `close()` gives its connections back."""
+
+    engine: Engine = field(repr=False, compare=False)
+    url: str
+
+    def close(self) -> None:
+        """Close the pooled connections; the store opens new ones if it is used again."""
+        self.engine.dispose()
+
+
+def open_store(url: str, *, migrate: bool = True) -> Store:
+    """The database at `url` ('sqlite:///file' or 'postgresql://...'), brought to this version's tables if `migrate`.
+
+    Makes the folder of an SQLite file. Raises StoreError when the database can't be reached, was written by a newer
+    version, or (migrate=False) still has older tables.
+    """
+    target = _target(url)
+    engine = _engine(target)
+    try:
+        with _refused(target):
+            found = _revision(engine)
+        _check_known(found, target)
+        if found != _head():
+            if not migrate:
+                raise StoreError(
+                    f"{_shown(target)} has the tables of revision {found or 'none'}, must have {_head()}."
+                    " Run `roadtest db upgrade`."
+                )
+            _migrate(target)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(engine, url)
+
+
+def upgrade(store_or_url: Store | str) -> tuple[str, str]:
+    """Bring the tables to this version's; (revision before, after), '' for an empty database.
+
+    One transaction under the writers' lock: of several processes one migrates and the others find it done. Raises
+    StoreError as `open_store` does.
+    """
+    return _migrate(_target(store_or_url if isinstance(store_or_url, str) else store_or_url.url))
+
+
+@contextmanager
+def writing(store: Store, trial_id: str | None = None) -> Iterator[Connection]:
+    """One write transaction: committed at the end of the block, or nothing of it stays.
+
+    Whoever writes about the same trial waits for the other (on SQLite whoever writes at all), up to 30 seconds; so ids
+    and numbers read inside the block stay true until it ends. Raises StoreError when the wait was in vain.
+    """
+    with _refused(make_url(store.engine.url)), store.engine.connect() as connection:
+        writer = connection.execution_options(**{_WRITER: True})
+        with writer.begin():
+            if writer.dialect.name == "postgresql":
+                _lock(writer, trial_id or "")
+            yield writer
+
+
+@contextmanager
+def reading(store: Store) -> Iterator[Connection]:
+    """One read-only snapshot: every query in the block sees the same state, and no writer waits for it."""
+    with _refused(make_url(store.engine.url)), store.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with connection.begin():
+            yield connection
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration; the migrations travel inside the package, so a wheel has them too."""
+    config = Config()
+    config.set_main_option("script_location", "trials.store:migrations")
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _target(url: str) -> URL:
+    try:
+        target = make_url(url)
+    except (ArgumentError, ValueError):
+        raise StoreError(
+            f"database url == '{url}', must be a database address. Write sqlite:///roadtest.db or postgresql://user@host/name."
+        ) from None
+    backend = target.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        return target.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and target.database not in (None, "", ":memory:"):
+        return target
+    raise StoreError(
+        f"database url == '{_shown(target)}', must be an SQLite file or PostgreSQL."
+        " Write sqlite:///roadtest.db or postgresql://user@host/name."
+    )
+
+
+def _shown(target: URL) -> str:
+    return target.render_as_string(hide_password=True)
+
+
+@contextmanager
+def _refused(target: URL) -> Iterator[None]:
+    """Turn a driver's complaint about the database itself into one sentence; errors of the caller's pass as they are."""
+    try:
+        yield
+    except (OperationalError, NoSuchModuleError) as error:
+        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
+        raise StoreError(
+            f"{_shown(target)} can't be used: {cause}. Check ROADTEST_DATABASE_URL, or try again."
+        ) from error
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.DatabaseError) and "not a database" in str(error.orig):
+            raise StoreError(f"{_shown(target)} can't be used: the file is not an SQLite database.") from error
+        raise
+
+
+def _engine(target: URL, *, foreign_keys: bool = True) -> Engine:
+    # Non-finite numbers are not JSON; PostgreSQL would refuse them, so SQLite does too.
+    options: dict[str, Any] = {"json_serializer": partial(json.dumps, ensure_ascii=False, allow_nan=False)}
+    if target.get_backend_name() == "sqlite":
+        folder = Path(str(target.database)).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{_shown(target)} can't be used: the folder can't be made ({type(error).__name__})."
+            ) from None
+        engine = create_engine(target, connect_args={"timeout": LOCK_SECONDS}, **options)
+        event.listen(engine, "connect", partial(_prepare_sqlite, foreign_keys=foreign_keys))
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(target, pool_pre_ping=True, connect_args={"connect_timeout": 10}, **options)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object, *, foreign_keys: bool) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, see _begin_sqlite
+    connection.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
+    _use_wal(connection)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Write-ahead log, so that readers never wait. Only a brand-new file is switched; busy_timeout does not cover it."""
+    patience = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > patience:
+                raise
+            time.sleep(0.02)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer must lock before its first read: BEGIN; SELECT; INSERT fails at once when somebody wrote in between.
+    writer = connection.get_execution_options().get(_WRITER, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+def _lock(connection: Connection, name: str) -> None:
+    key = int.from_bytes(hashlib.sha256(f"roadtest:{name}".encode()).digest()[:8], "big", signed=True)
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%(key)s)", {"key": key})
+
+
+def _revision(engine: Engine) -> str:
+    with engine.connect() as connection, connection.begin():
+        return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def _head() -> str:
+    return ScriptDirectory.from_config(alembic_config()).get_current_head() or ""
+
+
+def _check_known(revision: str, target: URL) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    if revision and revision not in known:
+        raise StoreError(
+            f"{_shown(target)} is at revision '{revision}', which Roadtest {trials.__version__} doesn't know: a newer version"
+            " wrote it. Install that version, or name another database."
+        )
+
+
+def _migrate(target: URL) -> tuple[str, str]:
+    # Foreign keys are off here alone: SQLite changes a table by copying it, and dropping the old one would cascade.
+    engine = _engine(target, foreign_keys=False)
+    try:
+        with writing(Store(engine, _shown(target))) as connection:
+            before = MigrationContext.configure(connection).get_current_revision() or ""
+            _check_known(before, target)
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            if connection.dialect.name == "sqlite":
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                if broken is not None:
+                    raise StoreError(
+                        f"{_shown(target)} can't be migrated: table {broken[0]} has rows without their parent."
+                    )
+            return before, _head()
+    finally:
+        engine.dispose()

@@ -1,0 +1,180 @@
+"""What a delivery changes, decided without a database: whom it enrols, which values get a new version, what it repeats.
+
+Guarantee: whatever the order in which deliveries arrive, the versions in order of `sent_at` tell the same story, the one
+that the deliveries in sending order would have told. So a delivery that comes in late is put in its place, and when
+a newer delivery had only repeated a value, that repetition is written out if the late one makes it a change back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from trials.analysis import order_key
+from trials.protocol import Protocol
+from trials.records import Enrolled, Record
+
+LAST_ENTRY = 999_999_999  # fits PostgreSQL's integer and the twelve digits of an order key
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One version that the ledger holds."""
+
+    rev: int
+    value: float | None
+    sent_at: datetime
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A reading in a newer delivery that made no version then, as nothing differed."""
+
+    value: float | None
+    sent_at: datetime
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """One version to append."""
+
+    participant_id: str
+    observed_on: date | None
+    version: Known
+
+
+@dataclass
+class Merge:
+    """What to append for one delivery. accepted + duplicates + len(unfit) = its rows; corrections are among accepted.
+
+    changed: the smallest order key among the people whose facts change; None when nothing does.
+    """
+
+    enrolments: list[tuple[str, Record]] = field(default_factory=list)
+    versions: list[Added] = field(default_factory=list)
+    repetitions: dict[str, float | None] = field(default_factory=dict)
+    unfit: list[tuple[Record, str]] = field(default_factory=list)
+    accepted: int = 0
+    duplicates: int = 0
+    corrections: int = 0
+    changed: str | None = None
+
+
+def effective_at(protocol: Protocol, sent_at: datetime, recorded_at: datetime) -> datetime:
+    """When a value counts as known: when it was sent, unless it reached us later than the correction window allows."""
+    if recorded_at - sent_at <= protocol.data.correction_window_time:
+        return min(sent_at, recorded_at)
+    return recorded_at
+
+
+def merge(
+    protocol: Protocol,
+    records: Iterable[Record],
+    register: Mapping[str, Enrolled],
+    versions: Mapping[str, Sequence[Known]],
+    newer: Mapping[str, Repeated],
+    *,
+    sent_at: datetime,
+    recorded_at: datetime,
+) -> Merge:
+    """What the accepted rows of one delivery change.
+
+    register, versions: what the ledger holds of these participants, and of whoever has one of their allocation numbers.
+    newer: per participant the oldest repetition among the deliveries sent after this one.
+    A row that contradicts the register is unfit: it was checked against an older one.
+    """
+    result = Merge()
+    enrolled = dict(register)
+    holders = {person.entry_order: name for name, person in register.items()}
+    held = {name: list(known) for name, known in versions.items()}
+    when = effective_at(protocol, sent_at, recorded_at)
+    for record in records:
+        name = record.participant_id
+        reason = _unfit(protocol, record, enrolled.get(name), holders.get(record.entry_order))
+        if reason is not None:
+            result.unfit.append((record, reason))
+            continue
+        is_new, place = name not in enrolled, order_key(protocol, record.enrolled_on, record.entry_order)
+        if is_new:
+            enrolled[name] = Enrolled(name, record.site, record.arm, record.enrolled_on, record.entry_order)
+            holders[record.entry_order] = name
+            result.enrolments.append((place, record))
+        known = held.setdefault(name, [])
+        before = _newest(known)
+        added = _versions(record.value, sent_at, when, known, newer.get(name))
+        if not any(version.sent_at == sent_at for version in added):
+            result.repetitions[name] = record.value
+        known.extend(added)
+        result.versions.extend(Added(name, record.observed_on, version) for version in added)
+        if added or is_new:
+            result.changed = place if result.changed is None else min(place, result.changed)
+        _count(result, is_new, bool(added), record.value, before)
+    return result
+
+
+def _versions(
+    value: float | None, sent_at: datetime, when: datetime, known: Sequence[Known], newer: Repeated | None
+) -> list[Known]:
+    """The versions that one reading adds: itself when it differs from what was in force as it was sent, and after it
+    a newer repetition that it turns into a change back."""
+    earlier = _newest([version for version in known if version.sent_at <= sent_at])
+    in_force = None if earlier is None else earlier.value
+    if value == in_force or (earlier is None and _nothing_new(value, when, known)):
+        return []
+    rev = len(known) + 1
+    added = [Known(rev, value, sent_at, when)]
+    later = [version for version in known if version.sent_at > sent_at]
+    if newer is not None and newer.value != value and not any(v.sent_at <= newer.sent_at for v in later):
+        added.append(Known(rev + 1, newer.value, newer.sent_at, newer.effective_at))
+    return added
+
+
+def _nothing_new(value: float | None, when: datetime, later: Sequence[Known]) -> bool:
+    """Whether a first value that comes in late says what the next one said, no earlier than that was known."""
+    if not later:
+        return False
+    following = min(later, key=lambda version: (version.sent_at, version.rev))
+    return value == following.value and when >= min(version.effective_at for version in later)
+
+
+def _newest(known: Sequence[Known]) -> Known | None:
+    return max(known, key=lambda version: (version.sent_at, version.rev), default=None)
+
+
+def _count(result: Merge, is_new: bool, is_version: bool, value: float | None, before: Known | None) -> None:
+    if is_version and before is not None and value != before.value:
+        result.accepted += 1
+        result.corrections += 1
+    elif is_new or (is_version and before is None):
+        result.accepted += 1
+    else:
+        result.duplicates += 1
+
+
+def _unfit(protocol: Protocol, record: Record, known: Enrolled | None, holder: str | None) -> str | None:
+    """Why a row can't go into the ledger, as its site reads it; None when it can. Never names the participant.
+
+    known: this participant in the register. holder: whose the row's allocation number is.
+    """
+    if record.value is not None and not math.isfinite(record.value):
+        return f"{protocol.primary.measure} is {record.value}: must be a finite number"
+    if record.arm not in {arm.id for arm in protocol.arms}:
+        return f"arm is '{record.arm}': must be one of {', '.join(arm.id for arm in protocol.arms)}"
+    if "\x00" in record.participant_id + record.site:
+        return "participant_id or site holds a NUL character: must be plain text"
+    if record.entry_order is None or not 1 <= record.entry_order <= LAST_ENTRY:
+        return f"entry_order is {record.entry_order}: must be a whole number from 1 to {LAST_ENTRY}"
+    if protocol.dated and record.enrolled_on is None:
+        return "enrolled_on is missing: must be a date, as people are ordered by it"
+    if known is not None:
+        for column in ("site", "arm", "enrolled_on", "entry_order"):
+            stored, sent = getattr(known, column), getattr(record, column)
+            if stored != sent:
+                return f"{column} is '{sent}': must be '{stored}', as this participant was registered"
+    if holder not in (None, record.participant_id):
+        return f"entry_order is {record.entry_order}: must be this participant's own, another was registered under it"
+    return None

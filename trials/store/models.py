@@ -1,0 +1,190 @@
+"""The tables. Thin SQLModel classes: they validate nothing; frozen values are checked before they get here.
+
+Times are aware UTC. Facts are appended, never changed, but for three places: `trial` (state, token, current plan),
+the two sealing columns of `protocol_version`, and `method_state` (one row per trial, replaced together with the look
+that it belongs to, in the same transaction). Keys are natural: a delivery is (trial, seq), and whatever it brought
+names that seq, so `as of` a past delivery is a plain `batch_seq <= ...`.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import JSON, Column, ForeignKeyConstraint, Index, MetaData, String, Table, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+# No `from __future__ import annotations` here: SQLModel reads the annotations themselves.
+
+metadata: MetaData = SQLModel.metadata
+metadata.naming_convention = {
+    "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+}
+
+# Text that is compared with < and >: code points on every database, whatever locale PostgreSQL was set up with.
+ORDERED = String().with_variant(String(collation="C"), "postgresql")
+CLUSTERED = {"sqlite_with_rowid": False}
+
+
+def _of_batch() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["trial_id", "batch_seq"], ["batch.trial_id", "batch.seq"])
+
+
+class Trial(SQLModel, table=True):
+    """One trial: where it stands, which plan is its current one, and the token that changes whenever it does."""
+
+    __tablename__ = "trial"
+    __table_args__ = (CLUSTERED,)
+    id: str = Field(primary_key=True)
+    state: str  # registered | sealed
+    token: int = 0
+    plan_version: int
+    plan_sha256: str
+    created_at: datetime
+
+
+class ProtocolVersion(SQLModel, table=True):
+    """A plan as canonical JSON and its SHA-256. Registering again before the seal adds a version; none is overwritten."""
+
+    __tablename__ = "protocol_version"
+    trial_id: str = Field(primary_key=True, foreign_key="trial.id")
+    version: int = Field(primary_key=True)
+    canonical: str = Field(sa_column=Column(Text, nullable=False))
+    sha256: str
+    registered_by: str
+    registered_at: datetime
+    sealed_by: str | None = None
+    sealed_at: datetime | None = None
+
+
+class Batch(SQLModel, table=True):
+    """One delivery, accepted or refused. The same bytes from the same source exist once.
+
+    accepted: rows that said something new; duplicates: rows that repeated what was known; corrections: the rows
+    among the accepted that changed a known value.
+    """
+
+    __tablename__ = "batch"
+    __table_args__ = (UniqueConstraint("trial_id", "source", "content_sha256"),)
+    trial_id: str = Field(primary_key=True, foreign_key="trial.id")
+    seq: int = Field(primary_key=True)
+    source: str
+    name: str
+    content_sha256: str
+    sent_at: datetime
+    recorded_at: datetime
+    action: str
+    accepted: int
+    quarantined: int
+    duplicates: int
+    corrections: int
+    refusal: str | None = Field(default=None, sa_column=Column(Text))
+    warnings: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+
+
+class Repetition(SQLModel, table=True):
+    """What a delivery repeated: {participant: value} of its rows that made no new version.
+
+    Needed when an older delivery comes in late with another value: the repetition then proves that the value was
+    changed back (A, B, A delivered as A, A, B). See `trials.store.merge`.
+    """
+
+    __tablename__ = "repetition"
+    __table_args__ = (_of_batch(),)
+    trial_id: str = Field(primary_key=True)
+    batch_seq: int = Field(primary_key=True)
+    readings: dict = Field(sa_column=Column(JSON, nullable=False))  # type: ignore[type-arg]
+
+
+class Enrolment(SQLModel, table=True):
+    """One participant of one trial: arm, site and place in the sealed order, which is theirs alone."""
+
+    __tablename__ = "enrolment"
+    __table_args__ = (
+        Index(None, "trial_id", "order_key", unique=True),
+        UniqueConstraint("trial_id", "entry_order"),
+        _of_batch(),
+        CLUSTERED,
+    )
+    trial_id: str = Field(primary_key=True)
+    participant_id: str = Field(primary_key=True)
+    site: str
+    arm: str
+    enrolled_on: date | None = None
+    entry_order: int | None = None
+    order_key: str = Field(sa_column=Column(ORDERED, nullable=False))
+    batch_seq: int
+
+
+class Observation(SQLModel, table=True):
+    """One version of one participant's value of one measure. A change is rev + 1; value NULL = withdrawn.
+
+    The newest `sent_at` (then rev) is the current one: rev counts arrivals, and a delivery may arrive late.
+    """
+
+    __tablename__ = "observation"
+    __table_args__ = (
+        ForeignKeyConstraint(["trial_id", "participant_id"], ["enrolment.trial_id", "enrolment.participant_id"]),
+        _of_batch(),
+        CLUSTERED,
+    )
+    trial_id: str = Field(primary_key=True)
+    measure: str = Field(primary_key=True)
+    participant_id: str = Field(primary_key=True)
+    rev: int = Field(primary_key=True)
+    observed_on: date | None = None
+    value: float | None = None
+    sent_at: datetime
+    effective_at: datetime
+    batch_seq: int
+
+
+class Quarantine(SQLModel, table=True):
+    """One row set aside: its number in the delivery, the reason its site reads, and the row as it was sent."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (_of_batch(),)
+    trial_id: str = Field(primary_key=True)
+    batch_seq: int = Field(primary_key=True)
+    row_no: int = Field(primary_key=True)
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    cells: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class LookRow(SQLModel, table=True):
+    """One look. `body` is `trials.evidence.Look.to_json()`; the columns beside it serve lists and charts."""
+
+    __tablename__ = "look"
+    trial_id: str = Field(primary_key=True, foreign_key="trial.id")
+    number: int = Field(primary_key=True)
+    as_of: datetime
+    recorded_at: datetime
+    batch_seq: int
+    n: int
+    verdict: str
+    body: dict = Field(sa_column=Column(JSON, nullable=False))  # type: ignore[type-arg]
+
+
+class MethodState(SQLModel, table=True):
+    """The method's state after the newest look, and how far into the sealed order it has read."""
+
+    __tablename__ = "method_state"
+    __table_args__ = (ForeignKeyConstraint(["trial_id", "look_number"], ["look.trial_id", "look.number"]),)
+    trial_id: str = Field(primary_key=True)
+    look_number: int
+    position: int
+    cursor_key: str = Field(sa_column=Column(ORDERED, nullable=False))
+    state: str = Field(sa_column=Column(Text, nullable=False))
+
+
+# The same tables for Core, which writes many rows at once and reads plain tuples.
+TRIAL: Table = metadata.tables["trial"]
+PLAN: Table = metadata.tables["protocol_version"]
+BATCH: Table = metadata.tables["batch"]
+REPETITION: Table = metadata.tables["repetition"]
+ENROLMENT: Table = metadata.tables["enrolment"]
+OBSERVATION: Table = metadata.tables["observation"]
+QUARANTINE: Table = metadata.tables["quarantine"]
+LOOK: Table = metadata.tables["look"]
+STATE: Table = metadata.tables["method_state"]

@@ -1,0 +1,192 @@
+"""What pages, reports and `status` read. Nothing here writes; the number of queries never grows with the number of trials."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, func, select
+
+from trials.errors import UnknownTrialError
+from trials.evidence import Look
+from trials.protocol import Protocol, from_content
+from trials.records import Action
+from trials.store.engine import Store, reading
+from trials.store.models import BATCH, ENROLMENT, LOOK, PLAN, QUARANTINE, STATE, TRIAL
+
+_MANY = 500  # asked for more trials than this, all are read and the others left out
+
+
+@dataclass(frozen=True, slots=True)
+class TrialCard:
+    """One trial as a list shows it. look: the newest one. deliveries counts the refused ones too; rows does not."""
+
+    id: str
+    protocol: Protocol
+    state: str
+    token: int
+    look: Look | None
+    last_received_at: datetime | None
+    last_sent_at: datetime | None
+    deliveries: int
+    refused: int
+    quarantined: int
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """One delivery as a table shows it. accepted: rows that said something new; corrections are among them."""
+
+    seq: int
+    name: str
+    sent_at: datetime
+    recorded_at: datetime
+    action: Action
+    accepted: int
+    quarantined: int
+    duplicates: int
+    corrections: int
+    refusal: str | None
+    warnings: tuple[str, ...]
+
+
+def tokens(store: Store) -> dict[str, int]:
+    """Per trial a number that grows whenever anything about it does change. One query over small rows."""
+    with reading(store) as connection:
+        found = connection.execute(select(TRIAL.c.id, TRIAL.c.token).order_by(TRIAL.c.id))
+        return dict(found.tuples().all())
+
+
+def cards(store: Store, ids: Collection[str] | None = None) -> list[TrialCard]:
+    """The trials (those named by `ids`, or all) by id, in two queries. Unknown ids are left out."""
+    with reading(store) as connection:
+        return _cards(connection, ids)
+
+
+def card(store: Store, trial_id: str) -> TrialCard:
+    """One trial. Raises UnknownTrialError, which names the ones that are spelt alike."""
+    with reading(store) as connection:
+        found = _cards(connection, (trial_id,))
+        if not found:
+            raise unknown_trial(connection, trial_id)
+        return found[0]
+
+
+def looks(store: Store, trial_id: str, after: int = 0) -> list[Look]:
+    """The trial's looks with a number above `after`, oldest first."""
+    with reading(store) as connection:
+        found = connection.execute(
+            select(LOOK.c.body).where(LOOK.c.trial_id == trial_id, LOOK.c.number > after).order_by(LOOK.c.number)
+        )
+        return [Look.from_json(body) for body in found.scalars()]
+
+
+def enrolment_by_site(store: Store, trial_id: str) -> list[tuple[str, str, int]]:
+    """(site, arm, people enrolled), by site and arm. Raw counts: pages pass them through `trials.disclosure`."""
+    columns = ENROLMENT.c
+    with reading(store) as connection:
+        found = connection.execute(
+            select(columns.site, columns.arm, func.count())
+            .where(columns.trial_id == trial_id)
+            .group_by(columns.site, columns.arm)
+        )
+        return sorted((site, arm, people) for site, arm, people in found.tuples())
+
+
+def deliveries(store: Store, trial_id: str, last: int = 50) -> list[DeliveryRow]:
+    """The `last` deliveries received, newest first."""
+    columns = BATCH.c
+    with reading(store) as connection:
+        found = connection.execute(
+            select(BATCH).where(columns.trial_id == trial_id).order_by(columns.seq.desc()).limit(last)
+        )
+        return [
+            DeliveryRow(
+                seq=row.seq,
+                name=row.name,
+                sent_at=row.sent_at,
+                recorded_at=row.recorded_at,
+                action=row.action,
+                accepted=row.accepted,
+                quarantined=row.quarantined,
+                duplicates=row.duplicates,
+                corrections=row.corrections,
+                refusal=row.refusal,
+                warnings=tuple(row.warnings),
+            )
+            for row in found
+        ]
+
+
+def quarantine_reasons(store: Store, trial_id: str) -> list[tuple[str, int]]:
+    """(reason, rows quarantined for it), most frequent first."""
+    with reading(store) as connection:
+        found = connection.execute(
+            select(QUARANTINE.c.reason, func.count())
+            .where(QUARANTINE.c.trial_id == trial_id)
+            .group_by(QUARANTINE.c.reason)
+        )
+        return sorted(((reason, rows) for reason, rows in found.tuples()), key=lambda pair: (-pair[1], pair[0]))
+
+
+def unknown_trial(connection: Connection, trial_id: str) -> UnknownTrialError:
+    """The error for a trial that nobody registered, with the names that come near."""
+    known = list(connection.execute(select(TRIAL.c.id).order_by(TRIAL.c.id)).scalars())
+    near = difflib.get_close_matches(trial_id, known, n=3)
+    if near:
+        hint = "Did you mean " + " or ".join(f"'{name}'" for name in near) + "?"
+    else:
+        hint = "See `roadtest status`." if known else "Run `roadtest register FILE` first."
+    return UnknownTrialError(f"trial == '{trial_id}', must be a registered one. {hint}")
+
+
+def _cards(connection: Connection, ids: Collection[str] | None) -> list[TrialCard]:
+    wanted = None if ids is None else sorted(set(ids))
+    head = (
+        select(TRIAL.c.id, TRIAL.c.state, TRIAL.c.token, PLAN.c.canonical, LOOK.c.body)
+        .join(PLAN, (PLAN.c.trial_id == TRIAL.c.id) & (PLAN.c.version == TRIAL.c.plan_version))
+        .outerjoin(STATE, STATE.c.trial_id == TRIAL.c.id)
+        .outerjoin(LOOK, (LOOK.c.trial_id == TRIAL.c.id) & (LOOK.c.number == STATE.c.look_number))
+    )
+    counts = select(
+        BATCH.c.trial_id,
+        func.count().label("deliveries"),
+        func.sum(case((BATCH.c.refusal.is_not(None), 1), else_=0)).label("refused"),
+        func.sum(BATCH.c.quarantined).label("quarantined"),
+        func.sum(BATCH.c.accepted + BATCH.c.duplicates + BATCH.c.quarantined).label("rows"),
+        func.max(BATCH.c.recorded_at).label("received_at"),
+        func.max(BATCH.c.sent_at).label("sent_at"),
+    ).group_by(BATCH.c.trial_id)
+    if wanted is not None and len(wanted) <= _MANY:
+        head, counts = head.where(TRIAL.c.id.in_(wanted)), counts.where(BATCH.c.trial_id.in_(wanted))
+    by_trial = {row.trial_id: row for row in connection.execute(counts)}
+    found = [_card(row, by_trial.get(row.id)) for row in connection.execute(head)]
+    kept = found if wanted is None else [one for one in found if one.id in set(wanted)]
+    return sorted(kept, key=lambda one: one.id)
+
+
+def _card(row: Row[Any], counts: Row[Any] | None) -> TrialCard:
+    return TrialCard(
+        id=row.id,
+        protocol=_protocol(row.id, row.canonical),
+        state=row.state,
+        token=row.token,
+        look=None if row.body is None else Look.from_json(row.body),
+        last_received_at=None if counts is None else counts.received_at,
+        last_sent_at=None if counts is None else counts.sent_at,
+        deliveries=0 if counts is None else counts.deliveries,
+        refused=0 if counts is None else int(counts.refused),
+        quarantined=0 if counts is None else int(counts.quarantined),
+        rows=0 if counts is None else int(counts.rows),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _protocol(trial_id: str, canonical: str) -> Protocol:
+    return from_content(json.loads(canonical), origin=trial_id)
