@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dash
 from flask import Flask, Response, send_from_directory
@@ -40,8 +41,9 @@ def create_app(store: Store, *, stale_after: timedelta | None = None) -> dash.Da
             {"name": "robots", "content": "noindex"},
         ],
     )
-    dash.register_page("portfolio", path=portfolio.PATH, title=portfolio.TITLE, layout=portfolio.layout)
-    dash.register_page("trial", path_template=trial.PATH, title=trial.title, layout=trial.layout)
+    register: Any = dash.register_page  # untyped in Dash
+    register("portfolio", path=portfolio.PATH, title=portfolio.TITLE, layout=portfolio.layout)
+    register("trial", path_template=trial.PATH, title=trial.title, layout=trial.layout)
     app.layout = shell.layout
     portfolio.listen(app)
     trial.listen(app)
@@ -68,7 +70,9 @@ def _extend(app: dash.Dash, desk: Desk) -> None:
 
     @server.get("/theme.css")
     def theme_css() -> Response:
-        return Response(theme.css(), mimetype="text/css", headers={"Cache-Control": f"public, max-age={YEAR}, immutable"})
+        return Response(
+            theme.css(), mimetype="text/css", headers={"Cache-Control": f"public, max-age={YEAR}, immutable"}
+        )
 
     @server.get("/boot.js")
     def boot_js() -> Response:
@@ -79,7 +83,8 @@ def _extend(app: dash.Dash, desk: Desk) -> None:
         scripts = " ".join(["'self'", *app.csp_hashes()])
         response.headers["Content-Security-Policy"] = (
             f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-            "font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+            "font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+            "frame-ancestors 'none'"
         )
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"

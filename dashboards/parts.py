@@ -12,20 +12,25 @@ from dashboards.figures.drawn import Drawn
 from dashboards.wording import Standing
 
 
+def attributes(**named: str) -> dict[str, Any]:
+    """HTML's aria- and data- attributes by names that Python allows: aria_label becomes aria-label."""
+    return {name.replace("_", "-"): value for name, value in named.items()}
+
+
 def icon(name: str) -> html.Span:
     """A drawn sign; decoration to a screen reader, as the word stands beside it."""
-    return html.Span(className=f"icon icon-{name}", **{"aria-hidden": "true"})
+    return html.Span(className=f"icon icon-{name}", **attributes(aria_hidden="true"))
 
 
 def pill(standing: Standing) -> html.Span:
     """The verdict as word, shape and colour."""
-    return html.Span(
-        [icon(standing), html.Span(wording.VERDICT_WORDS[standing])], className=f"pill tone-{standing}"
-    )
+    return html.Span([icon(standing), html.Span(wording.VERDICT_WORDS[standing])], className=f"pill tone-{standing}")
 
 
 def simulated() -> html.Span:
-    return html.Span("simulated", className="badge badge-simulated", title="Made-up data from the simulator, not people")
+    return html.Span(
+        "simulated", className="badge badge-simulated", title="Made-up data from the simulator, not people"
+    )
 
 
 def stale_badge() -> html.Span:
@@ -37,11 +42,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], label: str) -> 
     head = html.Thead(html.Tr([html.Th(column, scope="col") for column in columns]))
     body = html.Tbody([html.Tr([html.Td(cell) for cell in row]) for row in rows])
     return html.Div(
-        html.Table([head, body]), className="numbers", tabIndex="0", role="region", **{"aria-label": label}
+        html.Table([head, body]), className="numbers", tabIndex="0", role="region", **attributes(aria_label=label)
     )
 
 
-def numbers(columns: Sequence[str], rows: Sequence[Sequence[Any]], label: str, summary: str = "Show the numbers") -> html.Details:
+def numbers(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], label: str, summary: str = "Show the numbers"
+) -> html.Details:
     return html.Details(
         [html.Summary([icon("table"), html.Span(summary)]), table(columns, rows, label)], className="show-numbers"
     )
@@ -55,12 +62,10 @@ def chart(drawn: Drawn, chart_id: str) -> list[Any]:
         config={"displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": False},
         style={"height": f"{drawn.height}px"},
     )
-    picture = html.Div(graph, role="img", className="chart", **{"aria-label": drawn.alt})
+    picture = html.Div(graph, role="img", className="chart", **attributes(aria_label=drawn.alt))
     return [picture, numbers(drawn.columns, drawn.rows, drawn.alt)]
 
 
 def absence(sign: str, title: str, why: str) -> html.Div:
     """A designed state instead of data: too early, hidden, stale, failed, empty."""
-    return html.Div(
-        [icon(sign), html.H3(title), html.P(why)], className=f"absence absence-{sign}"
-    )
+    return html.Div([icon(sign), html.H3(title), html.P(why)], className=f"absence absence-{sign}")

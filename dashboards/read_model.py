@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from dashboards import wording
 from dashboards.wording import Standing
-from trials.disclosure import SafeCounts, SafeTable, safe_count, safe_counts, safe_table
+from trials.disclosure import LIMIT, SafeCounts, SafeTable, safe_count, safe_counts, safe_table
 from trials.errors import RoadtestError
 from trials.evidence import Claim, Look
 from trials.protocol import Protocol
@@ -115,10 +115,9 @@ class TrialView:
     stale: bool
     stale_after: timedelta | None
 
-    @property
-    def known_enough(self) -> bool:
-        """Whether there is evidence to draw at all."""
-        return self.look is not None and self.look.n > 0
+    def drawable(self) -> tuple[Look, ...]:
+        """The looks that charts may show."""
+        return tuple(look for look in self.looks if enough(look))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +146,11 @@ def assert_agreement(look: Look) -> None:
         )
 
 
+def enough(look: Look) -> bool:
+    """Whether an estimate may be shown: with fewer than LIMIT people in an arm it would say who had the outcome."""
+    return look.estimate is not None and all(arm.n >= LIMIT for arm in look.arms)
+
+
 def deciding_claim(look: Look) -> Claim:
     """The claim whose strength stands beside the verdict: the one that led to it, else the one for benefit."""
     return look.claims[{"drop": "dud", "stop_for_harm": "harm"}.get(look.verdict, "benefit")]
@@ -159,7 +163,7 @@ def standing_of(look: Look | None) -> Standing:
 def board(desk: Desk, *, now: datetime | None = None) -> Board:
     """Every trial, those that wait for people first. A contradicting look becomes a row that says so."""
     rows = sorted((_row(card, desk, now) for card in reading.cards(desk.store)), key=_urgency)
-    counts: dict[Standing, int] = {standing: 0 for standing in wording.VERDICT_WORDS}
+    counts: dict[Standing, int] = dict.fromkeys(wording.VERDICT_WORDS, 0)
     for row in rows:
         if row.fault is None:
             counts[row.standing] += 1
@@ -184,6 +188,7 @@ def _row(card: TrialCard, desk: Desk, now: datetime | None) -> Row:
             fault, look = "Verdict and evidence of this trial disagree, so neither is shown.", None
     planned = protocol.monitoring.max_participants
     claim = None if look is None else deciding_claim(look)
+    shown = look if look is not None and enough(look) else None
     return Row(
         id=card.id,
         name=protocol.name,
@@ -191,13 +196,14 @@ def _row(card: TrialCard, desk: Desk, now: datetime | None) -> Row:
         simulated=protocol.simulated,
         stage=wording.STAGE_WORDS[protocol.stage],
         standing=standing_of(look),
-        sentence=fault or ("The plan is registered; no outcome has been looked at yet." if look is None else look.sentence),
+        sentence=fault
+        or ("The plan is registered; no outcome has been looked at yet." if look is None else look.sentence),
         people="0" if look is None else wording.few(safe_count(look.n)),
         planned=f"{planned:,}",
         people_share=0.0 if look is None else min(look.n / planned, 1.0),
-        effect="–" if look is None else wording.effect(protocol, look.estimate),
-        plausible="" if look is None else wording.plausible(protocol, look),
-        forest=_forest(protocol, look),
+        effect="–" if shown is None else wording.effect(protocol, shown.estimate),
+        plausible="too early to say" if shown is None else wording.plausible(protocol, shown),
+        forest=_forest(protocol, shown),
         strength="no evidence yet" if claim is None else wording.strength(claim),
         strength_share=0.0 if claim is None else wording.share_of_threshold(claim),
         as_of=wording.short_day(None if look is None else look.as_of),
@@ -288,5 +294,3 @@ def _quality(desk: Desk, card: TrialCard) -> Quality:
 def tokens(desk: Desk) -> dict[str, int]:
     """Each trial's change token: one cheap query."""
     return reading.tokens(desk.store)
-
-

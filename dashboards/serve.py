@@ -10,11 +10,11 @@ import errno
 import logging
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
+from dataclasses import dataclass
 
 import dash
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler, make_server
 
 from trials.errors import RoadtestError
 
@@ -41,35 +41,45 @@ def free_port(host: str, preferred: int) -> int:
                 probe.bind((host, port))
             except OSError as error:
                 if port == 0:
-                    raise PortError(f'host == "{host}", must be an address of this machine. Write 127.0.0.1.') from error
+                    raise PortError(
+                        f'host == "{host}", must be an address of this machine. Write 127.0.0.1.'
+                    ) from error
                 continue
             return int(probe.getsockname()[1])
     raise AssertionError("unreachable: port 0 binds or raises")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that answers in its own thread until it is stopped."""
+
+    address: str
+    _server: BaseWSGIServer
+    _thread: threading.Thread
+
+    def stop(self) -> None:
+        """Stops answering and frees the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=10)
+
+
+def start(app: dash.Dash, host: str, port: int) -> Running:
+    """Serves in a thread, beside whatever else the process does. Raises PortError when the port is in use."""
+    server = _server(app, host, port)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="pages", daemon=True)
+    thread.start()
+    return Running(f"http://{host}:{server.socket.getsockname()[1]}", server, thread)
 
 
 def serve(app: dash.Dash, host: str, port: int) -> None:
     """Serves until interrupted. Raises PortError when the port is in use."""
     server = _server(app, host, port)
     try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
     finally:
         server.server_close()
-
-
-@contextmanager
-def serving(app: dash.Dash, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serves in a thread for as long as the block runs; gives the address, such as 'http://127.0.0.1:8050'."""
-    server = _server(app, host, port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="pages", daemon=True)
-    thread.start()
-    try:
-        yield f"http://{host}:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=10)
 
 
 def _server(app: dash.Dash, host: str, port: int) -> BaseWSGIServer:
@@ -84,6 +94,9 @@ def _server(app: dash.Dash, host: str, port: int) -> BaseWSGIServer:
             raise PortError(f"port == {port}, must be free and allowed. Leave --port out, or name another.") from error
         raise PortError(f'host == "{host}", must be an address of this machine. Write 127.0.0.1.') from error
     probe.listen(128)
-    server = make_server(host, probe.getsockname()[1], app.server, threaded=True, request_handler=_Quiet, fd=probe.detach())
-    server.daemon_threads = True
+    server = make_server(
+        host, probe.getsockname()[1], app.server, threaded=True, request_handler=_Quiet, fd=probe.detach()
+    )
+    assert isinstance(server, ThreadedWSGIServer)
+    server.daemon_threads = True  # an open connection must not keep the process from ending
     return server

@@ -11,7 +11,7 @@ from flask import current_app, request
 
 from dashboards import theme
 from dashboards.live import Tokens
-from dashboards.parts import icon
+from dashboards.parts import attributes, icon
 from dashboards.read_model import Desk
 from dashboards.theme import Screen
 
@@ -44,13 +44,13 @@ def layout() -> html.Div:
             html.Header(
                 [
                     dcc.Link(
-                        [html.Span(className="mark", **{"aria-hidden": "true"}), html.Span("Roadtest")],
+                        [html.Span(className="mark", **attributes(aria_hidden="true")), html.Span("Roadtest")],
                         href="/",
                         className="brand",
                     ),
                     html.Nav(
                         dcc.Link([icon("board"), html.Span("Portfolio")], href="/", className="nav-link"),
-                        **{"aria-label": "Main"},
+                        **attributes(aria_label="Main"),
                     ),
                     html.Button(
                         [icon("moon"), icon("sun"), html.Span("Colours: "), html.Span(className="scheme-word")],
@@ -58,7 +58,7 @@ def layout() -> html.Div:
                         className="button",
                         type="button",
                         title="Switch between light and dark",
-                        **{"aria-label": "Switch between light and dark colours"},
+                        **attributes(aria_label="Switch between light and dark colours"),
                     ),
                 ],
                 className="side",
@@ -71,7 +71,7 @@ def layout() -> html.Div:
 
 def _lost() -> html.Div:
     """The banner that the live script shows while it can't reach the server."""
-    words = [
+    words: list[Any] = [
         html.Strong("Showing what came before. "),
         "The server can't be reached; this page will catch up by itself.",
     ]
@@ -80,12 +80,15 @@ def _lost() -> html.Div:
 
 def live_mark(store: str, url: str, etag: str) -> list[Any]:
     """What the live script reads: where to ask, from which state on, and which dcc.Store to tell."""
-    data = {"data-url": url, "data-etag": etag, "data-store": store}
-    return [html.Div(id="live-mark", hidden=True, **data), dcc.Store(id=store)]
+    told = attributes(data_url=url, data_etag=etag, data_store=store)
+    return [html.Div(id="live-mark", hidden=True, **told), dcc.Store(id=store)]
 
 
 def live_word() -> html.Span:
-    return html.Span([html.Span(className="dot", **{"aria-hidden": "true"}), html.Span(className="live-word")], className="live")
+    return html.Span(
+        [html.Span(className="dot", **attributes(aria_hidden="true")), html.Span(className="live-word")],
+        className="live",
+    )
 
 
 def screen() -> Screen:

@@ -10,6 +10,8 @@ Scheme = Literal["light", "dark"]
 FONT = '"Inter", system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 VERDICT_COLOURS = ("promote", "keep_going", "drop", "cant_tell", "stop_for_harm", "setting_up")
 
+TINT: dict[Scheme, float] = {"light": 0.10, "dark": 0.14}
+
 # Verdict colours stay apart (worst pair ΔE76 ≥ 14) for the three colour-vision deficiencies as well, and text on its
 # tint keeps a contrast ≥ 4.5: tests/dashboards/test_theme.py measures both again.
 TOKENS: dict[Scheme, dict[str, str]] = {
@@ -76,10 +78,9 @@ def css() -> str:
     blocks = []
     for scheme, tokens in TOKENS.items():
         screen = Screen(scheme)
-        strength = 0.10 if scheme == "light" else 0.16
         wanted = dict(tokens)
         for name in (*VERDICT_COLOURS, "warn"):
-            wanted[f"{name}-tint"] = screen.tint(name, strength)
+            wanted[f"{name}-tint"] = screen.tint(name, TINT[scheme])
             wanted[f"{name}-edge"] = screen.tint(name, 0.35)
         body = "".join(f"--{name}:{value};" for name, value in wanted.items())
         blocks.append(f':root[data-scheme="{scheme}"]{{color-scheme:{scheme};{body}}}')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime
 from typing import Literal
 
@@ -53,7 +54,9 @@ def few(count: int | None) -> str:
 
 def multiple(claim: Claim) -> str:
     """What a bet has paid so far, as a multiple: '3.2×'."""
-    return "–" if claim.log_e is None else f"{times(claim.log_e)}×"
+    if claim.log_e is None:
+        return "–"
+    return f"{times(claim.log_e)}×" if claim.log_e >= math.log(0.05) else "under 0.1×"
 
 
 def threshold(claim: Claim) -> str:
@@ -95,8 +98,8 @@ def effect_tick(primary: Primary, value: float) -> str:
 
 
 def effect_unit(primary: Primary) -> str:
-    """What the effect axis counts: 'per 100 people', 'USD', 'hours'."""
-    return "per 100 people" if per_hundred(primary) else (primary.unit or "in the measure's unit")
+    """What the effect axis counts: 'per 100 people', 'in USD', 'in hours'."""
+    return "per 100 people" if per_hundred(primary) else f"in {primary.unit or 'the measure’s unit'}"
 
 
 def worthwhile(protocol: Protocol) -> str:
@@ -105,6 +108,11 @@ def worthwhile(protocol: Protocol) -> str:
 
 def measure(protocol: Protocol) -> str:
     return protocol.primary.label or protocol.primary.measure.replace("_", " ")
+
+
+def first_sentence(text: str) -> str:
+    """The verdict's own sentence, without the estimate that follows it: a list shows that beside it."""
+    return re.split(r"(?<=\.)\s+(?=[A-Z])", text, maxsplit=1)[0]
 
 
 def day(when: datetime | None) -> str:

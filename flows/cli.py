@@ -132,7 +132,9 @@ def protocol_new(
 
 
 @protocol_app.command("check")
-def protocol_check(file: Annotated[Path, typer.Argument(help="The protocol, a YAML file.")], as_json: Json = False) -> None:
+def protocol_check(
+    file: Annotated[Path, typer.Argument(help="The protocol, a YAML file.")], as_json: Json = False
+) -> None:
     """Say what this trial can and cannot tell, before anybody is asked to join."""
     with told():
         from dataclasses import asdict
@@ -161,7 +163,7 @@ def register(
     """Register a protocol; nothing runs on it until it is sealed."""
     with told():
         settings = settings_for(home)
-        from flows.environment import without_heartbeat
+        from flows.environment import run
         from flows.register import register as flow
         from flows.show import print_json
         from trials.planning import admit, warnings
@@ -169,8 +171,7 @@ def register(
 
         protocol = from_file(file)
         admit(protocol)
-        with without_heartbeat():
-            sha256 = flow(settings, protocol.canonical(), name_of(by))
+        sha256 = run(flow, settings, protocol.canonical(), name_of(by))
         if as_json:
             print_json({"trial": protocol.trial, "sha256": sha256, "warnings": list(warnings(protocol))})
             return
@@ -203,7 +204,9 @@ def ingest(
     trial: TrialName,
     files: Annotated[list[Path], typer.Argument(help="Deliveries, CSV files, oldest first.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge the rows, store nothing.")] = False,
-    sent_at: Annotated[str | None, typer.Option("--sent-at", help="When the site sent it; default by name or file.")] = None,
+    sent_at: Annotated[
+        str | None, typer.Option("--sent-at", help="When the site sent it; default by name or file.")
+    ] = None,
     as_of: AsOf = None,
     home: Home = None,
     as_json: Json = False,
@@ -274,11 +277,11 @@ def collect(
     with told():
         settings = settings_for(home)
         from flows.collect import collect as flow
-        from flows.environment import without_heartbeat
+        from flows.environment import run
 
         trials = _due(settings, trial)
-        with without_heartbeat():
-            _finish(flow(settings, trials, as_sent=as_sent) if trials else [], as_json, NOTHING_SEALED)
+        outcomes = run(flow, settings, trials, as_sent=as_sent) if trials else []
+        _finish(outcomes, as_json, NOTHING_SEALED)
 
 
 @app.command()
@@ -286,12 +289,12 @@ def look(trial: MaybeTrial = None, as_of: AsOf = None, home: Home = None, as_jso
     """Look at the evidence as of now, without new data."""
     with told():
         settings = settings_for(home)
-        from flows.environment import without_heartbeat
+        from flows.environment import run
         from flows.look import look as flow
 
         trials, at = _due(settings, trial), parse_time(as_of, "--as-of")
-        with without_heartbeat():
-            _finish(flow(settings, trials, as_of=at) if trials else [], as_json, NOTHING_SEALED)
+        outcomes = run(flow, settings, trials, as_of=at) if trials else []
+        _finish(outcomes, as_json, NOTHING_SEALED)
 
 
 @app.command("round")
@@ -299,12 +302,12 @@ def round_(home: Home = None, as_json: Json = False) -> None:
     """Collect and look for everything that is due, in one run; one failing trial fails alone."""
     with told():
         settings = settings_for(home)
-        from flows.environment import without_heartbeat
+        from flows.environment import run
         from flows.round import run_round
 
         trials = _due(settings, None)
-        with without_heartbeat():
-            _finish(run_round(settings, trials) if trials else [], as_json, NOTHING_SEALED)
+        outcomes = run(run_round, settings, trials) if trials else []
+        _finish(outcomes, as_json, NOTHING_SEALED)
 
 
 @app.command()
@@ -335,12 +338,12 @@ def replay(
 ) -> None:
     """What the verdict would have been on a finished data set. Stores nothing."""
     with told():
-        from flows.replaying import replay as run
+        from flows.replaying import replay as judge
         from flows.show import look_json, print_json, receipt_json
         from flows.work import utc_now
         from trials.protocol import from_file
 
-        found = run(from_file(protocol), file, parse_time(as_of, "--as-of") or utc_now())
+        found = judge(from_file(protocol), file, parse_time(as_of, "--as-of") or utc_now())
         if as_json:
             print_json({**look_json(found.look), "delivery": receipt_json(found.receipt)})
             return

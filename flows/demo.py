@@ -7,6 +7,7 @@ unattended. Killed at any moment and started again it goes on where the ledger s
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -18,12 +19,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from flows.environment import without_heartbeat
+from flows.environment import run as run_flow
+from flows.look import look
 from flows.register import register
 from flows.round import run_round
 from flows.settings import Settings
 from flows.show import verdict_table
-from flows.simulator import programme
+from flows.simulator import last_week, programme, sent_at
 from flows.work import Outcome
 from trials.errors import RoadtestError
 from trials.protocol import Protocol, from_file
@@ -65,21 +67,21 @@ def run(settings: Settings, *, serve: bool) -> None:
     protocols = load_protocols()
     weeks = arriving(protocols)
     quick = WEEKS_BEFORE_SERVING if serve else len(weeks)
-    with without_heartbeat():
-        with _progress(console) as progress:
-            bar = progress.add_task("Starting Prefect", total=len(weeks[:quick]) + len(protocols))
-            store = open_store(settings.url)
-            for protocol in protocols:
-                ensure_sealed(settings, store, protocol)
-                progress.update(bar, advance=1, description="Sealing plans")
-            for first in range(0, quick, WEEKS_A_ROUND):
-                chunk = weeks[first : min(first + WEEKS_A_ROUND, quick)]
-                arrive(settings, [file for week in chunk for file in week])
-                raise_failures(run_round(settings, [p.trial for p in protocols], as_sent=True))
-                progress.update(bar, advance=len(chunk), description="Deliveries, checks, looks")
-        verdict_table(_cards(store, protocols), "Where the trials stand")
-        if serve:
-            _serve_on(settings, store, protocols, weeks[quick:], console)
+    with _progress(console) as progress:
+        bar = progress.add_task("Starting Prefect", total=len(weeks[:quick]) + len(protocols))
+        store = open_store(settings.url)
+        for protocol in protocols:
+            ensure_sealed(settings, store, protocol)
+            progress.update(bar, advance=1, description="Sealing plans")
+        for first in range(0, quick, WEEKS_A_ROUND):
+            chunk = weeks[first : min(first + WEEKS_A_ROUND, quick)]
+            take_in(settings, store, protocols, [file for week in chunk for file in week])
+            progress.update(bar, advance=len(chunk), description="Deliveries, checks, looks")
+    if not serve:
+        look_at_the_end(settings, protocols)
+    verdict_table(_cards(store, protocols), "Where the trials stand")
+    if serve:
+        _serve_on(settings, store, protocols, weeks[quick:], console)
 
 
 def _serve_on(
@@ -97,10 +99,10 @@ def _serve_on(
 
     def go_on() -> None:
         for week in rest:
-            arrive(settings, week)
-            raise_failures(run_round(settings, [p.trial for p in protocols], as_sent=True))
+            take_in(settings, store, protocols, week)
             if done.wait(1 / settings.pace):
                 return
+        look_at_the_end(settings, protocols)
         console.print("The simulated programme is over; the pages stay up.")
 
     say_where(settings.host, port)
@@ -132,7 +134,7 @@ def ensure_sealed(settings: Settings, store: Store, protocol: Protocol) -> None:
         _, sha256 = ledger.sealed_protocol(store, protocol.trial)
         if sha256 == protocol.seal():
             return
-    register(settings, protocol.canonical(), "demo lead", "demo second reader")
+    run_flow(register, settings, protocol.canonical(), "demo lead", "demo second reader")
 
 
 def arriving(protocols: Sequence[Protocol]) -> list[list[File]]:
@@ -173,6 +175,24 @@ def arrive(settings: Settings, files: Sequence[File]) -> None:
         part = path.with_name(f".{path.name}.part")
         part.write_bytes(file.content)
         os.replace(part, path)
+
+
+def take_in(settings: Settings, store: Store, protocols: Sequence[Protocol], files: Sequence[File]) -> None:
+    """Lets the files arrive and runs a round over them, unless the ledger has every one of them already."""
+    arrive(settings, files)
+    known = {
+        protocol.source.path: ledger.known_contents(store, protocol.trial, f"folder:{protocol.source.path}")
+        for protocol in protocols
+    }
+    if any(hashlib.sha256(file.content).hexdigest() not in known[file.path.parent.as_posix()] for file in files):
+        raise_failures(run_flow(run_round, settings, [protocol.trial for protocol in protocols], as_sent=True))
+
+
+def look_at_the_end(settings: Settings, protocols: Sequence[Protocol]) -> None:
+    """A last look at the simulated trials, when whoever has not been reported by then counts as missing."""
+    simulated = [protocol for protocol in protocols if protocol.simulated]
+    end = sent_at(max(last_week(protocol) for protocol in simulated))
+    raise_failures(run_flow(look, settings, [protocol.trial for protocol in simulated], as_of=end))
 
 
 def raise_failures(outcomes: Sequence[Outcome]) -> None:

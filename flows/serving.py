@@ -5,9 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from flows.settings import Settings
 from trials.errors import RoadtestError
+
+if TYPE_CHECKING:
+    from dash import Dash
 
 
 def serve(settings: Settings, round_every: float | None = None) -> None:
@@ -29,19 +33,17 @@ def _rounds(settings: Settings, round_every: float | None, done: threading.Event
     if round_every is None:
         done.wait()
         return
-    from flows.environment import without_heartbeat
+    from flows.environment import run
     from flows.round import run_round
 
-    with without_heartbeat():
-        while True:
-            for outcome in run_round(settings):
-                if not outcome.ok:
-                    print(f"roadtest: {outcome.error}", flush=True)
-            if done.wait(round_every * 60):
-                return
+    while not done.is_set():
+        for outcome in run(run_round, settings):
+            if not outcome.ok:
+                print(f"roadtest: {outcome.error}", flush=True)
+        done.wait(round_every * 60)
 
 
-def with_dashboard(app: object, host: str, port: int, work: Callable[[], None], done: threading.Event) -> None:
+def with_dashboard(app: Dash, host: str, port: int, work: Callable[[], None], done: threading.Event) -> None:
     """Serves in a thread while `work` runs in this one; afterwards until Ctrl-C or SIGTERM."""
     import signal
 

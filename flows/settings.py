@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
     """Where Roadtest keeps its files and how it runs. Each field is `ROADTEST_` + its name in upper case.
 
-    home: database, sources and Prefect's own files. database_url: a SQLAlchemy URL; SQLite in `home` when empty.
+    home: database, sources and Prefect's own files. database_url: a SQLAlchemy URL, kept out of logs and of Prefect's
+    records because it may hold a password; SQLite in `home` when empty.
     read_retries, read_retry_seconds, read_timeout_seconds: how hard a source that doesn't answer is tried.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROADTEST_", extra="ignore")
 
     home: Path = Path(".roadtest")
-    database_url: str = ""
+    database_url: SecretStr = SecretStr("")
     host: str = "127.0.0.1"
     port: int = Field(default=8050, ge=1, le=65535)
     pace: float = Field(default=1.0, gt=0, le=100)
@@ -33,7 +34,7 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        return self.database_url or f"sqlite:///{self.folder / 'roadtest.db'}"
+        return self.database_url.get_secret_value() or f"sqlite:///{self.folder / 'roadtest.db'}"
 
 
 def load_settings(**options: object) -> Settings:

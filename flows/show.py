@@ -36,7 +36,9 @@ def look_json(look: Look, looks: int | None = None) -> dict[str, Any]:
     """`trial, looks, n, verdict, sentence, claims, estimate, interval, as_of` and what else the look holds."""
     body = look.to_json()
     body["looks"] = look.number if looks is None else looks
-    body["arms"] = {arm["arm"]: {"n": arm["n"], "total": arm["total"], "missing": arm["missing"]} for arm in body["arms"]}
+    body["arms"] = {
+        arm["arm"]: {"n": arm["n"], "total": arm["total"], "missing": arm["missing"]} for arm in body["arms"]
+    }
     return body
 
 
@@ -81,27 +83,32 @@ def effect_words(protocol: Protocol, look: Look) -> str:
 
 
 def verdict_table(cards: list[TrialCard], title: str) -> None:
-    """One row per trial: verdict, people in, effect, the sentence."""
+    """One row per trial: verdict, people in, effect; under the table each trial's sentence."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", show_lines=True)
-    table.add_column("Trial", no_wrap=True)
+    console = Console()
+    table = Table(title=title, title_justify="left")
+    table.add_column("Trial", overflow="fold")
     table.add_column("Verdict", no_wrap=True)
     table.add_column("People in", justify="right", no_wrap=True)
-    table.add_column("What it says", ratio=1)
+    table.add_column("Effect so far", overflow="fold")
     for card in cards:
+        planned = f"of {card.protocol.monitoring.max_participants:,}"
         name = Text(card.id)
         if card.protocol.simulated:
-            name.append("\nsimulated", style="italic dim")
-        planned = card.protocol.monitoring.max_participants
+            name.append(" (simulated)", style="italic dim")
         if card.look is None:
-            table.add_row(name, "Setting up", f"0 of {planned:,}", "No delivery has come yet.")
+            table.add_row(name, "Setting up", f"0 {planned}", "–")
             continue
         word = Text(WORDS[card.look.verdict], style=STYLES[card.look.verdict])
-        table.add_row(name, word, f"{card.look.n:,} of {planned:,}", card.look.sentence)
-    Console().print(table)
+        table.add_row(name, word, f"{card.look.n:,} {planned}", effect_words(card.protocol, card.look))
+    console.print(table)
+    for card in cards:
+        sentence = "Setting up: no delivery has come yet." if card.look is None else card.look.sentence
+        mark = " (simulated)" if card.protocol.simulated else ""
+        console.print(Text.assemble((f"{card.id}{mark}: ", "bold"), sentence))
 
 
 def receipt_text(receipt: Receipt, dry_run: bool = False) -> str:

@@ -173,7 +173,13 @@ def with_flags(checked: Checked, flags: tuple[str, ...]) -> Checked:
 
 
 def ingest(
-    store: Store, protocol: Protocol, delivery: Delivery, *, recorded_at: datetime, as_of: datetime, dry_run: bool = False
+    store: Store,
+    protocol: Protocol,
+    delivery: Delivery,
+    *,
+    recorded_at: datetime,
+    as_of: datetime,
+    dry_run: bool = False,
 ) -> Receipt:
     """One delivery by hand: the same checks and the same transaction as collect. dry_run: judged, not stored."""
     trial = protocol.trial

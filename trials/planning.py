@@ -27,7 +27,9 @@ def warnings(protocol: Protocol) -> tuple[str, ...]:
     found = []
     if protocol.guardrails:
         names = ", ".join(guardrail.measure for guardrail in protocol.guardrails)
-        found.append(f"guardrails ({names}) are recorded in the plan but not monitored by this version; watch them yourself")
+        found.append(
+            f"guardrails ({names}) are recorded in the plan but not monitored by this version; watch them yourself"
+        )
     if protocol.stopping is not None:
         found.append("stopping rules beside the statistics are recorded in the plan but not applied by this version")
     return tuple(found)

@@ -77,9 +77,11 @@ def _paid(evidence: Evidence, claim: str) -> str:
 
 
 def _fired(evidence: Evidence, claim: str) -> str:
-    """'reached the 20 to 1 we agreed to act on, after 351 people'."""
+    """'reached the 20 to 1 that we agreed to act on after 351 people (94 more have come in since)'."""
     found = evidence.claims[claim]
-    return f"reached the {at_threshold(found.threshold)} to 1 that we agreed to act on, after {people(found.crossed_at_n or 0)}"
+    at = found.crossed_at_n or 0
+    since = f" ({evidence.n - at:,} more have come in since)" if evidence.n > at else ""
+    return f"reached the {at_threshold(found.threshold)} to 1 that we agreed to act on after {people(at)}{since}"
 
 
 def _harm(protocol: Protocol, evidence: Evidence) -> str:

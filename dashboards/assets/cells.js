@@ -22,38 +22,29 @@
     return ((Math.min(Math.max(value, -REACH), REACH) + REACH) / (2 * REACH)) * WIDTH;
   }
 
+  function stage(word) {
+    var all = ["Idea", "Proof of concept", "Pilot", "Scale"];
+    var at = all.indexOf(word);
+    var steps = all.map(function (name, index) {
+      return h("i", { key: name, className: index <= at ? "done" : "" });
+    });
+    return h("span", { className: "stage" }, h("span", { className: "steps", "aria-hidden": true }, steps), word);
+  }
+
   cells.TrialCell = function (props) {
     var row = props.data;
     return h(
       "div",
       { className: "cell" },
       h("a", { href: row.href, "data-inside": "1", className: "trial-link" }, row.name),
-      h("span", { className: "quiet" }, row.programme || "\u00a0"),
-      row.simulated || row.stale
-        ? h(
-            "span",
-            { className: "badges" },
-            row.simulated ? h("span", { className: "badge badge-simulated" }, "simulated") : null,
-            row.stale ? h("span", { className: "badge badge-warn" }, icon("stale"), "no news") : null
-          )
-        : null
-    );
-  };
-
-  cells.StageCell = function (props) {
-    var all = ["Idea", "Proof of concept", "Pilot", "Scale"];
-    var at = all.indexOf(props.data.stage);
-    return h(
-      "div",
-      { className: "cell" },
+      stage(row.stage),
       h(
         "span",
-        { className: "steps", "aria-hidden": true },
-        all.map(function (name, index) {
-          return h("i", { key: name, className: index <= at ? "done" : "" });
-        })
-      ),
-      h("span", { className: "stage-word" }, props.data.stage)
+        { className: "badges" },
+        row.programme ? h("span", { className: "quiet" }, row.programme) : null,
+        row.simulated ? h("span", { className: "badge badge-simulated" }, "simulated") : null,
+        row.stale ? h("span", { className: "badge badge-warn" }, icon("stale"), "no news") : null
+      )
     );
   };
 
@@ -64,7 +55,7 @@
   };
 
   cells.SentenceCell = function (props) {
-    return h("span", { className: "sentence-cell", title: props.data.sentence }, props.data.sentence);
+    return h("span", { className: "sentence-cell", title: props.data.sentence }, props.data.in_short);
   };
 
   cells.EffectHeader = function () {

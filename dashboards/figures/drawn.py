@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from dashboards.theme import Screen, template
@@ -41,8 +42,10 @@ def line_label(screen: Screen, x: float, y: float, text: str, token: str, **more
     }
 
 
-def edge_label(screen: Screen, y: float, text: str, token: str, *, side: str = "left", above: bool = True) -> dict[str, Any]:
-    """A label that sits on a horizontal line at the plot's edge."""
+def edge_label(
+    screen: Screen, y: float, text: str, token: str, *, side: str = "left", above: bool = True
+) -> dict[str, Any]:
+    """A label inside the plot at its edge, above or below a height; the ground shows through a little."""
     return {
         "x": 0 if side == "left" else 1,
         "y": y,
@@ -53,6 +56,8 @@ def edge_label(screen: Screen, y: float, text: str, token: str, *, side: str = "
         "xanchor": side,
         "yanchor": "bottom" if above else "top",
         "xshift": 4 if side == "left" else -4,
+        "bgcolor": f"{screen.colour('surface')}B0",
+        "borderpad": 1,
         "font": {"color": screen.colour(token), "size": 12},
     }
 
@@ -83,11 +88,16 @@ def apart(wanted: list[float], least: float) -> list[float]:
     """The heights of labels, moved as little as keeps neighbours `least` apart; order is kept."""
     order = sorted(range(len(wanted)), key=lambda index: wanted[index])
     placed = list(wanted)
-    for below, above in zip(order, order[1:], strict=False):
+    for below, above in pairwise(order):
         placed[above] = max(placed[above], placed[below] + least)
     return placed
 
 
 def people_axis(looks_n: list[int]) -> dict[str, Any]:
     """The axis of people in the evidence, from 0 to the newest look."""
-    return {"range": [0, max(looks_n[-1], 10) * 1.02], "title": {"text": "people with a result"}, "tickformat": ",d", "nticks": 7}
+    return {
+        "range": [0, max(looks_n[-1], 10) * 1.02],
+        "title": {"text": "people with a result"},
+        "tickformat": ",d",
+        "nticks": 7,
+    }

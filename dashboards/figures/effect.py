@@ -27,16 +27,17 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
         flat(worthwhile, screen.colour("promote"), "dash", 1.6),
     ]
     ticks = _ticks(low, high)
+    worth = "Worth having" if screen.narrow else f"Worth having: {wording.worthwhile(protocol)}"
     return Drawn(
         figure(
             screen,
             _traces(protocol, looks, people, screen),
             HEIGHT,
-            margin={"l": 60, "r": 92 if screen.narrow else 172, "t": 10, "b": 44},
+            margin={"l": 60, "r": 64 if screen.narrow else 150, "t": 10, "b": 44},
             shapes=shapes,
             annotations=[
-                edge_label(screen, worthwhile, f"Worth having: {wording.worthwhile(protocol)}", "promote"),
-                edge_label(screen, low, "Worse than usual practice", "drop"),
+                edge_label(screen, high, worth, "promote", side="right", above=False),
+                edge_label(screen, low, "Worse than usual practice", "drop", side="right"),
                 *_labels(protocol, last, people[-1], low, high, screen),
             ],
             xaxis=people_axis(people),
@@ -92,7 +93,12 @@ def _traces(protocol: Protocol, looks: tuple[Look, ...], people: list[int], scre
     wash_colour = f"rgba({int(fill[1:3], 16)},{int(fill[3:5], 16)},{int(fill[5:7], 16)},0.30)"
     ends: list[dict[str, Any]] = [
         {"name": "Lowest plausible", "y": [look.interval[0] for look in looks]},
-        {"name": "Highest plausible", "y": [look.interval[1] for look in looks], "fill": "tonexty", "fillcolor": wash_colour},
+        {
+            "name": "Highest plausible",
+            "y": [look.interval[1] for look in looks],
+            "fill": "tonexty",
+            "fillcolor": wash_colour,
+        },
     ]
     for trace in ends:
         trace |= {"line": edge, "mode": "lines"}

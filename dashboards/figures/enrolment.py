@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from dashboards import wording
 from dashboards.figures.drawn import Drawn, figure
 from dashboards.theme import Screen
@@ -14,8 +16,9 @@ def draw(protocol: Protocol, table: SafeTable, screen: Screen) -> Drawn:
     by_site = len(table.rows) > 1
     groups = table.row_totals if by_site else table.column_totals
     names = [_site(protocol, name) if by_site else _arm(protocol, name) for name in groups]
+    labels = ["<br>".join(textwrap.wrap(name, 16, max_lines=2, placeholder=" …")) for name in names]
     counts = list(groups.values())
-    height = 64 + 34 * len(names)
+    height = 56 + 44 * len(names)
     longest = max((count or 0 for count in counts), default=0) or 1
     drawn = figure(
         screen,
@@ -23,7 +26,7 @@ def draw(protocol: Protocol, table: SafeTable, screen: Screen) -> Drawn:
             {
                 "type": "bar",
                 "orientation": "h",
-                "y": names,
+                "y": labels,
                 "x": [count or 0 for count in counts],
                 "text": [wording.number(count) for count in counts],
                 "textposition": "outside",
@@ -35,13 +38,21 @@ def draw(protocol: Protocol, table: SafeTable, screen: Screen) -> Drawn:
             }
         ],
         height,
-        margin={"l": 96 if screen.narrow else 128, "r": 56, "t": 6, "b": 30},
+        margin={"l": 116, "r": 56, "t": 6, "b": 30},
         hovermode="closest",
-        xaxis={"range": [0, longest * 1.08], "tickformat": ",d", "nticks": 5, "showgrid": True, "gridcolor": screen.colour("line")},
+        xaxis={
+            "range": [0, longest * 1.08],
+            "tickformat": ",d",
+            "nticks": 5,
+            "showgrid": True,
+            "gridcolor": screen.colour("line"),
+        },
         yaxis={"autorange": "reversed", "showgrid": False, "type": "category"},
     )
     said = ", ".join(f"{name} {wording.number(count)}" for name, count in zip(names, counts, strict=True))
-    return Drawn(drawn, f"Bar chart of people enrolled: {said}.", _columns(protocol, table), _rows(protocol, table), height)
+    return Drawn(
+        drawn, f"Bar chart of people enrolled: {said}.", _columns(protocol, table), _rows(protocol, table), height
+    )
 
 
 def _site(protocol: Protocol, site_id: str) -> str:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from dashboards import wording
-from dashboards.figures.drawn import Drawn, apart, figure, flat, line_label, people_axis, wash
+from dashboards.figures.drawn import Drawn, apart, edge_label, figure, flat, line_label, people_axis, wash
 from dashboards.theme import Screen
 from trials.evidence import CLAIMS, Look
 from trials.protocol import Protocol
@@ -38,7 +38,7 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
             screen,
             data,
             HEIGHT,
-            margin={"l": 56, "r": 78 if screen.narrow else 142, "t": 10, "b": 44},
+            margin={"l": 56, "r": 80 if screen.narrow else 142, "t": 10, "b": 44},
             shapes=shapes,
             annotations=_labels(looks[-1], heights, people[-1], low, high, screen) + _needed(looks[-1], needed, screen),
             xaxis=people_axis(people),
@@ -68,7 +68,9 @@ def _range(heights: dict[str, list[float | None]], last: Look) -> tuple[float, f
     return max(low, LOWEST), min(high, HIGHEST)
 
 
-def _trace(name: str, people: list[int], heights: list[float | None], looks: tuple[Look, ...], screen: Screen) -> dict[str, Any]:
+def _trace(
+    name: str, people: list[int], heights: list[float | None], looks: tuple[Look, ...], screen: Screen
+) -> dict[str, Any]:
     leading = wording.CLAIM_LEADS_TO[name]
     return {
         "type": "scatter",
@@ -113,23 +115,13 @@ def _labels(
 
 
 def _needed(last: Look, needed: list[float], screen: Screen) -> list[dict[str, Any]]:
+    """What each threshold is enough for, written above the highest and below the others."""
     labels = []
     for threshold in needed:
-        who = [wording.CLAIM_WORDS[name].lower() for name in CLAIMS if last.claims[name].threshold == threshold]
-        labels.append(
-            {
-                "x": 0,
-                "y": math.log10(threshold),
-                "xref": "paper",
-                "yref": "y",
-                "xanchor": "left",
-                "yanchor": "bottom",
-                "xshift": 4,
-                "showarrow": False,
-                "text": f"Enough for “{'”, “'.join(who)}”",
-                "font": {"color": screen.colour("ink-2"), "size": 12},
-            }
-        )
+        who = [f"“{wording.CLAIM_WORDS[name].lower()}”" for name in CLAIMS if last.claims[name].threshold == threshold]
+        text = ", ".join(who) if screen.narrow else f"Enough for {', '.join(who)}"
+        above = threshold == needed[-1]
+        labels.append(edge_label(screen, math.log10(threshold), text, "ink-2", above=above))
     return labels
 
 

@@ -9,7 +9,7 @@ import dash_ag_grid as dag
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from dashboards import read_model, shell, wording
-from dashboards.parts import absence, icon, pill, simulated, stale_badge
+from dashboards.parts import absence, attributes, icon, pill, simulated, stale_badge
 from dashboards.read_model import Board, Row
 
 PATH = "/"
@@ -17,20 +17,32 @@ TITLE = "Portfolio · Roadtest"
 MOST_ROWS_UNSCROLLED = 40
 
 COLUMNS: list[dict[str, Any]] = [
-    {"field": "name", "headerName": "Trial", "cellRenderer": "TrialCell", "flex": 5, "minWidth": 190},
-    {"field": "stage", "headerName": "Stage", "cellRenderer": "StageCell", "width": 112},
-    {"field": "standing_word", "headerName": "Verdict", "cellRenderer": "VerdictCell", "width": 158},
-    {"field": "sentence", "headerName": "In a sentence", "cellRenderer": "SentenceCell", "flex": 7, "minWidth": 230, "sortable": False},
+    {"field": "name", "headerName": "Trial", "cellRenderer": "TrialCell", "flex": 4, "minWidth": 196},
+    {"field": "standing_word", "headerName": "Verdict", "cellRenderer": "VerdictCell", "width": 174},
+    {
+        "field": "sentence",
+        "headerName": "In a sentence",
+        "cellRenderer": "SentenceCell",
+        "flex": 7,
+        "minWidth": 260,
+        "sortable": False,
+    },
     {
         "field": "effect_sort",
         "headerName": "Effect",
         "headerComponent": "EffectHeader",
         "cellRenderer": "EffectCell",
-        "width": 206,
+        "width": 208,
         "sortable": False,
     },
-    {"field": "strength_share", "headerName": "Evidence", "cellRenderer": "StrengthCell", "width": 118, "sortingOrder": ["desc", "asc"]},
-    {"field": "people_share", "headerName": "People in", "cellRenderer": "PeopleCell", "width": 106},
+    {
+        "field": "strength_share",
+        "headerName": "Evidence",
+        "cellRenderer": "StrengthCell",
+        "width": 116,
+        "sortingOrder": ["desc", "asc"],
+    },
+    {"field": "people_share", "headerName": "People in", "cellRenderer": "PeopleCell", "width": 110},
     {"field": "as_of_sort", "headerName": "Fresh as of", "cellRenderer": "FreshCell", "width": 106},
 ]
 
@@ -59,7 +71,8 @@ def layout(**_: str) -> html.Div:
                                     "Dot: best estimate. Bar: plausible range. ",
                                     html.Strong("Shaded: worth having", className="tone-promote bare"),
                                     ", on one axis: each trial's own worthwhile effect.",
-                                ]
+                                ],
+                                className="grid-only",
                             ),
                         ]
                     ),
@@ -100,6 +113,7 @@ def row_data(row: Row) -> dict[str, Any]:
     """A row as the grid's cells read it."""
     return {
         **asdict(row),
+        "in_short": wording.first_sentence(row.sentence),
         "href": f"/trial/{row.id}",
         "standing_word": wording.VERDICT_WORDS[row.standing],
         "effect_sort": row.forest.estimate,
@@ -111,7 +125,9 @@ def _summary(found: Board) -> str:
         return "No trials yet."
     programmes = {row.programme for row in found.rows if row.programme}
     where = f" in {wording.plural(len(programmes), 'programme')}" if programmes else ""
-    return f"{wording.plural(len(found.rows), 'trial')}{where}. Each asks a single question: is this worth doing more of?"
+    return (
+        f"{wording.plural(len(found.rows), 'trial')}{where}. Each asks a single question: is this worth doing more of?"
+    )
 
 
 def _strip(found: Board) -> list[html.Li]:
@@ -119,8 +135,12 @@ def _strip(found: Board) -> list[html.Li]:
     return [
         html.Li(
             [
-                html.Span([icon(standing), html.Span(wording.VERDICT_WORDS[standing])], className=f"tone-{standing} bare word"),
-                html.Span([html.Strong(f"{count:,}"), html.Span(f" {100 * count / everything:.0f} %")], className="count"),
+                html.Span(
+                    [icon(standing), html.Span(wording.VERDICT_WORDS[standing])], className=f"tone-{standing} bare word"
+                ),
+                html.Span(
+                    [html.Strong(f"{count:,}"), html.Span(f" {100 * count / everything:.0f} %")], className="count"
+                ),
                 html.Span(wording.VERDICT_MEANS[standing], className="means"),
             ],
             className="" if count else "none",
@@ -138,12 +158,11 @@ def _grid(rows: list[dict[str, Any]]) -> dag.AgGrid:
         getRowId="params.data.id",
         defaultColDef={"sortable": True, "resizable": False, "suppressMovable": True, "wrapText": True},
         dashGridOptions={
-            "rowHeight": 92,
+            "rowHeight": 100,
             "headerHeight": 48,
             "domLayout": "autoHeight" if whole else "normal",
             "suppressCellFocus": False,
             "animateRows": False,
-            "ariaLabel": "All trials",
             "enableCellTextSelection": True,
         },
         style={"height": None if whole else "720px", "width": "100%"},
@@ -170,5 +189,5 @@ def _item(row: Row) -> html.Li:
             html.P(" · ".join(fact for fact in (f"Evidence: {row.strength}", *facts) if fact), className="item-facts"),
             *([html.P(badges)] if badges else []),
         ],
-        **{"data-trial": row.id},
+        **attributes(data_trial=row.id),
     )

@@ -10,10 +10,10 @@ from dash.exceptions import PreventUpdate
 from dashboards import read_model, shell, wording
 from dashboards.panels import PANELS
 from dashboards.panels.panel import place
-from dashboards.parts import absence, icon, simulated
+from dashboards.parts import absence, attributes, icon, simulated
 from dashboards.read_model import ContradictionError, TrialView
 from dashboards.theme import Screen
-from trials.disclosure import safe_count
+from trials.disclosure import LIMIT, safe_count
 from trials.errors import UnknownTrialError
 
 PATH = "/trial/<trial_id>"
@@ -54,7 +54,10 @@ def content(trial_id: str, screen: Screen) -> list[Any]:
     try:
         view = read_model.trial(shell.desk(), trial_id)
     except UnknownTrialError as error:
-        return [html.H1("No such trial"), html.Div(absence("empty", "Nothing of that name", str(error)), className="card")]
+        return [
+            html.H1("No such trial"),
+            html.Div(absence("empty", "Nothing of that name", str(error)), className="card"),
+        ]
     except ContradictionError as error:
         return [html.H1(trial_id), html.Div(absence("failed", "Not shown", str(error)), className="card")]
     panels = [place(panel, view, screen) for panel in PANELS]
@@ -63,7 +66,8 @@ def content(trial_id: str, screen: Screen) -> list[Any]:
 
 def _head(view: TrialView) -> html.Header:
     plan = view.protocol
-    crumbs = [dcc.Link("Portfolio", href="/"), *([html.Span(plan.programme)] if plan.programme else [])]
+    crumbs: list[Any] = [dcc.Link("Portfolio", href="/"), *([html.Span(plan.programme)] if plan.programme else [])]
+    named: list[Any] = [plan.name, *([" ", simulated()] if plan.simulated else [])]
     facts = [
         html.Span([icon("stage"), wording.STAGE_WORDS[plan.stage]]),
         html.Span([icon("person"), f"Led by {plan.owner}"]),
@@ -72,8 +76,8 @@ def _head(view: TrialView) -> html.Header:
     ]
     return html.Header(
         [
-            html.Nav(crumbs, className="crumbs", **{"aria-label": "Where you are"}),
-            html.H1([plan.name, *([" ", simulated()] if plan.simulated else [])]),
+            html.Nav(crumbs, className="crumbs", **attributes(aria_label="Where you are")),
+            html.H1(named),
             html.P(plan.question),
             html.Div(facts, className="meta"),
         ],
@@ -84,20 +88,34 @@ def _head(view: TrialView) -> html.Header:
 def _stale(view: TrialView) -> list[Any]:
     if not view.stale:
         return []
-    words = [html.Strong(f"No news since {wording.day(view.quality.last_received_at)}. "), "Everything below shows what came before."]
+    words: list[Any] = [
+        html.Strong(f"No news since {wording.day(view.quality.last_received_at)}. "),
+        "Everything below shows what came before.",
+    ]
     return [html.Div([icon("stale"), html.Span(words)], className="banner", role="status")]
 
 
 def _verdict(view: TrialView) -> html.Section:
-    sentence = view.look.sentence if view.look else "Nothing can be said yet: the plan is registered, and no outcome has been looked at."
-    word = html.P([icon(view.standing), html.Span(wording.VERDICT_WORDS[view.standing])], className=f"verdict-word tone-{view.standing} bare")
+    sentence = (
+        view.look.sentence
+        if view.look
+        else "Nothing can be said yet: the plan is registered, and no outcome has been looked at."
+    )
+    word = html.P(
+        [icon(view.standing), html.Span(wording.VERDICT_WORDS[view.standing])],
+        className=f"verdict-word tone-{view.standing} bare",
+    )
     as_of = "" if view.look is None else f"Look {view.look.number:,}, data as of {wording.day(view.look.as_of)}."
     safe = "Checking often is safe: the evidence is built to be looked at as often as you like."
-    said = [word, html.P(sentence, className="sentence", id="sentence"), html.P([icon("stale"), html.Span(f"{as_of} {safe}".strip())], className="as-of")]
+    said = [
+        word,
+        html.P(sentence, className="sentence", id="sentence"),
+        html.P([icon("stale"), html.Span(f"{as_of} {safe}".strip())], className="as-of"),
+    ]
     return html.Section(
         [html.Div(said, className="said"), html.Dl(_figures(view), className="key-figures")],
         className=f"card verdict edge-{view.standing}",
-        **{"aria-label": "Verdict"},
+        **attributes(aria_label="Verdict"),
     )
 
 
@@ -105,14 +123,28 @@ def _figures(view: TrialView) -> list[html.Div]:
     plan, look = view.protocol, view.look
     planned = f"of {plan.monitoring.max_participants:,} planned"
     if look is None:
-        facts = [("Best estimate", "–", "no result yet"), ("Strength of evidence", "–", "no result yet"), ("People with a result", "0", planned), ("Waiting for a result", "–", "")]
+        facts = [
+            ("Best estimate", "–", "no result yet"),
+            ("Strength of evidence", "–", "no result yet"),
+            ("People with a result", "0", planned),
+            ("Waiting for a result", "–", ""),
+        ]
     else:
         claim = read_model.deciding_claim(look)
-        need = f"reached at {claim.crossed_at_n:,} people" if claim.fired else f"{wording.threshold(claim)} needed to act"
+        shown = look if read_model.enough(look) else None
+        need = (
+            f"reached at {claim.crossed_at_n:,} people" if claim.fired else f"{wording.threshold(claim)} needed to act"
+        )
         facts = [
-            ("Best estimate", wording.effect(plan, look.estimate), wording.plausible(plan, look)),
+            ("Best estimate", wording.effect(plan, shown.estimate), wording.plausible(plan, shown))
+            if shown
+            else ("Best estimate", "–", f"appears once {LIMIT} people in each group have a result"),
             ("Strength of evidence", wording.threshold(claim) if claim.fired else wording.multiple(claim), need),
             ("People with a result", wording.few(safe_count(look.n)), planned),
-            ("Waiting for a result", wording.few(view.quality.waiting), f"{wording.few(view.quality.missing)} missing for good"),
+            (
+                "Waiting for a result",
+                wording.few(view.quality.waiting),
+                f"{wording.few(view.quality.missing)} missing for good",
+            ),
         ]
     return [html.Div([html.Dt(name), html.Dd([html.Strong(value), html.Span(note)])]) for name, value, note in facts]

@@ -6,18 +6,11 @@ from typing import Any
 
 from dashboards import wording
 from dashboards.figures import effect
-from dashboards.panels.panel import Absence, Panel, too_early
+from dashboards.panels.panel import Panel, too_early
 from dashboards.parts import chart
 from dashboards.read_model import TrialView
 from dashboards.theme import Screen
 from trials.outcomes import kind_named
-
-
-def absent(view: TrialView) -> Absence | None:
-    early = too_early(view)
-    if early is None and view.look is not None and view.look.estimate is None:
-        return Absence("early", "Too early to say", "An estimate needs people with a result in both groups.")
-    return early
 
 
 def title(view: TrialView) -> str:
@@ -42,14 +35,13 @@ def how(view: TrialView) -> str:
     confidence = 100 * (1 - view.protocol.monitoring.alpha)
     estimand = kind_named(primary.kind).estimand(primary)
     return (
-        f"Better is up, {wording.effect_unit(primary)}. The dark line is the best estimate of the effect on {estimand}. "
+        f"Better is up; {wording.effect_unit(primary)}. The dark line is the best estimate of the effect on {estimand}. "
         f"Each edge of the band holds with {confidence:g} % confidence, however often you look."
     )
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:
-    looks = tuple(look for look in view.looks if look.n > 0)
-    return chart(effect.draw(view.protocol, looks, screen), "effect-chart")
+    return chart(effect.draw(view.protocol, view.drawable(), screen), "effect-chart")
 
 
-PANEL = Panel("effect", 8, absent, title, how, body)
+PANEL = Panel("effect", "Effect", 8, too_early, title, how, body)

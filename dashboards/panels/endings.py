@@ -20,14 +20,18 @@ def title(view: TrialView) -> str:
 
 
 def how(view: TrialView) -> str:
-    return "Agreed and sealed before the first outcome was seen." if view.seal else "To be sealed before the first outcome is seen."
+    return (
+        "Agreed and sealed before the first outcome was seen."
+        if view.seal
+        else "To be sealed before the first outcome is seen."
+    )
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:
     plan = view.protocol.monitoring
     worthwhile = wording.effect(view.protocol, view.protocol.primary.worthwhile)
     claims: dict[str, Claim] = {} if view.look is None else view.look.claims
-    asked = {
+    asked: dict[str, tuple[Standing, str]] = {
         "benefit": ("promote", f"when a bet against “no benefit” has paid {1 / plan.alpha:,.3g} to 1"),
         "dud": ("drop", f"when a bet against “{worthwhile} or better” has paid {1 / plan.beta:,.3g} to 1"),
         "harm": ("stop_for_harm", f"when a bet against “no harm” has paid {1 / plan.alpha:,.3g} to 1"),
@@ -49,4 +53,4 @@ def _ending(standing: Standing, text: str, now: str) -> html.Li:
     return html.Li([html.Span(icon(standing), className=f"tone-{standing} bare"), html.Div(words)])
 
 
-PANEL = Panel("endings", 4, never, title, how, body)
+PANEL = Panel("endings", "Endings", 4, never, title, how, body)

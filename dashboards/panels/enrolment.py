@@ -16,9 +16,11 @@ from dashboards.theme import Screen
 
 def absent(view: TrialView) -> Absence | None:
     if view.enrolment.total is None:
-        return Absence("hidden", "Hidden to protect privacy", "Fewer than 10 people have joined so far. They count in the result.")
+        return Absence(
+            "hidden", "hidden to protect privacy", "Fewer than 10 people have joined so far. They count in the result."
+        )
     if view.enrolment.total == 0:
-        return Absence("early", "Nobody has joined yet", "The first delivery fills this panel.")
+        return Absence("early", "nobody yet", "The first delivery fills this panel.")
     return None
 
 
@@ -42,4 +44,4 @@ def body(view: TrialView, screen: Screen) -> list[Any]:
     return [shown[0], *note, shown[1]]
 
 
-PANEL = Panel("enrolment", 5, absent, title, how, body)
+PANEL = Panel("enrolment", "Who has joined", 5, absent, title, how, body)

@@ -16,7 +16,7 @@ def absent(view: TrialView) -> Absence | None:
     early = too_early(view)
     if early is None and view.look is not None and all(claim.log_e is None for claim in view.look.claims.values()):
         reasons = [claim.reason for claim in view.look.claims.values() if claim.reason]
-        return Absence("early", "Too early to say", reasons[0] if reasons else "No claim can be judged yet.")
+        return Absence("early", "too early to say", reasons[0] if reasons else "No claim can be judged yet.")
     return early
 
 
@@ -37,8 +37,7 @@ def how(view: TrialView) -> str:
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:
-    looks = tuple(look for look in view.looks if look.n > 0)
-    return chart(evidence.draw(view.protocol, looks, screen), "evidence-chart")
+    return chart(evidence.draw(view.protocol, view.drawable(), screen), "evidence-chart")
 
 
-PANEL = Panel("evidence", 7, absent, title, how, body)
+PANEL = Panel("evidence", "Evidence", 7, absent, title, how, body, tall=True)

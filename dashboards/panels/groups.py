@@ -24,7 +24,11 @@ def _hidden(view: TrialView, arm: ArmTotal) -> bool:
 def absent(view: TrialView) -> Absence | None:
     early = too_early(view)
     if early is None and view.look is not None and any(_hidden(view, arm) for arm in view.look.arms):
-        return Absence("hidden", "The two groups: hidden to protect privacy", f"A number here is below 10. {view.look.sentence}")
+        return Absence(
+            "hidden",
+            "hidden to protect privacy",
+            "Fewer than 10 people are in one of the groups, or had the outcome there, or did not. They count in the result.",
+        )
     return early
 
 
@@ -53,4 +57,4 @@ def _result(view: TrialView, arm: ArmTotal) -> tuple[str, ...]:
     return (wording.effect_tick(view.protocol.primary, round(mean, 0 if abs(mean) >= 100 else 1)).removeprefix("+"),)
 
 
-PANEL = Panel("groups", 4, absent, title, how, body)
+PANEL = Panel("groups", "The two groups", 5, absent, title, how, body)

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from dash import html
 
 from dashboards.parts import absence
-from dashboards.read_model import TrialView
+from dashboards.read_model import TrialView, enough
 from dashboards.theme import Screen
+from trials.disclosure import LIMIT
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +31,20 @@ class Absence:
 class Panel:
     """One panel.
 
-    name: its place in the page's HTML. width: columns of 12 that it takes on a wide screen.
+    name: its place in the page's HTML. subject: what it is about, for when it has nothing to show.
+    width: columns of 12 that it takes on a wide screen; tall: two rows.
     absent(view): why there is nothing to show, or None. title(view): its finding. how: how to read it.
     body(view, screen): what it shows; only called when `absent` gave None.
     """
 
     name: str
+    subject: str
     width: int
     absent: Callable[[TrialView], Absence | None]
     title: Callable[[TrialView], str]
     how: Callable[[TrialView], str]
     body: Callable[[TrialView, Screen], list[Any]]
+    tall: bool = False
 
 
 def never(view: TrialView) -> None:
@@ -48,11 +52,14 @@ def never(view: TrialView) -> None:
 
 
 def too_early(view: TrialView) -> Absence | None:
-    """Nothing to say before the first person's result."""
+    """Nothing to say before a handful of people in each group have a result."""
     if view.look is None:
-        return Absence("empty", "No look yet", "The plan is registered. The first delivery of outcomes starts this chart.")
-    if view.look.n == 0:
-        return Absence("early", "Too early to say", view.look.sentence)
+        return Absence(
+            "empty", "no look yet", "The plan is registered. The first delivery of outcomes starts this chart."
+        )
+    if not enough(view.look):
+        why = f"This appears once {LIMIT} people in each group have a result. {view.look.sentence}"
+        return Absence("early", "too early to say", why)
     return None
 
 
@@ -61,12 +68,15 @@ def place(panel: Panel, view: TrialView, screen: Screen) -> html.Section:
     try:
         missing = panel.absent(view)
         if missing is not None:
-            inside = [absence(missing.sign, missing.title, missing.why)]
+            inside: list[Any] = [absence(missing.sign, f"{panel.subject}: {missing.title}", missing.why)]
         else:
             heading = html.H2(panel.title(view), id=f"{panel.name}-title")
             inside = [html.Header([heading, html.P(panel.how(view))]), *panel.body(view, screen)]
     except Exception:
         reference = secrets.token_hex(2).upper()
         log.exception("panel %s of %s failed, reference %s", panel.name, view.protocol.trial, reference)
-        inside = [absence("failed", "This panel did not load", f"The rest of the page is up to date. Reference {reference}.")]
-    return html.Section(inside, id=f"panel-{panel.name}", className=f"panel card span-{panel.width}")
+        inside = [
+            absence("failed", "This panel did not load", f"The rest of the page is up to date. Reference {reference}.")
+        ]
+    tall = " tall" if panel.tall else ""
+    return html.Section(inside, id=f"panel-{panel.name}", className=f"panel card span-{panel.width}{tall}")

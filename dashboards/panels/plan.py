@@ -62,8 +62,11 @@ def _baseline(plan: Protocol) -> str:
 
 
 def _partners(plan: Protocol) -> Any:
-    said = [f"{partner.name} ({partner.kind})" + (f": {partner.value}" if partner.value else "") for partner in plan.partners]
+    said = [
+        f"{partner.name} ({partner.kind})" + (f": {partner.value}" if partner.value else "")
+        for partner in plan.partners
+    ]
     return html.Ul([html.Li(each) for each in said]) if said else "none named"
 
 
-PANEL = Panel("plan", 12, never, title, how, body)
+PANEL = Panel("plan", "The plan", 5, never, title, how, body)

@@ -8,10 +8,11 @@ from dash import html
 
 from dashboards import wording
 from dashboards.panels.panel import Absence, Panel
-from dashboards.parts import icon, numbers
+from dashboards.parts import icon, numbers, table
 from dashboards.read_model import DeliveryView, Quality, TrialView
 from dashboards.theme import Screen
 
+LATEST = 5
 ACTIONS = {
     "accept": "taken in",
     "accept_with_warning": "taken in, with a warning",
@@ -22,7 +23,9 @@ ACTIONS = {
 
 def absent(view: TrialView) -> Absence | None:
     if view.quality.deliveries == 0:
-        return Absence("empty", "No deliveries yet", "When a site sends its first file, what was checked and found stands here.")
+        return Absence(
+            "empty", "no deliveries yet", "When a site sends its first file, what was checked and found stands here."
+        )
     return None
 
 
@@ -42,7 +45,9 @@ def _rows(count: int | None) -> str:
 def how(view: TrialView) -> str:
     quality = view.quality
     came = wording.plural(quality.deliveries, "delivery", "deliveries")
-    return f"{came}, the last on {wording.day(quality.last_received_at)}. Rows set aside wait to be mended; none is lost."
+    return (
+        f"{came}, the last on {wording.day(quality.last_received_at)}. Rows set aside wait to be mended; none is lost."
+    )
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:
@@ -50,15 +55,25 @@ def body(view: TrialView, screen: Screen) -> list[Any]:
     checks = [
         _check(quality.refused == 0, "Deliveries refused", f"{quality.refused:,}"),
         _check(quality.reasons.total == 0, "Rows set aside", wording.few(quality.reasons.total)),
-        _check(quality.late_changes == 0, "Changes after the correction window, kept but not used", wording.few(quality.late_changes)),
+        _check(
+            quality.late_changes == 0,
+            "Changes after the correction window, kept but not used",
+            wording.few(quality.late_changes),
+        ),
         _check(quality.missing == 0, "Results that never came, counted as missing", wording.few(quality.missing)),
     ]
-    last = [(each.name, wording.short_day(each.sent_at), *_counts(each)) for each in quality.last]
+    last: list[tuple[str, ...]] = [
+        (each.name, wording.short_day(each.sent_at), *_counts(each)) for each in quality.last
+    ]
     columns = ("Delivery", "Sent", "What became of it", "Rows in", "Set aside", "Corrections")
     return [
         html.Ul(checks, className="checks"),
         *_reasons(quality),
-        numbers(columns, last, "The last deliveries", f"Show the last {wording.plural(len(last), 'delivery', 'deliveries')}"),
+        html.H3("The latest deliveries"),
+        table(columns[:3], [row[:3] for row in last[:LATEST]], "The latest deliveries"),
+        numbers(
+            columns, last, "The last deliveries", f"Show the last {wording.plural(len(last), 'delivery', 'deliveries')}"
+        ),
     ]
 
 
@@ -76,10 +91,11 @@ def _reasons(quality: Quality) -> list[Any]:
     if not quality.reasons.cells:
         return []
     items = [
-        html.Li([html.Span(reason), html.Strong(wording.number(count))]) for reason, count in quality.reasons.cells.items()
+        html.Li([html.Span(reason), html.Strong(wording.number(count))])
+        for reason, count in quality.reasons.cells.items()
     ]
     note = [html.P(wording.HIDDEN_WHY, className="note")] if quality.reasons.hides else []
     return [html.H3("Why rows were set aside"), html.Ul(items, className="reasons"), *note]
 
 
-PANEL = Panel("quality", 8, absent, title, how, body)
+PANEL = Panel("quality", "Data quality", 7, absent, title, how, body)

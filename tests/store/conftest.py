@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -19,13 +20,14 @@ from sqlalchemy.engine import make_url
 from trials.protocol import Protocol, from_content
 from trials.records import Checked, Delivery, Receipt, Record, Rejection, Row
 from trials.store import ledger
-from trials.store.engine import Store, open_store, upgrade
+from trials.store.engine import Store, open_store, reading, upgrade
+from trials.store.models import metadata
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def day(number: float) -> datetime:
-    """Noon-free days since the start: day(0) is 1 January 2024, midnight UTC."""
+    """Midnight UTC that many days after 1 January 2024."""
     return START + timedelta(days=number)
 
 
@@ -46,19 +48,27 @@ def plan(trial: str = "a-trial", *, dated: bool = False, **primary: Any) -> Prot
     )
 
 
-def person(number: int, value: float | None, *, row_no: int | None = None, **changes: Any) -> Record:
-    """The row of the number-th person: sites and arms alternate, one person joins a day."""
+def person(number: int, value: float | None, *, joined: int | None = None, **changes: Any) -> Record:
+    """The row of the number-th person (who joined on that day, in dated plans); arms alternate, sites every second."""
     fields: dict[str, Any] = {
-        "row_no": number if row_no is None else row_no,
+        "row_no": number,
         "participant_id": f"p{number:03d}",
         "site": "AB"[number // 2 % 2],
         "arm": ("control", "idea")[number % 2],
-        "enrolled_on": day(number).date(),
+        "enrolled_on": None if joined is None else day(joined).date(),
         "entry_order": number,
         "observed_on": None,
         "value": value,
     }
     return Record(**{**fields, **changes})
+
+
+def rows(name: str) -> list[Record]:
+    """The delivery 'first' has forty people; 'second' has eight more and changes two of the first."""
+    if name == "first":
+        return [person(number, float(number % 3 == 0)) for number in range(1, 41)]
+    more = [person(number, float(number % 2 == 0)) for number in range(41, 49)]
+    return [person(3, 0.0), person(4, 1.0), *more]
 
 
 @dataclass
@@ -110,6 +120,12 @@ def sealed(store: Store, protocol: Protocol) -> Desk:
     ledger.register(store, protocol, by="Ann", at=START)
     ledger.seal(store, protocol.trial, by="Bea", at=START)
     return Desk(store, protocol)
+
+
+def contents(store: Store) -> dict[str, list[Any]]:
+    """Everything the database holds, to compare before with after."""
+    with reading(store) as connection:
+        return {table.name: sorted(map(repr, connection.execute(table.select()))) for table in metadata.sorted_tables}
 
 
 @dataclass
@@ -181,6 +197,12 @@ def empty_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> s
     if backend == "postgresql":
         return str(request.getfixturevalue("postgres").empty())
     return f"sqlite:///{tmp_path / 'new' / 'store.db'}"
+
+
+@pytest.fixture
+def kit() -> SimpleNamespace:
+    """The words above for the tests, which can't import this file under pytest's importlib mode."""
+    return SimpleNamespace(day=day, plan=plan, person=person, rows=rows, sealed=sealed, contents=contents)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""One delivery recorded by a process of its own, which can be told to kill itself: URL NAME STATEMENT.
+"""One delivery recorded by a process of its own, which can be told to kill itself: URL NAME [WHEN].
 
-STATEMENT > 0: `kill -9` as that statement of the transaction is about to run; -1: as it is about to commit; 0: never.
+WHEN: the beginning of the statement before which it does `kill -9` itself, such as 'INSERT INTO look', or COMMIT.
 Prints the receipt's already_known.
 """
 
@@ -9,40 +9,31 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import Any
 
-from conftest import Desk, person, plan
+from conftest import Desk, plan, rows
 from sqlalchemy import event
 
 from trials.store.engine import open_store
 
 
-def rows(name: str) -> list:
-    """The delivery called 'first' has forty people; 'second' has eight more and changes two of the first."""
-    if name == "first":
-        return [person(number, float(number % 3 == 0)) for number in range(1, 41)]
-    more = [person(number, float(number % 2 == 0)) for number in range(41, 49)]
-    return [person(3, 0.0), person(4, 1.0), *more]
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(url: str, name: str, statement: int) -> None:
+def main(url: str, name: str, when: str = "never") -> None:
     store = open_store(url)
-    seen = 0
 
-    def count(*_: object) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == statement:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def watch(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(when):
+            die()
 
-    def die(_: object) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    if statement > 0:
-        event.listen(store.engine, "before_cursor_execute", count)
-    if statement < 0:
-        event.listen(store.engine, "commit", die)
+    event.listen(store.engine, "before_cursor_execute", watch)
+    if when == "COMMIT":
+        event.listen(store.engine, "commit", lambda _: die())
     print(Desk(store, plan()).send(name, rows(name), sent=100.0).already_known)
+    store.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(*sys.argv[1:])

@@ -90,8 +90,7 @@ def test_many_may_open_an_empty_database_at_once(empty_url: str) -> None:
     """Of several processes and threads that open a new database together one migrates; all of them go on."""
     script = "import sys; from trials.store.engine import upgrade; print(upgrade(sys.argv[1])[1])"
     processes = [
-        subprocess.Popen([sys.executable, "-c", script, empty_url], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
+        subprocess.Popen([sys.executable, "-c", script, empty_url], stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
     with ThreadPoolExecutor(4) as pool:
         assert [after for _, after in pool.map(upgrade, [empty_url] * 4)] == [HEAD] * 4

@@ -86,4 +86,14 @@ KIND = Kind(
         f"the mean of {primary.label or primary.measure}, each amount capped to "
         f"{say_amount(primary, _bounds(primary)[0])} to {say_amount(primary, _bounds(primary)[1])}"
     ),
+    example=Primary(
+        measure="earnings",
+        kind="amount",
+        better="higher",
+        baseline=4_500,
+        worthwhile=1_500,
+        bounds=(0, 25_000),
+        sd=5_500,
+        unit="USD",
+    ),
 )

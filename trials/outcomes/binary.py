@@ -49,4 +49,5 @@ KIND = Kind(
     spread=lambda primary: primary.baseline * (1 - primary.baseline),
     say_effect=say_effect,
     estimand=lambda primary: f"the share with {primary.label or primary.measure}",
+    example=Primary(measure="rearrested", kind="binary", better="lower", baseline=0.30, worthwhile=0.08),
 )

@@ -25,6 +25,7 @@ class Kind:
     spread(primary): first guess of one value's variance on the unit scale.
     say_effect(primary, effect): an effect (positive = better) in words, such as '8.3 fewer in 100'.
     estimand: what the effect is an effect on, in words.
+    example: a plan of this kind; the laws in tests/laws run on it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Kind:
     spread: Callable[[Primary], float]
     say_effect: Callable[[Primary, float], str]
     estimand: Callable[[Primary], str]
+    example: Primary
 
 
 def finite(primary: Primary, value: float) -> float:

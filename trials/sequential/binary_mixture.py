@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trials.evidence import CLAIMS, Claim
 from trials.sequential import bets, blocks
@@ -19,8 +20,11 @@ from trials.sequential.bets import Floats, Side
 from trials.sequential.design import Design, Method, Reading, Unit
 
 NOTHING_YET = "no block of treated and control participants is complete yet"
-# The confidence sequence is refined until its ends are known to 2^-40 of the scale.
-HALVINGS = 40
+# The ends of the confidence sequence are multiples of 2^-40 of the scale, found by cutting into so many sections at a time.
+LATTICE = 2**40
+SECTIONS = 32
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 
 @lru_cache(maxsize=256)
@@ -55,10 +59,13 @@ def cell(design: Design, treated: float, control: float) -> int:
 
 
 def log_e(counts: Floats, pay: Floats, weights: tuple[float, ...]) -> Floats:
-    """log E from the counts of each kind of block. counts: (..., cells); pay: (K, cells) -> (...)."""
-    logs = np.zeros((pay.shape[0], *counts.shape[:-1]))
-    for index in range(pay.shape[1]):
-        logs = logs + pay[:, index].reshape(-1, *[1] * (counts.ndim - 1)) * counts[..., index]
+    """log E from the counts of each kind of block. counts: (B, cells); pay: (K, cells) or (K, M, cells) -> (B,) or (M, B).
+
+    Summed kind by kind, so the same numbers come out whatever is computed beside them.
+    """
+    logs = np.zeros((*pay.shape[:-1], counts.shape[0]))
+    for index in range(pay.shape[-1]):
+        logs = logs + pay[..., index, None] * counts[:, index]
     return bets.log_mixture(logs, weights)
 
 
@@ -68,63 +75,73 @@ def start(design: Design) -> dict[str, Any]:
 
 def step(design: Design, state: dict[str, Any], units: tuple[Unit, ...]) -> dict[str, Any]:
     """The state after these participants, in the sealed order. O(1) per block; the given state stays as it was."""
-    state = {
-        **state,
-        "waiting": blocks.copied(state["waiting"]),
-        "counts": {stratum: list(counts) for stratum, counts in state["counts"].items()},
-        "peak": dict(state["peak"]),
-        "crossed": dict(state["crossed"]),
-    }
-    people = state["people"]
-    kinds = (design.n_t + 1) * (design.n_c + 1)
+    waiting = blocks.copied(state["waiting"])
+    found = list(blocks.complete(design, waiting, units))
+    state = {**state, "waiting": waiting, "peak": dict(state["peak"]), "crossed": dict(state["crossed"])}
+    before, state["people"] = state["people"], state["people"] + len(units)
+    if not found:
+        return state
+    paths = counted(design, state["counts"], found)
+    state["counts"] = {stratum: path[-1].astype(int).tolist() for stratum, path in paths.items()}
+    state["blocks"] += len(found)
     errors = {claim: side.error for claim, (side, _) in staked(design).items()}
-    for index, stratum, treated, control in blocks.complete(design, state["waiting"], units):
-        counts = state["counts"].setdefault(stratum, [0] * kinds)
-        counts[cell(design, sum(treated), sum(control))] += 1
-        state["blocks"] += 1
-        logs = {claim: now(design, state["counts"], claim) for claim in CLAIMS}
-        blocks.note_peaks(state, logs, errors, people + index + 1)
-        state["low"] = bound(design, state["counts"], "benefit", state["low"])
-        state["high"] = -bound(design, state["counts"], "harm", -state["high"])
-    state["people"] = people + len(units)
+    logs = {claim: total(paths, tables(design)[claim], side.weights) for claim, (side, _) in staked(design).items()}
+    for number, (index, *_) in enumerate(found):
+        now = {claim: float(path[number]) for claim, path in logs.items()}
+        blocks.note_peaks(state, now, errors, before + index + 1)
+    state["low"] = bound(design, paths, "benefit", state["low"])
+    state["high"] = -bound(design, paths, "harm", -state["high"])
     return state
 
 
-def now(design: Design, counts: dict[str, list[int]], claim: str) -> float:
-    """log E of a claim: the strata's mixtures multiplied."""
-    side, _ = staked(design)[claim]
-    pay = tables(design)[claim]
-    return math.fsum(
-        float(log_e(np.array(counts[stratum], dtype=np.float64), pay, side.weights)) for stratum in sorted(counts)
-    )
+def counted(
+    design: Design, counts: dict[str, list[int]], found: list[tuple[int, str, list[float], list[float]]]
+) -> dict[str, Floats]:
+    """Per stratum its counts after each of the B blocks found, whosever block that was: shape (B, cells)."""
+    kinds = (design.n_t + 1) * (design.n_c + 1)
+    strata = sorted({*counts, *(stratum for _, stratum, _, _ in found)})
+    paths = {stratum: np.zeros((len(found), kinds)) for stratum in strata}
+    for number, (_, stratum, treated, control) in enumerate(found):
+        paths[stratum][number, cell(design, sum(treated), sum(control))] = 1
+    return {
+        stratum: np.cumsum(path, axis=0) + np.array(counts.get(stratum, [0] * kinds), dtype=np.float64)
+        for stratum, path in paths.items()
+    }
 
 
-def bound(design: Design, counts: dict[str, list[int]], claim: str, known: float) -> float:
-    """The largest m for which H0: effect ≤ m is rejected (in the claim's orientation), at least `known`.
+def total(paths: dict[str, Floats], pay: Floats, weights: tuple[float, ...]) -> Floats:
+    """log E after each block: the strata's mixtures multiplied. Shape (B,), or (M, B) for a pay-off table per margin."""
+    logs = [log_e(path, pay, weights) for path in paths.values()]
+    result = logs[0]
+    for more in logs[1:]:
+        result = result + more
+    return result
 
-    By inverting the claim's own bets: log E falls as m rises, so the rejected m are an interval, and the running
-    maximum over blocks is the confidence sequence's end.
+
+def bound(design: Design, paths: dict[str, Floats], claim: str, known: float) -> float:
+    """The largest effect m for which H0: effect ≤ m was ever rejected (in the claim's orientation), at least `known`.
+
+    By inverting the claim's own bets. log E falls as m rises, so the rejected m are an interval; its end is sought on
+    the lattice of multiples of 2^-40, where it is the same number however the blocks are cut into steps.
     """
     side, stakes = staked(design)[claim]
     threshold = -math.log(side.error)
 
-    def rejected(m: float) -> bool:
-        pay = table(design, side, stakes, np.full(stakes.shape, m))
-        return (
-            math.fsum(
-                float(log_e(np.array(counts[stratum], dtype=np.float64), pay, side.weights))
-                for stratum in sorted(counts)
-            )
-            >= threshold
-        )
+    def rejected(lattice: Integers) -> Booleans:
+        pay = table(design, side, stakes[:, None], (lattice / LATTICE)[None, :])
+        return np.asarray(total(paths, pay, side.weights).max(axis=-1) >= threshold)
 
-    low, high = max(known, -0.9999), 0.9999
-    if low >= high or not rejected(low):
+    low, high = max(round(known * LATTICE), 1 - LATTICE), LATTICE - 1
+    if not rejected(np.array([low]))[0]:
         return known
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rejected(middle) else (low, middle)
-    return low
+    while high - low > 1:
+        inner = np.unique(np.linspace(low, high, SECTIONS + 1).astype(np.int64)[1:-1])
+        inner = inner[(inner > low) & (inner < high)]
+        accepted = np.flatnonzero(~rejected(inner))
+        first = inner.size if accepted.size == 0 else int(accepted[0])
+        high = high if first == inner.size else int(inner[first])
+        low = low if first == 0 else int(inner[first - 1])
+    return low / LATTICE
 
 
 def read(design: Design, state: dict[str, Any]) -> Reading:
@@ -132,9 +149,10 @@ def read(design: Design, state: dict[str, Any]) -> Reading:
     if state["blocks"] == 0:
         claims = {claim: Claim(None, None, 1 / errors[claim], None, NOTHING_YET) for claim in CLAIMS}
         return Reading(claims, None, None, 0)
+    counts = {stratum: np.array([kept], dtype=np.float64) for stratum, kept in sorted(state["counts"].items())}
     claims = {
         claim: Claim(
-            log_e=now(design, state["counts"], claim),
+            log_e=float(total(counts, tables(design)[claim], staked(design)[claim][0].weights)[0]),
             p=min(1.0, math.exp(-state["peak"][claim])),
             threshold=1 / errors[claim],
             crossed_at_n=state["crossed"].get(claim),

@@ -1,5 +1,5 @@
-"""The store: tables, the ledger (one transaction per fact), what pages read, and the migrations.
+"""The store: `engine` opens it, `ledger` writes and recomputes, `reading` serves pages.
 
-`engine` opens it, `ledger` writes and recomputes, `reading` serves pages; `merge` decides, without a database, what a
-delivery changes.
+Behind the ledger: `plans`, `deliveries` and `looks` speak to the database, `merge` decides without one what a delivery
+changes, `models` are the tables and `migrations` their history.
 """

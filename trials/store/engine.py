@@ -32,7 +32,7 @@ class Store:
     """An open database. Safe to share between threads, not between processes. `close()` gives its connections back."""
 
     engine: Engine = field(repr=False, compare=False)
-    url: str
+    url: str = field(repr=False)  # it may hold a password
 
     def close(self) -> None:
         """Close the pooled connections; the store opens new ones if it is used again."""
@@ -117,7 +117,7 @@ def _target(url: str) -> URL:
     if backend in ("postgresql", "postgres"):
         return target.set(drivername="postgresql+psycopg")
     if backend == "sqlite" and target.database not in (None, "", ":memory:"):
-        return target
+        return target.set(drivername="sqlite")
     raise StoreError(
         f"database url == '{_shown(target)}', must be an SQLite file or PostgreSQL."
         " Write sqlite:///roadtest.db or postgresql://user@host/name."

@@ -109,7 +109,9 @@ def merge(
         if not any(version.sent_at == sent_at for version in added):
             result.repetitions[name] = record.value
         known.extend(added)
-        result.versions.extend(Added(name, record.observed_on, version) for version in added)
+        for version in added:
+            observed_on = record.observed_on if version.sent_at == sent_at else None
+            result.versions.append(Added(name, observed_on, version))
         if added or is_new:
             result.changed = place if result.changed is None else min(place, result.changed)
         _count(result, is_new, bool(added), record.value, before)

@@ -1,0 +1,110 @@
+"""The server around the pages: headers, health, live tokens, callbacks."""
+
+from __future__ import annotations
+
+import socket
+import urllib.request
+
+import pytest
+from dash import Dash
+from flask.testing import FlaskClient
+
+from dashboards import live
+from dashboards.app import create_app
+from dashboards.serve import PortError, free_port, serve, start
+from tests.dashboards import making
+from trials.store.engine import Store
+
+
+@pytest.fixture
+def client(app: Dash) -> FlaskClient:
+    return app.server.test_client()
+
+
+def test_health_is_answered_from_the_store(client: FlaskClient) -> None:
+    """200 only when the database answers."""
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.text) == (200, "ok\n")
+
+
+def test_scripts_come_from_here_and_none_is_evaluated(client: FlaskClient) -> None:
+    """The policy names this server and the hashes of Dash's own inline scripts, and nothing else."""
+    client.get("/")
+    policy = client.get("/").headers["Content-Security-Policy"]
+    scripts = next(part for part in policy.split("; ") if part.startswith("script-src"))
+    assert scripts.startswith("script-src 'self' 'sha256-")
+    assert "unsafe" not in scripts
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_the_page_names_no_other_machine(client: FlaskClient) -> None:
+    """No address of anybody else's in the frame, the theme or our own scripts and styles."""
+    for path in ("/", "/theme.css", "/boot.js", "/assets/live.js", "/assets/cells.js", "/assets/pages.css"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "https://" not in answer.text
+        assert "http://" not in answer.text
+
+
+def test_an_unchanged_board_costs_a_304(client: FlaskClient) -> None:
+    """Whoever shows the newest state gets an empty answer."""
+    first = client.get("/live/token")
+    assert first.status_code == 200
+    again = client.get("/live/token", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_a_delivery_changes_its_trial_and_the_board_only(empty: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another trial's page stays as it is."""
+    monkeypatch.setattr(live, "REMEMBERED", 0.0)
+    making.run(empty, making.plan("one"), making.people(20))
+    making.run(empty, making.plan("two"), making.people(20))
+    client = create_app(empty).server.test_client()
+
+    def etags() -> list[str]:
+        return [client.get(path).headers["ETag"] for path in ("/live/token", "/live/token/one", "/live/token/two")]
+
+    before = etags()
+    assert etags() == before
+    making.deliver(empty, "one", making.people(20, first=21), week=9)
+    board, one, two = (old != new for old, new in zip(before, etags(), strict=True))
+    assert (board, one, two) == (True, True, False)
+
+
+def test_apps_in_one_process_keep_to_their_own_store(app: Dash, empty: Store) -> None:
+    """A second app over an empty store does not show the first one's trials."""
+    from dashboards import read_model, shell
+
+    other = create_app(empty)
+    with other.server.test_request_context():
+        assert read_model.board(shell.desk()).rows == ()
+    with app.server.test_request_context():
+        assert len(read_model.board(shell.desk()).rows) == 7
+
+
+def test_a_taken_port_is_replaced_or_refused_in_one_sentence(app: Dash) -> None:
+    """free_port finds another; serve says which port and what to do."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert free_port("127.0.0.1", port) != port
+        with pytest.raises(PortError, match=f"port == {port}"):
+            serve(app, "127.0.0.1", port)
+    assert free_port("127.0.0.1", port) == port
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    """One sentence names the argument and what to write."""
+    with pytest.raises(PortError, match="host =="):
+        free_port("192.0.2.1", 8050)
+
+
+def test_it_serves_beside_other_work_and_stops(app: Dash) -> None:
+    """start() answers from a thread; after stop() the port is free."""
+    running = start(app, "127.0.0.1", 0)
+    with urllib.request.urlopen(f"{running.address}/healthz") as answer:
+        assert answer.status == 200
+    running.stop()
+    port = int(running.address.rsplit(":", 1)[1])
+    assert free_port("127.0.0.1", port) == port

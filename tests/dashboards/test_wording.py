@@ -1,0 +1,89 @@
+"""Plain words for numbers."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import pytest
+
+from dashboards import wording
+from tests.dashboards.making import plan
+from trials.evidence import Claim
+from trials.protocol import Protocol
+
+
+def money() -> Protocol:
+    primary = {
+        "kind": "amount",
+        "unit": "USD",
+        "better": "higher",
+        "baseline": 4500,
+        "worthwhile": 1500,
+        "bounds": [0, 25000],
+    }
+    return plan("money", primary=primary)
+
+
+@pytest.mark.parametrize(
+    ("log_e", "crossed", "said"),
+    [
+        (None, None, "no evidence yet"),
+        (math.log(3.2), None, "3.2× of 20×"),
+        (math.log(0.001), None, "under 0.1× of 20×"),
+        (math.log(12.0), 351, "20× reached at 351 people"),
+    ],
+)
+def test_strength_says_how_far_the_evidence_is(log_e: float | None, crossed: int | None, said: str) -> None:
+    """What fired once is told by where it fired, whatever the bet is worth now."""
+    assert wording.strength(Claim(log_e, None, 20.0, crossed)) == said
+
+
+def test_the_bar_of_evidence_is_full_only_at_the_threshold() -> None:
+    """On the log scale; a bet that lost money has an empty bar."""
+    assert wording.share_of_threshold(Claim(math.log(20) / 2, None, 20.0)) == pytest.approx(0.5)
+    assert wording.share_of_threshold(Claim(-3.0, None, 20.0)) == 0.0
+    assert wording.share_of_threshold(Claim(1.0, None, 20.0, crossed_at_n=40)) == 1.0
+
+
+def test_effects_read_in_their_unit() -> None:
+    """A share reads per 100 people, an amount with its currency."""
+    assert wording.effect(plan("share"), 0.083) == "8.3 fewer in 100"
+    assert wording.effect(money(), 1530.2) == "$1,530 more"
+    assert wording.effect(plan("share"), None) == "–"
+    assert wording.effect_unit(money().primary) == "in USD"
+
+
+@pytest.mark.parametrize(("value", "said"), [(0.1, "+10"), (-0.05, "\u22125"), (0.0, "0")])
+def test_axis_labels_of_a_share_are_per_hundred(value: float, said: str) -> None:
+    """With a true minus sign, positive = better."""
+    assert wording.effect_tick(plan("share").primary, value) == said
+
+
+def test_axis_labels_of_an_amount_have_its_sign() -> None:
+    """Thousands are separated."""
+    assert wording.effect_tick(money().primary, -4000.0) == "\u2212$4,000"
+
+
+def test_hidden_counts_have_words() -> None:
+    """A count alone is 'fewer than 10'; one in a table may be larger, so it is only 'hidden'."""
+    assert (wording.few(None), wording.number(None)) == ("fewer than 10", "hidden")
+    assert (wording.few(1234), wording.number(1234)) == ("1,234", "1,234")
+
+
+def test_a_list_shows_the_first_sentence() -> None:
+    """A decimal point or a lower-case word does not end it."""
+    assert wording.first_sentence("It paid 3.2 to 1. Then more.") == "It paid 3.2 to 1."
+    assert wording.first_sentence("Too early to say.") == "Too early to say."
+
+
+def test_dates_read_as_people_write_them() -> None:
+    """No zero before the day."""
+    assert wording.day(datetime(2024, 3, 4, tzinfo=UTC)) == "4 March 2024"
+    assert wording.short_day(None) == "–"
+
+
+def test_every_verdict_has_its_word_and_meaning() -> None:
+    """Pages never show a verdict's code."""
+    assert set(wording.VERDICT_WORDS) == set(wording.VERDICT_MEANS)
+    assert wording.VERDICT_WORDS["cant_tell"] == "Needs a decision"

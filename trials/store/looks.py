@@ -1,0 +1,148 @@
+"""Looks in the database: the analysis is handed what the ledger holds, as it stands or as it stood."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from trials import __version__
+from trials.analysis import Person, Progress, Version, analyse
+from trials.errors import StoreError
+from trials.evidence import Look
+from trials.protocol import Protocol
+from trials.store.models import BATCH, ENROLMENT, LOOK, OBSERVATION, STATE
+
+
+def next_look(
+    connection: Connection, protocol: Protocol, sha256: str, seq: int, as_of: datetime, changed: str | None
+) -> tuple[Look | None, Progress, Look]:
+    """The last look, then the next one with the state behind it. `changed`: smallest order key of the people who changed.
+
+    It reads on from the cursor where it can. From the start when somebody before the cursor changed (a correction, a late
+    enrolment), when the last look could not see all that was in, or when other code wrote the state.
+    """
+    last, progress = _last(connection, protocol.trial)
+    if progress is not None and last is not None:
+        rewritten = changed is not None and changed <= progress.cursor_key
+        if rewritten or last.code_version != __version__ or not _saw_everything(connection, last):
+            progress = None
+    after, look = analyse(
+        protocol,
+        _people(connection, protocol, after=None if progress is None else progress.cursor_key),
+        progress,
+        as_of=as_of.astimezone(UTC) if last is None else max(as_of.astimezone(UTC), last.as_of),
+        batch_seq=seq,
+        number=1 if last is None else last.number + 1,
+        enrolled=_enrolled(connection, protocol.trial),
+        protocol_sha256=sha256,
+        previous=last,
+    )
+    return last, after, look
+
+
+def past_look(connection: Connection, protocol: Protocol, sha256: str, number: int) -> Look:
+    """A look that was taken, computed again from history. Raises StoreError when there is no such look."""
+    stored = _look(connection, protocol.trial, number)
+    if stored is None:
+        trial = protocol.trial
+        raise StoreError(f"look == {number}, must be a look that {trial} has had. See `roadtest status {trial}`.")
+    return analyse(
+        protocol,
+        _people(connection, protocol, upto=stored.batch_seq),
+        None,
+        as_of=stored.as_of,
+        batch_seq=stored.batch_seq,
+        number=number,
+        enrolled=_enrolled(connection, protocol.trial, stored.batch_seq),
+        protocol_sha256=sha256,
+        previous=_look(connection, protocol.trial, number - 1),
+    )[1]
+
+
+def insert_look(connection: Connection, progress: Progress, look: Look, recorded_at: datetime) -> None:
+    """Append the look and put the state behind it in place of the last one."""
+    connection.execute(
+        insert(LOOK).values(
+            trial_id=look.trial,
+            number=look.number,
+            as_of=look.as_of,
+            recorded_at=recorded_at,
+            batch_seq=look.batch_seq,
+            n=look.n,
+            verdict=look.verdict,
+            body=look.to_json(),
+        )
+    )
+    connection.execute(delete(STATE).where(STATE.c.trial_id == look.trial))
+    connection.execute(
+        insert(STATE).values(
+            trial_id=look.trial,
+            look_number=look.number,
+            position=progress.position,
+            cursor_key=progress.cursor_key,
+            state=progress.state,
+        )
+    )
+
+
+def _saw_everything(connection: Connection, look: Look) -> bool:
+    """Whether a look counted all that was in: no delivery up to it was received after the time it was taken at.
+
+    A value counts from its effective_at on, which is never after its delivery's recorded_at.
+    """
+    received = connection.scalar(
+        select(func.max(BATCH.c.recorded_at)).where(BATCH.c.trial_id == look.trial, BATCH.c.seq <= look.batch_seq)
+    )
+    return received is None or received <= look.as_of
+
+
+def _people(
+    connection: Connection, protocol: Protocol, *, after: str | None = None, upto: int | None = None
+) -> list[Person]:
+    """People in the sealed order with their versions; after a cursor, or as the ledger stood when delivery `upto` was in."""
+    who, what = ENROLMENT.c, OBSERVATION.c
+    people = select(who.participant_id, who.order_key, who.entry_order, who.enrolled_on, who.site, who.arm).where(
+        who.trial_id == protocol.trial
+    )
+    values = select(what.participant_id, what.rev, what.value, what.sent_at, what.effective_at).where(
+        what.trial_id == protocol.trial, what.measure == protocol.primary.measure
+    )
+    if after is not None:
+        people = people.where(who.order_key > after)
+        values = values.join(
+            ENROLMENT, (who.trial_id == what.trial_id) & (who.participant_id == what.participant_id)
+        ).where(who.order_key > after)
+    if upto is not None:
+        people = people.where(who.batch_seq <= upto)
+        values = values.where(what.batch_seq <= upto)
+    versions: dict[str, list[Version]] = defaultdict(list)
+    for name, *version in connection.execute(values).tuples():
+        versions[name].append(Version(*version))
+    found = [
+        Person(place, number, enrolled_on, site, arm, tuple(sorted(versions[name], key=lambda one: one.rev)))
+        for name, place, number, enrolled_on, site, arm in connection.execute(people).tuples()
+    ]
+    return sorted(found, key=lambda person: person.order_key)
+
+
+def _enrolled(connection: Connection, trial_id: str, upto: int | None = None) -> int:
+    query = select(func.count()).select_from(ENROLMENT).where(ENROLMENT.c.trial_id == trial_id)
+    return connection.scalar(query if upto is None else query.where(ENROLMENT.c.batch_seq <= upto)) or 0
+
+
+def _last(connection: Connection, trial_id: str) -> tuple[Look | None, Progress | None]:
+    row = connection.execute(
+        select(STATE.c.position, STATE.c.cursor_key, STATE.c.state, LOOK.c.body)
+        .join(LOOK, (STATE.c.trial_id == LOOK.c.trial_id) & (STATE.c.look_number == LOOK.c.number))
+        .where(STATE.c.trial_id == trial_id)
+    ).one_or_none()
+    if row is None:
+        return None, None
+    return Look.from_json(row.body), Progress(row.position, row.cursor_key, row.state)
+
+
+def _look(connection: Connection, trial_id: str, number: int) -> Look | None:
+    body = connection.scalar(select(LOOK.c.body).where(LOOK.c.trial_id == trial_id, LOOK.c.number == number))
+    return None if body is None else Look.from_json(body)
