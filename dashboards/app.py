@@ -34,6 +34,7 @@ def create_app(store: Store, *, stale_after: timedelta | None = None) -> dash.Da
         title="Roadtest",
         update_title="",
         serve_locally=True,
+        include_pages_meta=False,  # cards for social media, with this server's address
         suppress_callback_exceptions=True,
         add_log_handler=False,
         meta_tags=[
@@ -44,6 +45,7 @@ def create_app(store: Store, *, stale_after: timedelta | None = None) -> dash.Da
     register: Any = dash.register_page  # untyped in Dash
     register("portfolio", path=portfolio.PATH, title=portfolio.TITLE, layout=portfolio.layout)
     register("trial", path_template=trial.PATH, title=trial.title, layout=trial.layout)
+    app.enable_dev_tools(debug=False, dev_tools_disable_version_check=True)
     app.layout = shell.layout
     portfolio.listen(app)
     trial.listen(app)

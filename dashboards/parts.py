@@ -37,21 +37,29 @@ def stale_badge() -> html.Span:
     return html.Span([icon("stale"), "no news"], className="badge badge-warn")
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], label: str) -> html.Div:
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], label: str, **more: str) -> html.Div:
     """A table that scrolls in itself and can be reached by keyboard."""
     head = html.Thead(html.Tr([html.Th(column, scope="col") for column in columns]))
     body = html.Tbody([html.Tr([html.Td(cell) for cell in row]) for row in rows])
     return html.Div(
-        html.Table([head, body]), className="numbers", tabIndex="0", role="region", **attributes(aria_label=label)
+        html.Table([head, body]),
+        className="numbers",
+        tabIndex="0",
+        role="region",
+        **attributes(aria_label=label, **more),
     )
 
 
 def numbers(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]], label: str, summary: str = "Show the numbers"
+    numbers_id: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    label: str,
+    summary: str = "Show the numbers",
 ) -> html.Details:
-    return html.Details(
-        [html.Summary([icon("table"), html.Span(summary)]), table(columns, rows, label)], className="show-numbers"
-    )
+    """A table behind a line that opens it. The ids let a live page change the numbers and leave it open."""
+    line = html.Summary([icon("table"), html.Span(summary, id=f"{numbers_id}-summary")])
+    return html.Details([line, table(columns, rows, label, id=numbers_id)], className="show-numbers")
 
 
 def chart(drawn: Drawn, chart_id: str) -> list[Any]:
@@ -62,8 +70,10 @@ def chart(drawn: Drawn, chart_id: str) -> list[Any]:
         config={"displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": False},
         style={"height": f"{drawn.height}px"},
     )
-    picture = html.Div(graph, role="img", className="chart", **attributes(aria_label=drawn.alt))
-    return [picture, numbers(drawn.columns, drawn.rows, drawn.alt)]
+    picture = html.Div(
+        graph, id=f"{chart_id}-picture", role="img", className="chart", **attributes(aria_label=drawn.alt)
+    )
+    return [picture, numbers(f"{chart_id}-numbers", drawn.columns, drawn.rows, drawn.alt)]
 
 
 def absence(sign: str, title: str, why: str) -> html.Div:

@@ -33,20 +33,12 @@ class _Quiet(WSGIRequestHandler):
 
 
 def free_port(host: str, preferred: int) -> int:
-    """The preferred port, or one that is free when it is taken."""
-    for port in (preferred, 0):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                if port == 0:
-                    raise PortError(
-                        f'host == "{host}", must be an address of this machine. Write 127.0.0.1.'
-                    ) from error
-                continue
-            return int(probe.getsockname()[1])
-    raise AssertionError("unreachable: port 0 binds or raises")
+    """The preferred port, or one that is free when it is taken. Raises PortError when the address isn't ours."""
+    if _free(host, preferred):
+        return preferred
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -84,19 +76,23 @@ def serve(app: dash.Dash, host: str, port: int) -> None:
 
 def _server(app: dash.Dash, host: str, port: int) -> BaseWSGIServer:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    try:
-        # Bound here: Werkzeug itself would print and exit when the port is taken.
-        probe = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
-    except OSError as error:
-        if error.errno in (errno.EADDRINUSE, errno.EACCES):
-            raise PortError(f"port == {port}, must be free and allowed. Leave --port out, or name another.") from error
-        raise PortError(f'host == "{host}", must be an address of this machine. Write 127.0.0.1.') from error
-    probe.listen(128)
-    server = make_server(
-        host, probe.getsockname()[1], app.server, threaded=True, request_handler=_Quiet, fd=probe.detach()
-    )
+    # Tried out first: Werkzeug itself prints to the terminal and exits when it can't have a port.
+    if port and not _free(host, port):
+        raise PortError(f"port == {port}, must be free and allowed on {host}. Leave --port out, or name another.")
+    server = make_server(host, port, app.server, threaded=True, request_handler=_Quiet)
     assert isinstance(server, ThreadedWSGIServer)
     server.daemon_threads = True  # an open connection must not keep the process from ending
     return server
+
+
+def _free(host: str, port: int) -> bool:
+    """Whether a port can be served on. Raises PortError when the address isn't one of this machine."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return False
+            raise PortError(f'host == "{host}", must be an address of this machine. Write 127.0.0.1.') from error
+        return True

@@ -72,9 +72,10 @@ def _check_turn(
     sound: defaultdict[str, list[tuple[Delivery, Prepared]]] = defaultdict(list)
     shapes = [[_shape(one, protocols[one.trial])] for one in turn]
     for delivery, outcome in zip(turn, _reasons("structure", shapes), strict=True):
-        refusal = outcome if isinstance(outcome, str) else " ".join(outcome[0])
-        if refusal:
-            done.append((delivery, Checked(refusal=refusal)))
+        if isinstance(outcome, str):
+            done.append((delivery, Checked(refusal=outcome, unjudged=True)))
+        elif outcome[0]:
+            done.append((delivery, Checked(refusal=" ".join(outcome[0]))))
         else:
             protocol = protocols[delivery.trial]
             prepared = prepare(delivery, protocol, known[delivery.trial], as_of)
@@ -115,7 +116,7 @@ def _shape(delivery: Delivery, protocol: Protocol) -> dict[str, object]:
 
 def _judged(delivery: Delivery, prepared: Prepared, outcome: Reasons | str) -> Checked:
     if isinstance(outcome, str):
-        return Checked(refusal=outcome)
+        return Checked(refusal=outcome, unjudged=True)
     accepted: list[Record] = []
     rejected: list[Rejection] = []
     for row, facts, reasons in zip(delivery.rows, prepared.facts, outcome, strict=True):

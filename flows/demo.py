@@ -27,6 +27,7 @@ from flows.settings import Settings
 from flows.show import verdict_table
 from flows.simulator import last_week, programme, sent_at
 from flows.work import Outcome
+from trials.connectors.connector import source_name
 from trials.errors import RoadtestError
 from trials.protocol import Protocol, from_file
 from trials.store import ledger, reading
@@ -181,7 +182,7 @@ def take_in(settings: Settings, store: Store, protocols: Sequence[Protocol], fil
     """Lets the files arrive and runs a round over them, unless the ledger has every one of them already."""
     arrive(settings, files)
     known = {
-        protocol.source.path: ledger.known_contents(store, protocol.trial, f"folder:{protocol.source.path}")
+        protocol.source.path: ledger.known_contents(store, protocol.trial, source_name("folder", protocol.source))
         for protocol in protocols
     }
     if any(hashlib.sha256(file.content).hexdigest() not in known[file.path.parent.as_posix()] for file in files):

@@ -14,7 +14,8 @@ from typing import TypeVar
 from expectations.check import check
 from expectations.health import ArmVitals, Vitals, trial_health
 from trials.connectors import connector_named
-from trials.errors import RoadtestError
+from trials.connectors.connector import source_name
+from trials.errors import DataError, RoadtestError
 from trials.evidence import Look
 from trials.planning import admit
 from trials.protocol import Arm, Protocol
@@ -97,15 +98,9 @@ def read_pending(store: Store, home: Path, trial: str) -> Pending:
     """
     protocol, _ = ledger.sealed_protocol(store, trial)
     connector = connector_named(protocol.source.connector)
-    known: frozenset[str] | None = None
-    fresh: list[Delivery] = []
-    for found in connector.find(protocol.source, home):
-        delivery = connector.read(protocol, found)
-        if known is None:
-            known = ledger.known_contents(store, trial, delivery.source)
-        if delivery.content_sha256 not in known:
-            fresh.append(delivery)
-    return Pending(protocol, tuple(fresh))
+    known = ledger.known_contents(store, trial, source_name(connector.name, protocol.source))
+    ready = [found for found in connector.find(protocol.source, home) if connector.fingerprint(found) not in known]
+    return Pending(protocol, tuple(connector.read(protocol, found) for found in ready))
 
 
 def read_all(store: Store, home: Path, trials: Sequence[str]) -> list[Pending | Outcome]:
@@ -157,12 +152,17 @@ def _record_wave(
         found.append(
             guarded(
                 delivery.trial,
-                lambda delivery=delivery, result=result: ledger.record(  # type: ignore[misc]
-                    store, delivery, result, recorded_at=at, as_of=at
-                ),
+                lambda delivery=delivery, result=result: record(store, delivery, result, at, at),  # type: ignore[misc]
             )
         )
     return found
+
+
+def record(store: Store, delivery: Delivery, checked: Checked, recorded_at: datetime, as_of: datetime) -> Receipt:
+    """Puts a judged delivery into the ledger. Raises DataError, and stores nothing, when the checks themselves failed."""
+    if checked.unjudged:
+        raise DataError(f"{delivery.name}: {checked.refusal}")
+    return ledger.record(store, delivery, checked, recorded_at=recorded_at, as_of=as_of)
 
 
 def with_flags(checked: Checked, flags: tuple[str, ...]) -> Checked:
@@ -201,7 +201,7 @@ def ingest(
             warnings=checked.warnings,
             refusal=checked.refusal,
         )
-    return ledger.record(store, delivery, checked, recorded_at=recorded_at, as_of=as_of)
+    return record(store, delivery, checked, recorded_at, as_of)
 
 
 def look_all(store: Store, trials: Sequence[str], clock: Clock) -> list[Outcome]:

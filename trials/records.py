@@ -64,12 +64,17 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the checks made of one delivery. A refusal stands alone: then nothing was accepted or quarantined."""
+    """What the checks made of one delivery. A refusal stands alone: then nothing was accepted or quarantined.
+
+    unjudged: the checks themselves failed, and `refusal` says how. Nothing is recorded, so that the same delivery is
+    judged again once they work.
+    """
 
     accepted: tuple[Record, ...] = ()
     rejected: tuple[Rejection, ...] = ()
     warnings: tuple[str, ...] = ()
     refusal: str | None = None
+    unjudged: bool = False
 
     @property
     def action(self) -> Action:

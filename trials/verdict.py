@@ -43,11 +43,14 @@ def people(number: int) -> str:
 
 
 def times(log_e: float) -> str:
-    """What a bet has paid, 'to 1': e^log_e with as many digits as anybody needs."""
+    """What a bet has paid, 'to 1': e^log_e with as many digits as anybody needs, rounded down.
+
+    Down, because "20 to 1" beside "we act at 20 to 1" must mean that the claim has fired.
+    """
     if log_e >= math.log(1e6):
         return "over 1,000,000"
     value = math.exp(log_e)
-    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+    return f"{math.floor(value):,}" if value >= 10 else f"{math.floor(value * 10 + 1e-9) / 10:.1f}"
 
 
 def at_threshold(threshold: float) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc, html
+from dash import Dash, Input, Output, State, dcc, html, set_props
 from dash.exceptions import PreventUpdate
 
-from dashboards import read_model, shell, wording
+from dashboards import read_model, refresh, shell, wording
 from dashboards.panels import PANELS
 from dashboards.panels.panel import place
 from dashboards.parts import absence, attributes, icon, simulated
@@ -24,29 +24,43 @@ def title(trial_id: str = "") -> str:
 
 
 def layout(trial_id: str = "", **_: str) -> html.Div:
+    # The token is read before the looks: what lands in between is fetched again, never missed.
     etag = shell.tokens().etag(trial_id)
+    drawn = content(trial_id, shell.screen())
     return html.Div(
         [
             *shell.live_mark("live-trial", f"/live/token/{trial_id}", etag),
             dcc.Store(id="trial-id", data=trial_id),
-            html.Div(content(trial_id, shell.screen()), id="trial-content"),
+            dcc.Store(id="trial-shapes", data=_shapes(drawn)),
+            html.Div(drawn, id="trial-content"),
         ]
     )
 
 
 def listen(app: Dash) -> None:
-    """Draws the page's content again, in place, when the live script tells of a change."""
+    """Redraws the page in place when the live script tells of a change; only a part of another shape is built anew."""
 
     @app.callback(
-        Output("trial-content", "children"),
+        Output("trial-shapes", "data"),
         Input("live-trial", "data"),
         State("trial-id", "data"),
+        State("trial-shapes", "data"),
         prevent_initial_call=True,
     )
-    def refresh(_: str, trial_id: str | None) -> list[Any]:
+    def redraw(_: str, trial_id: str | None, before: dict[str, list[str]] | None) -> dict[str, list[str]]:
         if not trial_id:
             raise PreventUpdate
-        return content(trial_id, shell.screen())
+        drawn = content(trial_id, shell.screen())
+        now = _shapes(drawn)
+        if before is None or before.keys() != now.keys():
+            set_props("trial-content", {"children": drawn})
+            return now
+        for block in _blocks(drawn):
+            if before[block.id] == now[block.id]:
+                refresh.redraw(block)
+            else:
+                set_props(block.id, {"children": block.children})
+        return now
 
 
 def content(trial_id: str, screen: Screen) -> list[Any]:
@@ -60,8 +74,17 @@ def content(trial_id: str, screen: Screen) -> list[Any]:
         ]
     except ContradictionError as error:
         return [html.H1(trial_id), html.Div(absence("failed", "Not shown", str(error)), className="card")]
-    panels = [place(panel, view, screen) for panel in PANELS]
-    return [_head(view), *_stale(view), _verdict(view), html.Div(panels, className="panels")]
+    top = html.Div([_head(view), *_stale(view), _verdict(view)], id="trial-top")
+    return [top, html.Div([place(panel, view, screen) for panel in PANELS], className="panels")]
+
+
+def _blocks(drawn: list[Any]) -> list[Any]:
+    """The parts that are redrawn one by one: the top and each panel."""
+    return [each for each in refresh.named(drawn) if each.id == "trial-top" or each.id.startswith("panel-")]
+
+
+def _shapes(drawn: list[Any]) -> dict[str, list[str]]:
+    return {block.id: refresh.shape(block) for block in _blocks(drawn)}
 
 
 def _head(view: TrialView) -> html.Header:
@@ -109,7 +132,7 @@ def _verdict(view: TrialView) -> html.Section:
     safe = "Checking often is safe: the evidence is built to be looked at as often as you like."
     said = [
         word,
-        html.P(sentence, className="sentence", id="sentence"),
+        html.P(sentence, className="sentence"),
         html.P([icon("stale"), html.Span(f"{as_of} {safe}".strip())], className="as-of"),
     ]
     return html.Section(

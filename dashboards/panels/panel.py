@@ -12,6 +12,7 @@ from dash import html
 
 from dashboards.parts import absence
 from dashboards.read_model import TrialView, enough
+from dashboards.refresh import name_parts
 from dashboards.theme import Screen
 from trials.disclosure import LIMIT
 
@@ -68,10 +69,13 @@ def place(panel: Panel, view: TrialView, screen: Screen) -> html.Section:
     try:
         missing = panel.absent(view)
         if missing is not None:
-            inside: list[Any] = [absence(missing.sign, f"{panel.subject}: {missing.title}", missing.why)]
+            inside: list[Any] = name_parts(
+                f"{panel.name}-absence", [absence(missing.sign, f"{panel.subject}: {missing.title}", missing.why)]
+            )
         else:
             heading = html.H2(panel.title(view), id=f"{panel.name}-title")
-            inside = [html.Header([heading, html.P(panel.how(view))]), *panel.body(view, screen)]
+            how = html.P(panel.how(view), id=f"{panel.name}-how")
+            inside = [html.Header([heading, how]), *name_parts(panel.name, panel.body(view, screen))]
     except Exception:
         reference = secrets.token_hex(2).upper()
         log.exception("panel %s of %s failed, reference %s", panel.name, view.protocol.trial, reference)

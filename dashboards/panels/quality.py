@@ -72,7 +72,11 @@ def body(view: TrialView, screen: Screen) -> list[Any]:
         html.H3("The latest deliveries"),
         table(columns[:3], [row[:3] for row in last[:LATEST]], "The latest deliveries"),
         numbers(
-            columns, last, "The last deliveries", f"Show the last {wording.plural(len(last), 'delivery', 'deliveries')}"
+            "quality-deliveries",
+            columns,
+            last,
+            "The last deliveries",
+            f"Show the last {wording.plural(len(last), 'delivery', 'deliveries')}",
         ),
     ]
 

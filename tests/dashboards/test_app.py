@@ -40,10 +40,10 @@ def test_scripts_come_from_here_and_none_is_evaluated(client: FlaskClient) -> No
 def test_the_page_names_no_other_machine(client: FlaskClient) -> None:
     """No address of anybody else's in the frame, the theme or our own scripts and styles."""
     for path in ("/", "/theme.css", "/boot.js", "/assets/live.js", "/assets/cells.js", "/assets/pages.css"):
-        answer = client.get(path)
-        assert answer.status_code == 200
-        assert "https://" not in answer.text
-        assert "http://" not in answer.text
+        with client.get(path) as answer:
+            assert answer.status_code == 200
+            assert "https://" not in answer.text
+            assert "http://" not in answer.text
 
 
 def test_an_unchanged_board_costs_a_304(client: FlaskClient) -> None:

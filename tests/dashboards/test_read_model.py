@@ -83,7 +83,7 @@ def test_a_contradicting_trial_is_a_row_that_says_so(desk: Desk, monkeypatch: py
 def test_the_board_has_every_trial_and_counts_every_verdict(desk: Desk) -> None:
     """Trials that wait for people come first; one that is only registered is 'Setting up'."""
     found = read_model.board(desk)
-    assert [row.standing for row in found.rows][0] == "stop_for_harm"
+    assert found.rows[0].standing == "stop_for_harm"
     assert {row.id: row.standing for row in found.rows} == {
         "clear-winner": "promote",
         "plain-dud": "drop",

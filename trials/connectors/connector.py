@@ -26,10 +26,17 @@ class Connector:
 
     find(source, home): what lies ready, oldest first by (sent_at, name). Relative paths are relative to `home`.
         Raises SourceError when the source is not there.
+    fingerprint(found): SHA-256 of the bytes, so that what is known already is not read again. Raises SourceError.
     read(protocol, found): the delivery. Bad content raises nothing: `Delivery.problem` says why it can't be read
         with certainty. Raises SourceError when the bytes can't be had (gone, no permission): trying again may help.
     """
 
     name: str
+    fingerprint: Callable[[Found], str]
     find: Callable[[Source, Path], tuple[Found, ...]]
     read: Callable[[Protocol, Found], Delivery]
+
+
+def source_name(connector: str, source: Source) -> str:
+    """How the ledger names a source; the same bytes from the same source are the same delivery."""
+    return f"{connector}:{source.path}"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trials.connectors import tabular
-from trials.connectors.connector import Connector, Found
+from trials.connectors.connector import Connector, Found, source_name
 from trials.errors import SourceError
 from trials.protocol import Protocol, Source
 from trials.records import Delivery
@@ -47,18 +47,25 @@ def find(source: Source, home: Path) -> tuple[Found, ...]:
 
 def read(protocol: Protocol, found: Found) -> Delivery:
     """The delivery in a found file. Raises SourceError only when its bytes can't be had."""
-    source = f"{CONNECTOR.name}:{protocol.source.path}"
+    source = source_name(CONNECTOR.name, protocol.source)
     path = Path(found.locator)
     try:
         size = path.stat().st_size
         if size > tabular.MAX_BYTES:
-            return _too_large(protocol, path, found, source, size)
+            return _too_large(protocol, found, source, size)
         data = path.read_bytes()
     except OSError as error:
-        raise SourceError(
-            f"{found.name} can't be read ({error.strerror}), must be a readable file. Try again."
-        ) from None
+        raise _gone(found, error) from None
     return tabular.to_delivery(protocol, data, source=source, name=found.name, sent_at=found.sent_at)
+
+
+def fingerprint(found: Found) -> str:
+    """SHA-256 of a found file's bytes, 64 hex digits. Raises SourceError when they can't be had."""
+    try:
+        with Path(found.locator).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _gone(found, error) from None
 
 
 def sent_at(path: Path) -> datetime:
@@ -80,12 +87,14 @@ def _is_delivery(path: Path) -> bool:
     return path.suffix.lower() == ".csv" and not path.name.startswith((".", "~")) and path.is_file()
 
 
-def _too_large(protocol: Protocol, path: Path, found: Found, source: str, size: int) -> Delivery:
+def _too_large(protocol: Protocol, found: Found, source: str, size: int) -> Delivery:
     """A refused delivery of a file that is never held in memory whole."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     problem = tabular.too_large(size)
-    return Delivery(protocol.trial, source, found.name, digest, found.sent_at, (), (), problem=problem)
+    return Delivery(protocol.trial, source, found.name, fingerprint(found), found.sent_at, (), (), problem=problem)
 
 
-CONNECTOR = Connector("folder", find, read)
+def _gone(found: Found, error: OSError) -> SourceError:
+    return SourceError(f"{found.name} can't be read ({error.strerror}), must be a readable file. Try again.")
+
+
+CONNECTOR = Connector("folder", fingerprint, find, read)
