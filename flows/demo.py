@@ -15,10 +15,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from flows.environment import make_folder
 from flows.environment import run as run_flow
 from flows.look import look
 from flows.register import register
@@ -64,7 +66,7 @@ def run(settings: Settings, *, serve: bool) -> None:
     Raises RoadtestError when a trial fails or the home can't be written.
     """
     console = Console()
-    make_home(settings)
+    make_folder(settings.folder / "sources")
     protocols = load_protocols()
     weeks = arriving(protocols)
     quick = WEEKS_BEFORE_SERVING if serve else len(weeks)
@@ -76,10 +78,10 @@ def run(settings: Settings, *, serve: bool) -> None:
             progress.update(bar, advance=1, description="Sealing plans")
         for first in range(0, quick, WEEKS_A_ROUND):
             chunk = weeks[first : min(first + WEEKS_A_ROUND, quick)]
-            take_in(settings, store, protocols, [file for week in chunk for file in week])
+            raise_failures(take_in(settings, store, protocols, [file for week in chunk for file in week]))
             progress.update(bar, advance=len(chunk), description="Deliveries, checks, looks")
     if not serve:
-        look_at_the_end(settings, protocols)
+        raise_failures(look_at_the_end(settings, protocols))
     verdict_table(_cards(store, protocols), "Where the trials stand")
     if serve:
         _serve_on(settings, store, protocols, weeks[quick:], console)
@@ -100,25 +102,21 @@ def _serve_on(
 
     def go_on() -> None:
         for week in rest:
-            take_in(settings, store, protocols, week)
+            report(take_in(settings, store, protocols, week))
             if done.wait(1 / settings.pace):
                 return
-        look_at_the_end(settings, protocols)
+        report(look_at_the_end(settings, protocols))
         console.print("The simulated programme is over; the pages stay up.")
+
+    def report(outcomes: Sequence[Outcome]) -> None:
+        """A trial that fails while one watches is said and left behind; the pages stay up."""
+        for outcome in outcomes:
+            if not outcome.ok:
+                console.print(f"{outcome.trial}: {outcome.error}", style="bold red")
 
     say_where(settings.host, port)
     console.print(f"The simulated programme goes on arriving: {settings.pace:g} weeks a second.")
     with_dashboard(create_app(store), settings.host, port, go_on, done)
-
-
-def make_home(settings: Settings) -> None:
-    try:
-        (settings.folder / "sources").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RoadtestError(
-            f"home == {str(settings.home)!r}, must be a folder that can be written ({error.strerror}). "
-            "Name another with --home or ROADTEST_HOME."
-        ) from None
 
 
 def load_protocols() -> list[Protocol]:
@@ -178,7 +176,9 @@ def arrive(settings: Settings, files: Sequence[File]) -> None:
         os.replace(part, path)
 
 
-def take_in(settings: Settings, store: Store, protocols: Sequence[Protocol], files: Sequence[File]) -> None:
+def take_in(
+    settings: Settings, store: Store, protocols: Sequence[Protocol], files: Sequence[File]
+) -> Sequence[Outcome]:
     """Lets the files arrive and runs a round over them, unless the ledger has every one of them already."""
     arrive(settings, files)
     known = {
@@ -186,14 +186,15 @@ def take_in(settings: Settings, store: Store, protocols: Sequence[Protocol], fil
         for protocol in protocols
     }
     if any(hashlib.sha256(file.content).hexdigest() not in known[file.path.parent.as_posix()] for file in files):
-        raise_failures(run_flow(run_round, settings, [protocol.trial for protocol in protocols], as_sent=True))
+        return cast(list[Outcome], run_flow(run_round, settings, [one.trial for one in protocols], as_sent=True))
+    return ()
 
 
-def look_at_the_end(settings: Settings, protocols: Sequence[Protocol]) -> None:
+def look_at_the_end(settings: Settings, protocols: Sequence[Protocol]) -> Sequence[Outcome]:
     """A last look at the simulated trials, when whoever has not been reported by then counts as missing."""
     simulated = [protocol for protocol in protocols if protocol.simulated]
     end = sent_at(max(last_week(protocol) for protocol in simulated))
-    raise_failures(run_flow(look, settings, [protocol.trial for protocol in simulated], as_of=end))
+    return cast(list[Outcome], run_flow(look, settings, [protocol.trial for protocol in simulated], as_of=end))
 
 
 def raise_failures(outcomes: Sequence[Outcome]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from trials.errors import RoadtestError
+
 # Batches of the embedded server's own bookkeeping: without them every task pays several times its cost.
 _TUNED = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
@@ -16,7 +18,7 @@ _TUNED = {
     "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
 }
 _QUIET = {
-    # Both are needed: DO_NOT_TRACK alone does not stop the server (tests/test_offline.py holds it).
+    # Both are needed: DO_NOT_TRACK alone does not stop the server (tests/test_end_to_end.py holds it).
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     # The default of 20 s failed three of four first starts on a loaded machine.
@@ -27,10 +29,25 @@ _QUIET = {
 
 
 def prepare(home: Path) -> None:
-    """Sets what Prefect reads when it is imported; what the operator has set already stays (a shared server's URL)."""
+    """Sets what Prefect reads when it is imported; what the operator has set already stays (a shared server's URL).
+
+    Makes `home`, because Prefect warns instead of making it. Raises RoadtestError when that can't be.
+    """
+    make_folder(home)
     os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
     for name, value in {**_TUNED, **_QUIET}.items():
         os.environ.setdefault(name, value)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the home, or a folder in it. Raises RoadtestError when that can't be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RoadtestError(
+            f"home: {folder} can't be made, must be a folder that can be written ({error.strerror}). "
+            "Name another with --home or ROADTEST_HOME."
+        ) from None
 
 
 def run(flow: Callable[..., object], *args: object, **options: object) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import threading
 from collections.abc import Callable
@@ -62,7 +63,12 @@ def with_dashboard(app: Dash, host: str, port: int, work: Callable[[], None], do
 
 
 def require_free(host: str, port: int) -> None:
-    """Raises RoadtestError when something else listens on the port."""
+    """Raises RoadtestError when something else listens on the port, or the address is not this machine's own."""
+    if not is_loopback(host):
+        raise RoadtestError(
+            f"host == '{host}', must be this machine's own (127.0.0.1): the pages have no sign-in yet and show people's "
+            "data. Put a server that signs people in before it."
+        )
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -71,6 +77,14 @@ def require_free(host: str, port: int) -> None:
             raise RoadtestError(
                 f"port == {port}, must be free on {host} ({error.strerror}). Choose another with --port or ROADTEST_PORT."
             ) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address reaches this machine only."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def say_where(host: str, port: int) -> None:

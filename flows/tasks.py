@@ -20,9 +20,11 @@ GROUP = 100
 
 
 @task(name="read-sources", cache_policy=NO_CACHE, persist_result=False)
-def read_sources(store: Store, home: Path, trials: Sequence[str]) -> list[work.Pending | work.Outcome]:
-    """Reads what lies ready for these trials; a source that fails is that trial's Outcome."""
-    return work.read_all(store, home, trials)
+def read_sources(
+    store: Store, home: Path, trials: Sequence[str], retries: int, wait: float
+) -> list[work.Pending | work.Outcome]:
+    """Reads what lies ready for these trials; a source that still fails after the retries is that trial's Outcome."""
+    return work.read_all(store, home, trials, retries, wait)
 
 
 @task(name="check-and-record", cache_policy=NO_CACHE, persist_result=False, retries=1, retry_delay_seconds=2)
@@ -41,13 +43,8 @@ def collect_trials(settings: Settings, trials: Sequence[str], clock: work.Clock)
     """Reads, checks and records for these trials, group by group. Retries and time-outs stand where a source is read."""
     store = open_store(settings.url)
     outcomes: list[work.Outcome] = []
-    reading = read_sources.with_options(
-        retries=settings.read_retries,
-        retry_delay_seconds=settings.read_retry_seconds,
-        timeout_seconds=settings.read_timeout_seconds,
-    )
     for first in range(0, len(trials), GROUP):
-        found = reading(store, settings.folder, trials[first : first + GROUP])
+        found = _read_in_time(settings, store, trials[first : first + GROUP])
         outcomes += [item for item in found if isinstance(item, work.Outcome)]
         pending = [item for item in found if isinstance(item, work.Pending)]
         if any(item.deliveries for item in pending):
@@ -55,6 +52,21 @@ def collect_trials(settings: Settings, trials: Sequence[str], clock: work.Clock)
         else:
             outcomes += [work.Outcome(item.protocol.trial, ok=True) for item in pending]
     return outcomes
+
+
+def _read_in_time(settings: Settings, store: Store, trials: Sequence[str]) -> list[work.Pending | work.Outcome]:
+    """Reads a group within the time limit; when one source hangs, each trial by itself, so that it fails alone."""
+    reading = read_sources.with_options(timeout_seconds=settings.read_timeout_seconds)
+    try:
+        return reading(store, settings.folder, trials, settings.read_retries, settings.read_retry_seconds)
+    except TimeoutError:
+        if len(trials) > 1:
+            return [one for trial in trials for one in _read_in_time(settings, store, [trial])]
+        error = (
+            f"{trials[0]}: its source did not answer within {settings.read_timeout_seconds:g} s."
+            " Try again, or set ROADTEST_READ_TIMEOUT_SECONDS higher."
+        )
+        return [work.Outcome(trials[0], ok=False, error=error, again=True)]
 
 
 def clock_at(as_of: datetime | None, as_sent: bool) -> work.Clock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from expectations.check import check
 from expectations.health import ArmVitals, Vitals, trial_health
 from trials.connectors import connector_named
 from trials.connectors.connector import source_name
-from trials.errors import DataError, RoadtestError
+from trials.errors import DataError, RoadtestError, SourceError
 from trials.evidence import Look
 from trials.planning import admit
 from trials.protocol import Arm, Protocol
@@ -30,11 +31,15 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a flow did for one trial. ok False: nothing half-done, `error` is the sentence to act on."""
+    """What a flow did for one trial. ok False: nothing half-done, `error` is the sentence to act on.
+
+    again: its source failed, so trying again soon may help.
+    """
 
     trial: str
     ok: bool
     error: str | None = None
+    again: bool = False
     receipts: tuple[Receipt, ...] = ()
     look: Look | None = None
 
@@ -67,7 +72,7 @@ def guarded(trial: str, work: Callable[[], Result]) -> Result | Outcome:
     try:
         return work()
     except RoadtestError as error:
-        return Outcome(trial, ok=False, error=str(error))
+        return Outcome(trial, ok=False, error=str(error), again=isinstance(error, SourceError))
     except Exception as error:  # noqa: BLE001 - a fault of ours in one trial must not stop the others; it is reported
         log.error("%s failed:\n%s", trial, traceback.format_exc())
         return Outcome(
@@ -103,9 +108,23 @@ def read_pending(store: Store, home: Path, trial: str) -> Pending:
     return Pending(protocol, tuple(connector.read(protocol, found) for found in ready))
 
 
-def read_all(store: Store, home: Path, trials: Sequence[str]) -> list[Pending | Outcome]:
-    """`read_pending` for each trial; a source that fails becomes that trial's Outcome."""
-    return [guarded(trial, lambda trial=trial: read_pending(store, home, trial)) for trial in trials]  # type: ignore[misc]
+def read_all(
+    store: Store, home: Path, trials: Sequence[str], retries: int = 0, wait: float = 0.0
+) -> list[Pending | Outcome]:
+    """`read_pending` for each trial; a source that still fails after the retries becomes that trial's Outcome.
+
+    wait: seconds before each retry, once for all the trials that need it.
+    """
+    found: dict[str, Pending | Outcome] = {}
+    left = list(trials)
+    for attempt in range(retries + 1):
+        if attempt:
+            time.sleep(wait)
+        found |= {trial: guarded(trial, lambda trial=trial: read_pending(store, home, trial)) for trial in left}  # type: ignore[misc]
+        left = [trial for trial in left if isinstance(item := found[trial], Outcome) and item.again]
+        if not left:
+            break
+    return [found[trial] for trial in trials]
 
 
 def collect(store: Store, pending: Sequence[Pending], clock: Clock) -> list[Outcome]:
@@ -129,13 +148,9 @@ def collect(store: Store, pending: Sequence[Pending], clock: Clock) -> list[Outc
                 else:
                     receipts[outcome.trial].append(outcome)
     return [
-        Outcome(
-            trial,
-            ok=trial not in failed,
-            error=failed[trial].error if trial in failed else None,
-            receipts=tuple(kept),
-            look=reading.card(store, trial).look,
-        )
+        replace(failed[trial], receipts=tuple(kept))
+        if trial in failed
+        else Outcome(trial, ok=True, receipts=tuple(kept), look=reading.card(store, trial).look)
         for trial, kept in receipts.items()
     ]
 
@@ -143,19 +158,27 @@ def collect(store: Store, pending: Sequence[Pending], clock: Clock) -> list[Outc
 def _record_wave(
     store: Store, protocols: dict[str, Protocol], deliveries: list[Delivery], at: datetime
 ) -> list[Receipt | Outcome]:
-    registers = {delivery.trial: ledger.register_of(store, delivery.trial) for delivery in deliveries}
-    checked = check(deliveries, protocols, registers, at)
-    flagged = _health(store, protocols, registers, deliveries, checked)
-    found: list[Receipt | Outcome] = []
-    for delivery in deliveries:
-        result = with_flags(checked[(delivery.trial, delivery.content_sha256)], flagged[delivery.trial])
-        found.append(
-            guarded(
-                delivery.trial,
-                lambda delivery=delivery, result=result: record(store, delivery, result, at, at),  # type: ignore[misc]
-            )
+    judged = guarded(deliveries[0].trial, lambda: _judge(store, protocols, deliveries, at))
+    if isinstance(judged, Outcome):
+        if len(deliveries) == 1:
+            return [judged]
+        # Whose delivery broke the checks shows only when each is judged by itself.
+        return [one for delivery in deliveries for one in _record_wave(store, protocols, [delivery], at)]
+    return [
+        guarded(
+            delivery.trial,
+            lambda delivery=delivery, result=result: record(store, delivery, result, at, at),  # type: ignore[misc]
         )
-    return found
+        for delivery, result in zip(deliveries, judged, strict=True)
+    ]
+
+
+def _judge(store: Store, protocols: dict[str, Protocol], deliveries: list[Delivery], as_of: datetime) -> list[Checked]:
+    """What the checks make of each delivery, with what looks wrong with its trial."""
+    registers = {delivery.trial: ledger.register_of(store, delivery.trial) for delivery in deliveries}
+    checked = check(deliveries, protocols, registers, as_of)
+    flagged = _health(store, protocols, registers, deliveries, checked)
+    return [with_flags(checked[(one.trial, one.content_sha256)], flagged[one.trial]) for one in deliveries]
 
 
 def record(store: Store, delivery: Delivery, checked: Checked, recorded_at: datetime, as_of: datetime) -> Receipt:
@@ -183,10 +206,7 @@ def ingest(
 ) -> Receipt:
     """One delivery by hand: the same checks and the same transaction as collect. dry_run: judged, not stored."""
     trial = protocol.trial
-    registers = {trial: ledger.register_of(store, trial)}
-    found = check([delivery], {trial: protocol}, registers, as_of)
-    flags = _health(store, {trial: protocol}, registers, [delivery], found)[trial]
-    checked = with_flags(found[(trial, delivery.content_sha256)], flags)
+    [checked] = _judge(store, {trial: protocol}, [delivery], as_of)
     if dry_run:
         return Receipt(
             trial=trial,

@@ -8,9 +8,8 @@
   var timer = null;
 
   function tell(reason) {
-    if (mark && window.dash_clientside && window.dash_clientside.set_props) {
-      window.dash_clientside.set_props(mark.dataset.store, { data: reason });
-    }
+    var found = document.getElementById("live-mark");
+    if (found) window.dash_clientside.set_props(found.dataset.store, { data: reason });
   }
   function next(wait) {
     clearTimeout(timer);
@@ -19,7 +18,7 @@
   async function ask() {
     var found = document.getElementById("live-mark");
     if (!found || document.hidden) return next(PERIOD);
-    if (found !== mark || found.dataset.url !== (mark && mark.dataset.url)) {
+    if (found !== mark) {
       mark = found;
       etag = found.dataset.etag;
     }

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import dash_ag_grid as dag
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import Dash, Input, Output, State, dcc, html, no_update, set_props
 
 from dashboards import read_model, shell, wording
 from dashboards.parts import absence, attributes, icon, pill, simulated, stale_badge
@@ -17,14 +17,14 @@ TITLE = "Portfolio · Roadtest"
 MOST_ROWS_UNSCROLLED = 40
 
 COLUMNS: list[dict[str, Any]] = [
-    {"field": "name", "headerName": "Trial", "cellRenderer": "TrialCell", "flex": 4, "minWidth": 196},
+    {"field": "name", "headerName": "Trial", "cellRenderer": "TrialCell", "flex": 4, "minWidth": 226},
     {"field": "standing_word", "headerName": "Verdict", "cellRenderer": "VerdictCell", "width": 174},
     {
         "field": "sentence",
         "headerName": "In a sentence",
         "cellRenderer": "SentenceCell",
         "flex": 7,
-        "minWidth": 260,
+        "minWidth": 236,
         "sortable": False,
     },
     {
@@ -104,6 +104,9 @@ def listen(app: Dash) -> None:
         before = {row["id"]: row for row in shown or []}
         added = [row for row in rows if row["id"] not in before]
         changed = [row for row in rows if row["id"] in before and row != before[row["id"]]]
+        if rows and not before:
+            set_props("board-grid", {"children": _grid(rows)})
+            added = []
         transaction = {"add": added, "update": changed} if added or changed else no_update
         phone = _list(found) if shell.screen().narrow else no_update
         return transaction, rows, _strip(found), _summary(found), phone
@@ -170,7 +173,7 @@ def _grid(rows: list[dict[str, Any]]) -> dag.AgGrid:
 
 
 def _nothing() -> list[Any]:
-    # The grid stays on the page, hidden, so that the first trial can arrive without a reload.
+    # The grid stays on the page, hidden: without the component that it writes to, the callback would not run.
     why = "Register one with `roadtest register` and this board fills itself as results come in."
     return [absence("empty", "No trials here yet", why), html.Div(_grid([]), hidden=True)]
 

@@ -38,8 +38,12 @@ def body(view: TrialView, screen: Screen) -> list[Any]:
     }
     endings = [_ending(standing, text, _now(claims.get(name))) for name, (standing, text) in asked.items()]
     limit = f"at {plan.max_participants:,} people, if none of these has happened"
-    left = "" if view.look is None else f"{max(plan.max_participants - view.look.n - view.look.missing, 0):,} to go"
+    left = "" if view.look is None else _left(plan.max_participants - view.look.n - view.look.missing)
     return [html.Ul([*endings, _ending("cant_tell", limit, left)], className="endings")]
+
+
+def _left(people: int) -> str:
+    return f"{people:,} to go" if people > 0 else "reached"
 
 
 def _now(claim: Claim | None) -> str:

@@ -26,6 +26,8 @@ def title(view: TrialView) -> str:
     if fired:
         said = " and ".join(f"“{wording.CLAIM_WORDS[name].lower()}”" for name in fired)
         return f"The evidence is strong enough for {said}"
+    if view.standing == "cant_tell":
+        return "Nothing became strong enough to act on"
     return "Evidence is gathering, but nothing is strong enough to act on yet"
 
 

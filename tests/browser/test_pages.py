@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from dashboards import read_model, wording
+from dashboards.app import create_app
 from dashboards.read_model import Desk
+from dashboards.serve import start
 from tests.browser.conftest import Opener, Site
 from tests.dashboards import making
 from trials.store import reading
+from trials.store.engine import open_store
 
 # From the commit of a delivery to the open page, with room for a busy machine; measured about 1.3 s on an idle one.
 LIVE_WITHIN = 8_000
@@ -182,3 +186,18 @@ def test_a_lost_server_is_told_and_found_again(visit: Opener, site: Site) -> Non
     page.unroute("**/live/token")
     expect(page.locator(".banner.lost")).to_be_hidden(timeout=LIVE_WITHIN)
     site.errors.clear()  # Chromium reports the aborted requests as errors, which is what this test made
+
+
+def test_the_first_trial_arrives_on_an_empty_board(browser: Browser, tmp_path: Path) -> None:
+    """The empty state names the command; the first registered trial takes its place without a reload."""
+    store = open_store(f"sqlite:///{tmp_path / 'empty.db'}")
+    running = start(create_app(store), "127.0.0.1", 0)
+    page = browser.new_page()
+    page.goto(running.address)
+    expect(page.locator("main")).to_contain_text("roadtest register")
+    making.run(store, making.plan("first-ever"), making.people(20))
+    expect(page.locator('.ag-row[row-id="first-ever"]')).to_be_visible(timeout=LIVE_WITHIN)
+    expect(page.locator("main")).not_to_contain_text("No trials here yet")
+    page.close()
+    running.stop()
+    store.close()
