@@ -14,6 +14,7 @@ from flask import Blueprint, Response, request
 
 from dashboards import read_model
 from dashboards.read_model import Desk
+from trials.errors import StoreError
 from trials.protocol import canonical_json
 
 # Many viewers ask at once; within this many seconds they share one query.
@@ -50,13 +51,16 @@ def _quarter(stale_after: timedelta | None) -> int:
 
 
 def routes(tokens: Tokens) -> Blueprint:
-    """`/live/token` and `/live/token/<trial>`: 304 while nothing changed, else 200 with the new ETag."""
+    """`/live/token` and `/live/token/<trial>`: 304 if nothing changed, else 200 and the new ETag; 503 without a database."""
     live = Blueprint("live", __name__)
 
     @live.get("/live/token")
     @live.get("/live/token/<trial_id>")
     def token(trial_id: str | None = None) -> Response:
-        etag = tokens.etag(trial_id)
+        try:
+            etag = tokens.etag(trial_id)
+        except StoreError as error:
+            return Response(f"{error}\n", 503, mimetype="text/plain")
         answer = Response(status=304) if request.headers.get("If-None-Match") == etag else Response("{}", 200)
         answer.mimetype = "application/json"
         answer.headers["ETag"] = etag

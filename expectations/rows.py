@@ -19,6 +19,8 @@ from trials.records import IDENTITY_COLUMNS, Delivery, Enrolled, Record, Row
 Facts = dict[str, object]
 
 MISSING_WORDS = frozenset({"", "na", "n/a", "null", "none", "nan", "-", "."})
+# A blank says nothing; an outcome is taken back only by this word in its cell.
+WITHDRAWN = "withdrawn"
 MOST_ID_CHARACTERS = 100
 
 _PAD = " \t\u00a0"
@@ -64,6 +66,7 @@ def record(facts: Facts) -> Record:
         entry_order=int(str(facts["entry_order"])),
         observed_on=None if observed_on is None else date.fromisoformat(str(observed_on)),
         value=None if facts["value_text"] is None else float(str(facts["value_text"])),
+        withdrawn=facts["withdrawn"] is not None,
     )
 
 
@@ -152,11 +155,13 @@ class _Reading:
         return {"participant_id": spelt, "participant_id_fault": _id_fault(spelt), "participant_key": key}
 
     def _value(self, measure: str, sent: str) -> Facts:
+        if sent.casefold() == WITHDRAWN:
+            return {"value_text": None, "value": None, "sent_value": sent, "withdrawn": "yes"}
         if _is_missing(sent):
             if sent:
                 self._missing_words[measure] += 1
-            return {"value_text": None, "value": None, "sent_value": sent}
-        return {"value_text": sent, "value": _number(sent), "sent_value": sent}
+            return {"value_text": None, "value": None, "sent_value": sent, "withdrawn": None}
+        return {"value_text": sent, "value": _number(sent), "sent_value": sent, "withdrawn": None}
 
 
 def _by_case(known: Iterable[str]) -> dict[str, str]:
@@ -210,7 +215,7 @@ def _registered(known: Enrolled | None, arm: str | None, site: str | None) -> Fa
     }
 
 
-_SAME = ("participant_id", "arm", "site", "sent_enrolled_on", "sent_entry_order", "sent_observed_on", "value_text")
+_SAME = ("participant_id", "arm", "site", "sent_enrolled_on", "sent_entry_order", "sent_observed_on", "value_text", "withdrawn")
 
 
 def _join_repeats(facts: Sequence[Facts]) -> None:

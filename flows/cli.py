@@ -250,7 +250,7 @@ def _finish(outcomes: list[Outcome], as_json: bool, nothing: str) -> None:
             typer.echo(nothing)
     failed = [outcome for outcome in outcomes if not outcome.ok]
     for outcome in failed:
-        typer.echo(f"roadtest: {outcome.error}", err=True)
+        typer.echo(f"roadtest: {outcome.trial}: {outcome.error}", err=True)
     if failed:
         raise typer.Exit(1)
 

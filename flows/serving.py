@@ -40,7 +40,7 @@ def _rounds(settings: Settings, round_every: float | None, done: threading.Event
     while not done.is_set():
         for outcome in run(run_round, settings):
             if not outcome.ok:
-                print(f"roadtest: {outcome.error}", flush=True)
+                print(f"roadtest: {outcome.trial}: {outcome.error}", flush=True)
         done.wait(round_every * 60)
 
 

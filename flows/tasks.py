@@ -63,7 +63,7 @@ def _read_in_time(settings: Settings, store: Store, trials: Sequence[str]) -> li
         if len(trials) > 1:
             return [one for trial in trials for one in _read_in_time(settings, store, [trial])]
         error = (
-            f"{trials[0]}: its source did not answer within {settings.read_timeout_seconds:g} s."
+            f"the source did not answer within {settings.read_timeout_seconds:g} s."
             " Try again, or set ROADTEST_READ_TIMEOUT_SECONDS higher."
         )
         return [work.Outcome(trials[0], ok=False, error=error, again=True)]

@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a flow did for one trial. ok False: nothing half-done, `error` is the sentence to act on.
+    """What a flow did for one trial. ok False: nothing half-done, `error` is the sentence to act on after its name.
 
     again: its source failed, so trying again soon may help.
     """
@@ -78,7 +78,7 @@ def guarded(trial: str, work: Callable[[], Result]) -> Result | Outcome:
         return Outcome(
             trial,
             ok=False,
-            error=f"{trial}: {type(error).__name__} in Roadtest itself; nothing was stored. The log has the traceback.",
+            error=f"{type(error).__name__} in Roadtest itself; nothing was stored. The log has the traceback.",
         )
 
 

@@ -41,7 +41,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One accepted row: typed, in the protocol's column names. value None = enrolled, outcome not known yet."""
+    """One accepted row: typed, in the protocol's column names.
+
+    value None: the row says nothing of the outcome (not known yet), and takes nothing back that was said before.
+    withdrawn: the site takes the outcome back, by the word "withdrawn" in its cell; value is None then too.
+    """
 
     row_no: int
     participant_id: str
@@ -51,6 +55,7 @@ class Record:
     entry_order: int | None
     observed_on: date | None
     value: float | None
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,11 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the ledger did with one delivery. `already_known` = the same bytes came before; nothing changed."""
+    """What the ledger did with one delivery.
+
+    accepted (said something new; corrections are among them) + duplicates (said nothing new) + quarantined = its rows.
+    already_known: the same bytes came before and nothing changed; every row that was in then is a duplicate now.
+    """
 
     trial: str
     name: str

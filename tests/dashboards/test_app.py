@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import urllib.request
+from pathlib import Path
 
 import pytest
 from dash import Dash
@@ -13,7 +14,7 @@ from dashboards import live
 from dashboards.app import create_app
 from dashboards.serve import PortError, free_port, serve, start
 from tests.dashboards import making
-from trials.store.engine import Store
+from trials.store.engine import Store, open_store
 
 
 @pytest.fixture
@@ -25,6 +26,20 @@ def test_health_is_answered_from_the_store(client: FlaskClient) -> None:
     """200 only when the database answers."""
     answer = client.get("/healthz")
     assert (answer.status_code, answer.text) == (200, "ok\n")
+
+
+def test_without_a_database_health_and_live_say_so(tmp_path: Path) -> None:
+    """503 and one sentence, not a traceback; the pages then show what came before."""
+    store = open_store(f"sqlite:///{tmp_path / 'gone.db'}")
+    client = create_app(store).server.test_client()
+    assert client.get("/healthz").status_code == 200
+    store.close()
+    for file in tmp_path.glob("gone.db*"):
+        file.unlink()
+    (tmp_path / "gone.db").mkdir()
+    for path in ("/healthz", "/live/token"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.text.count("\n")) == (503, 1)
 
 
 def test_scripts_come_from_here_and_none_is_evaluated(client: FlaskClient) -> None:

@@ -180,6 +180,12 @@ def test_amounts_are_never_guessed(cell: str) -> None:
     assert reasons(judge(protocol, delivery))[1].count("must be") == 1
 
 
+def test_an_outcome_is_taken_back_by_word_only() -> None:
+    """The word "withdrawn", in any case, takes an outcome back; a blank says nothing."""
+    checked = judge(plan(), send(plan(), "P-1,A,control,2023-05-01,1,,Withdrawn", "P-2,A,control,2023-05-01,2,,"))
+    assert [(record.value, record.withdrawn) for record in checked.accepted] == [(None, True), (None, False)]
+
+
 def test_exact_repeat_keeps_the_first() -> None:
     """Of rows that repeat each other exactly the first is accepted and the others are quarantined."""
     checked = judge(plan(), send(plan(), GOOD, "P-2,A,control,2023-05-01,2,,0", GOOD, " " + GOOD))

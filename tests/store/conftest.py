@@ -49,7 +49,10 @@ def plan(trial: str = "a-trial", *, dated: bool = False, **primary: Any) -> Prot
 
 
 def person(number: int, value: float | None, *, joined: int | None = None, **changes: Any) -> Record:
-    """The row of the number-th person (who joined on that day, in dated plans); arms alternate, sites every second."""
+    """The row of the number-th person (who joined on that day, in dated plans); arms alternate, sites every second.
+
+    value None takes the outcome back, unless `withdrawn=False` says that the row only says nothing of it.
+    """
     fields: dict[str, Any] = {
         "row_no": number,
         "participant_id": f"p{number:03d}",
@@ -59,6 +62,7 @@ def person(number: int, value: float | None, *, joined: int | None = None, **cha
         "entry_order": number,
         "observed_on": None,
         "value": value,
+        "withdrawn": value is None,
     }
     return Record(**{**fields, **changes})
 

@@ -139,3 +139,16 @@ def test_a_row_that_contradicts_the_register_is_unfit(kit: SimpleNamespace) -> N
     ]
     undated = merge(kit.plan(dated=True), [first], {}, {}, {}, sent_at=kit.day(1), recorded_at=kit.day(1))
     assert undated.unfit[0][1].startswith("enrolled_on is missing")
+
+
+def test_a_blank_takes_nothing_back(kit: SimpleNamespace) -> None:
+    """A newer row without an outcome leaves the known one in force; only the word "withdrawn" takes it back."""
+    first = kit.person(1, 1.0)
+    known = {"p001": Enrolled("p001", first.site, first.arm, None, 1)}
+    versions = {"p001": [Known(1, 1.0, kit.day(0), kit.day(0))]}
+    blank, taken_back = (kit.person(1, None, withdrawn=withdrawn) for withdrawn in (False, True))
+    said = merge(kit.plan(), [blank], known, versions, {}, sent_at=kit.day(1), recorded_at=kit.day(1))
+    assert (said.versions, said.repetitions, said.duplicates) == ([], {}, 1)
+    said = merge(kit.plan(), [taken_back], known, versions, {}, sent_at=kit.day(1), recorded_at=kit.day(1))
+    assert [added.version.value for added in said.versions] == [None]
+    assert said.corrections == 1

@@ -105,8 +105,9 @@ def merge(
             result.enrolments.append((place, record))
         known = held.setdefault(name, [])
         before = _newest(known)
-        added = _versions(record.value, sent_at, when, known, newer.get(name))
-        if not any(version.sent_at == sent_at for version in added):
+        silent = record.value is None and not record.withdrawn
+        added = [] if silent else _versions(record.value, sent_at, when, known, newer.get(name))
+        if not silent and not any(version.sent_at == sent_at for version in added):
             result.repetitions[name] = record.value
         known.extend(added)
         for version in added:

@@ -1,0 +1,285 @@
+"""What the flows do, as plain functions on a fresh store, without Prefect."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from expectations import engine
+from flows import work
+from flows.byhand import ingest_files
+from tests.flows.making import NOW, Desk, csv_text, people, plan, row
+from trials.errors import DataError, NotSealedError, ProtocolError, SourceError
+from trials.store import ledger, reading
+
+
+def test_deliveries_go_in_oldest_first_each_with_its_look(desk: Desk) -> None:
+    """Three deliveries of one trial and one of another: numbered by when they were sent, a look after each."""
+    first = desk.sealed(
+        plan(), **{"2024-03-02": people(11, 20), "2024-03-01": people(1, 10), "2024-03-03": people(21, 30)}
+    )
+    second = desk.sealed(plan("second-trial"), **{"2024-03-01": people(1, 8)})
+    done = desk.collect(first, second)
+    assert [(one.name, one.batch_seq, one.look_number) for one in done[first].receipts] == [
+        ("2024-03-01.csv", 1, 1),
+        ("2024-03-02.csv", 2, 2),
+        ("2024-03-03.csv", 3, 3),
+    ]
+    assert [(look.number, look.n) for look in reading.looks(desk.store, first)] == [(1, 10), (2, 20), (3, 30)]
+    assert done[first].look == reading.card(desk.store, first).look
+    assert done[second].look is not None
+    assert done[second].look.n == 8
+
+
+def test_a_row_is_judged_against_what_the_earlier_delivery_registered(desk: Desk) -> None:
+    """A participant who comes with another arm in the next delivery, collected together with the first, is set aside."""
+    wrong = csv_text([row(1, arm="new"), row(11)])
+    trial = desk.sealed(plan(), **{"2024-03-01": people(1, 10), "2024-03-02": wrong})
+    receipts = desk.collect(trial)[trial].receipts
+    assert [(one.accepted, one.quarantined) for one in receipts] == [(10, 0), (1, 1)]
+    assert receipts[1].reasons[0].row_no == 1
+    assert "arm" in receipts[1].reasons[0].reason
+
+
+def test_one_failing_trial_fails_alone(desk: Desk) -> None:
+    """No source folder, an altered plan, no seal, no such trial: each says so, and the sound trial is judged."""
+    sound = desk.sealed(plan("sound"), **{"2024-03-01": people(1, 10)})
+    work.register_trial(desk.store, plan("folderless"), by="Ann", at=NOW, seal_by="Bea")
+    altered = desk.sealed(plan("altered"), **{"2024-03-01": people(1, 10)})
+    desk.alter_stored_plan(altered)
+    work.register_trial(desk.store, plan("unsealed"), by="Ann", at=NOW)
+    done = desk.collect("folderless", altered, "unsealed", "unknown", sound)
+    errors = {trial: outcome.error for trial, outcome in done.items() if not outcome.ok}
+    assert set(errors) == {"folderless", "altered", "unsealed", "unknown"}
+    assert "must be an existing folder" in str(errors["folderless"])
+    assert "plan hash mismatch" in str(errors["altered"])
+    assert "must be sealed" in str(errors["unsealed"])
+    assert "must be a registered one" in str(errors["unknown"])
+    assert done[sound].look is not None
+    assert [card.id for card in reading.cards(desk.store) if card.deliveries] == [sound]
+
+
+def test_a_plan_altered_between_reading_and_recording_stops_that_trial_alone(desk: Desk) -> None:
+    """The plan is compared with its seal in the transaction that records; later deliveries of that trial wait."""
+    files = {"2024-03-01": people(1, 10), "2024-03-02": people(11, 20)}
+    sound, altered = desk.sealed(plan("sound"), **files), desk.sealed(plan("altered"), **files)
+    pending = [work.read_pending(desk.store, desk.home, trial) for trial in (altered, sound)]
+    desk.alter_stored_plan(altered)
+    done = {outcome.trial: outcome for outcome in work.collect(desk.store, pending, work.Clock(NOW))}
+    assert not done[altered].ok
+    assert "plan hash mismatch" in str(done[altered].error)
+    assert done[altered].receipts == ()
+    assert len(done[sound].receipts) == 2
+
+
+def test_a_source_that_fails_is_tried_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that comes back before the last retry is read; waiting happens once for all that wait."""
+    first, second = desk.sealed(plan("first-trial")), desk.sealed(plan("second-trial"))
+    for trial in (first, second):
+        (desk.home / "sources" / trial).rmdir()
+    waits: list[float] = []
+
+    def comes_back(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            desk.sent(first, {"2024-03-01.csv": people(1, 10)})
+
+    monkeypatch.setattr(work.time, "sleep", comes_back)
+    found = work.read_all(desk.store, desk.home, [first, second], retries=3, wait=1.5)
+    assert waits == [1.5, 1.5, 1.5]
+    assert isinstance(found[0], work.Pending)
+    assert len(found[0].deliveries) == 1
+    assert isinstance(found[1], work.Outcome)
+    assert found[1].again
+
+
+def test_what_no_retry_mends_is_not_tried_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unsealed plan stays unsealed: nobody waits for it."""
+    work.register_trial(desk.store, plan(), by="Ann", at=NOW)
+    monkeypatch.setattr(work.time, "sleep", lambda seconds: pytest.fail("waited"))
+    [found] = work.read_all(desk.store, desk.home, ["first-trial"], retries=3, wait=60)
+    assert isinstance(found, work.Outcome)
+    assert not found.ok
+
+
+def test_checks_that_fail_store_nothing_and_the_delivery_is_judged_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unjudged delivery is neither accepted nor refused for good: once the checks work it goes in."""
+    trial = desk.sealed(plan(), **{"2024-03-01": people(1, 10)})
+    before = desk.contents()
+
+    def broken(*_: object) -> None:
+        raise engine.ChecksError("the check 'value' could not be evaluated.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "reasons", broken)
+        failed = desk.collect(trial)[trial]
+        protocol, _ = ledger.sealed_protocol(desk.store, trial)
+        [delivery] = work.read_pending(desk.store, desk.home, trial).deliveries
+        with pytest.raises(DataError, match="could not be checked"):
+            work.ingest(desk.store, protocol, delivery, recorded_at=NOW, as_of=NOW)
+    assert not failed.ok
+    assert "could not be checked" in str(failed.error)
+    assert desk.contents() == before
+    later = desk.collect(trial)[trial]
+    assert later.ok
+    assert later.receipts[0].accepted == 10
+
+
+def test_a_bug_that_one_delivery_sets_off_leaves_the_others_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When the checks of a wave break, each delivery is judged by itself; the log names the fault."""
+    trials = [desk.sealed(plan(name), **{"2024-03-01": people(1, 10)}) for name in ("odd", "sound")]
+    check = work.check
+
+    def breaks(deliveries: list[work.Delivery], *rest: object) -> object:
+        if any(delivery.trial == "odd" for delivery in deliveries):
+            raise TypeError("a fault of ours")
+        return check(deliveries, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(work, "check", breaks)
+    with caplog.at_level(logging.ERROR, "roadtest"):
+        done = desk.collect(*trials)
+    assert not done["odd"].ok
+    assert done["sound"].ok
+    assert "a fault of ours" in caplog.text
+
+
+def test_guarded_gives_the_result_the_sentence_or_the_report_of_a_bug(caplog: pytest.LogCaptureFixture) -> None:
+    """Work that is done comes through; a refusal keeps its sentence; a bug says so, and its traceback is in the log."""
+
+    def refused() -> int:
+        raise SourceError("the folder is not there.")
+
+    def bug() -> int:
+        return 1 // 0
+
+    assert work.guarded("a-trial", lambda: 42) == 42
+    assert work.guarded("a-trial", refused) == work.Outcome("a-trial", False, "the folder is not there.", again=True)
+    found = work.guarded("a-trial", bug)
+    assert isinstance(found, work.Outcome)
+    assert "ZeroDivisionError in Roadtest itself; nothing was stored" in str(found.error)
+    assert "1 // 0" in caplog.text
+
+
+def test_as_sent_receives_each_delivery_when_it_was_sent(desk: Desk) -> None:
+    """Loading history: received, and looked at, at the time in the file's name; otherwise now."""
+    trial = desk.sealed(plan(), **{"2024-03-01": people(1, 10), "2024-03-05": people(11, 20)})
+    desk.collect(trial, clock=work.Clock(NOW, as_sent=True))
+    days = [datetime(2024, 3, day, tzinfo=UTC) for day in (1, 5)]
+    assert [look.as_of for look in reading.looks(desk.store, trial)] == days
+    assert [one.recorded_at for one in reading.deliveries(desk.store, trial)] == days[::-1]
+    desk.sent(trial, {"2024-03-09.csv": people(21, 30)})
+    desk.collect(trial)
+    newest = reading.deliveries(desk.store, trial)[0]
+    assert (newest.sent_at, newest.recorded_at) == (datetime(2024, 3, 9, tzinfo=UTC), NOW)
+
+
+def test_ingest_and_collect_give_the_same_look(desk: Desk, tmp_path: Path) -> None:
+    """The same files by hand and from the source: the same receipts and, to the last bit, the same looks."""
+    files = {"2024-03-01": people(1, 10), "2024-03-02": csv_text([row(3, well=9), row(4), row(11), row(12)])}
+    collected = desk.sealed(plan(), **files)
+    by_hand = desk.sealed(plan("by-hand"))
+    receipts = desk.collect(collected)[collected].receipts
+    paths = sorted((desk.home / "sources" / collected).iterdir())
+    hand = ingest_files(desk.store, by_hand, paths, sent_at=None, as_of=NOW)
+    assert [replace(one, trial="") for one in hand] == [replace(one, trial="") for one in receipts]
+    looks = {trial: reading.looks(desk.store, trial) for trial in (collected, by_hand)}
+    assert len(looks[collected]) == 2
+    assert [replace(look, trial="", protocol_sha256="") for look in looks[by_hand]] == [
+        replace(look, trial="", protocol_sha256="") for look in looks[collected]
+    ]
+
+
+def test_dry_run_judges_and_stores_nothing(desk: Desk) -> None:
+    """The receipt says what would be accepted, and the database is as it was."""
+    trial = desk.sealed(plan())
+    before = desk.contents()
+    path = desk.sent(trial, {"2024-03-01.csv": csv_text([row(1), row(2, well=7)])})
+    [receipt] = ingest_files(desk.store, trial, path, sent_at=None, as_of=NOW, dry_run=True)
+    assert (receipt.accepted, receipt.quarantined, receipt.action) == (1, 1, "quarantine_rows")
+    assert receipt.look_number is None
+    assert desk.contents() == before
+
+
+def test_one_missing_file_of_several_stores_none_of_them(desk: Desk) -> None:
+    """By hand, all files are there or nothing happens."""
+    trial = desk.sealed(plan())
+    before = desk.contents()
+    here = desk.sent(trial, {"2024-03-01.csv": people(1, 4)})
+    with pytest.raises(SourceError, match="no such file"):
+        ingest_files(desk.store, trial, [*here, desk.home / "gone.csv"], sent_at=None, as_of=NOW)
+    assert desk.contents() == before
+
+
+def test_the_same_bytes_under_two_names_count_once(desk: Desk) -> None:
+    """A file sent twice is known the second time, also within one collection; collecting again finds nothing."""
+    trial = desk.sealed(plan(), **{"2024-03-01": people(1, 10), "2024-03-02": people(1, 10)})
+    first, second = desk.collect(trial)[trial].receipts
+    assert not first.already_known
+    assert second.already_known
+    assert reading.card(desk.store, trial).deliveries == 1
+    before = desk.contents()
+    assert desk.collect(trial)[trial].receipts == ()
+    assert desk.contents() == before
+
+
+def test_a_refused_delivery_is_on_record_and_stops_nothing(desk: Desk) -> None:
+    """A half-written file is refused whole, with its sentence; the next one goes in."""
+    trial = desk.sealed(plan(), **{"2024-03-01": "participant_id,ar", "2024-03-02": people(1, 10)})
+    refused, accepted = desk.collect(trial)[trial].receipts
+    assert refused.action == "reject_batch"
+    assert refused.refusal
+    assert accepted.accepted == 10
+    card = reading.card(desk.store, trial)
+    assert (card.deliveries, card.refused) == (2, 1)
+
+
+def test_what_looks_wrong_with_the_trial_is_among_the_warnings(desk: Desk) -> None:
+    """Fifty people of whom all but five are in one arm of a 1 : 1 plan: the receipt says that this can't be chance."""
+    lopsided = csv_text(row(number, arm="new" if number > 5 else "usual") for number in range(1, 51))
+    trial = desk.sealed(plan(), **{"2024-03-01": lopsided})
+    [receipt] = desk.collect(trial)[trial].receipts
+    assert receipt.action == "accept_with_warning"
+    assert any("arm" in warning for warning in receipt.warnings)
+
+
+def test_a_look_without_rows_fails_alone_and_writes_nothing_new(desk: Desk) -> None:
+    """look_all: an unknown trial says so; a trial about which nothing has changed keeps its last look."""
+    trial = desk.sealed(plan(), **{"2024-03-01": people(1, 10)})
+    desk.collect(trial)
+    before = desk.contents()
+    unknown, looked = work.look_all(desk.store, ["unknown", trial], work.Clock(NOW + timedelta(days=30)))
+    assert not unknown.ok
+    assert looked.look == reading.card(desk.store, trial).look
+    assert desk.contents() == before
+
+
+def test_registering_asks_the_kind_and_the_connector_first(desk: Desk) -> None:
+    """A plan that its kind can't judge, or whose connector nobody knows, leaves nothing in the database."""
+    before = desk.contents()
+    bad_kind = plan().model_dump(mode="json")["primary"] | {"worthwhile": 0.9}
+    with pytest.raises(ProtocolError):
+        work.register_trial(desk.store, plan(primary=bad_kind), by="Ann", at=NOW)
+    with pytest.raises(SourceError, match="must be one of"):
+        work.register_trial(desk.store, plan(source={"connector": "fodler", "path": "x"}), by="Ann", at=NOW)
+    assert desk.contents() == before
+
+
+def test_registering_again_changes_nothing_and_only_sealed_trials_are_due(desk: Desk) -> None:
+    """The same plan twice is one plan; what is not sealed yet is not collected for."""
+    sha256 = work.register_trial(desk.store, plan(), by="Ann", at=NOW)
+    before = desk.contents()
+    assert work.register_trial(desk.store, plan(), by="Cyd", at=NOW) == sha256
+    assert desk.contents() == before
+    assert work.sealed_trials(desk.store) == []
+    with pytest.raises(NotSealedError):
+        work.read_pending(desk.store, desk.home, "first-trial")
+    ledger.seal(desk.store, "first-trial", by="Bea", at=NOW)
+    assert work.sealed_trials(desk.store) == ["first-trial"]
