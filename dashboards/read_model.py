@@ -6,6 +6,8 @@ Verdict and evidence of a view come from one look; counts by site, arm or reason
 from __future__ import annotations
 
 import logging
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,10 @@ from trials.protocol import Protocol
 from trials.store import reading
 from trials.store.engine import Store
 from trials.store.reading import TrialCard
+
+# "arm is 'pilot': must be one of ..." -> "arm: must be one of ..."; "as registered, 'usual'" -> "as registered".
+_QUOTED = re.compile(r",? (?:is )?'[^']*'")
+_ROW = re.compile(r"rows? \d+(?:(?:, | and )\d+)*")
 
 log = logging.getLogger(__name__)
 
@@ -271,7 +277,7 @@ def _quality(desk: Desk, card: TrialCard) -> Quality:
     return Quality(
         deliveries=card.deliveries,
         refused=card.refused,
-        reasons=safe_counts(dict(reading.quarantine_reasons(desk.store, card.id))),
+        reasons=safe_counts(_by_rule(reading.quarantine_reasons(desk.store, card.id))),
         late_changes=safe_count(0 if look is None else look.late_changes),
         missing=safe_count(0 if look is None else look.missing),
         waiting=safe_count(0 if look is None else look.waiting),
@@ -289,6 +295,14 @@ def _quality(desk: Desk, card: TrialCard) -> Quality:
         ),
         last_received_at=card.last_received_at,
     )
+
+
+def _by_rule(reasons: Sequence[tuple[str, int]]) -> dict[str, int]:
+    """Rows by the rule they broke. What was in their cells is their site's business, not every reader's."""
+    counts: Counter[str] = Counter()
+    for reason, rows in reasons:
+        counts[_QUOTED.sub("", _ROW.sub("another row", reason))] += rows
+    return dict(counts.most_common())
 
 
 def tokens(desk: Desk) -> dict[str, int]:

@@ -215,7 +215,16 @@ def _registered(known: Enrolled | None, arm: str | None, site: str | None) -> Fa
     }
 
 
-_SAME = ("participant_id", "arm", "site", "sent_enrolled_on", "sent_entry_order", "sent_observed_on", "value_text", "withdrawn")
+_SAME = (
+    "participant_id",
+    "arm",
+    "site",
+    "sent_enrolled_on",
+    "sent_entry_order",
+    "sent_observed_on",
+    "value_text",
+    "withdrawn",
+)
 
 
 def _join_repeats(facts: Sequence[Facts]) -> None:

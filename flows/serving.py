@@ -6,13 +6,11 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import Any
 
 from flows.settings import Settings
 from trials.errors import RoadtestError
-
-if TYPE_CHECKING:
-    from dash import Dash
 
 
 def serve(settings: Settings, round_every: float | None = None) -> None:
@@ -24,7 +22,7 @@ def serve(settings: Settings, round_every: float | None = None) -> None:
     from trials.store.engine import open_store
 
     require_free(settings.host, settings.port)
-    app = create_app(open_store(settings.url))
+    app = create_app(open_store(settings.url), stale_after=timedelta(days=settings.stale_after_days))
     done = threading.Event()
     say_where(settings.host, settings.port)
     with_dashboard(app, settings.host, settings.port, lambda: _rounds(settings, round_every, done), done)
@@ -44,7 +42,7 @@ def _rounds(settings: Settings, round_every: float | None, done: threading.Event
         done.wait(round_every * 60)
 
 
-def with_dashboard(app: Dash, host: str, port: int, work: Callable[[], None], done: threading.Event) -> None:
+def with_dashboard(app: Any, host: str, port: int, work: Callable[[], None], done: threading.Event) -> None:
     """Serves in a thread while `work` runs in this one; afterwards until Ctrl-C or SIGTERM."""
     import signal
 

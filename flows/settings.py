@@ -13,6 +13,7 @@ class Settings(BaseSettings):
 
     home: database, sources and Prefect's own files. database_url: a SQLAlchemy URL, kept out of logs and of Prefect's
     records because it may hold a password; SQLite in `home` when empty.
+    stale_after_days: a running trial without a delivery for this long is marked on the pages.
     read_retries, read_retry_seconds, read_timeout_seconds: how hard a source that doesn't answer is tried.
     """
 
@@ -23,6 +24,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8050, ge=1, le=65535)
     pace: float = Field(default=1.0, gt=0, le=100)
+    stale_after_days: float = Field(default=14.0, gt=0)
     read_retries: int = Field(default=2, ge=0, le=20)
     read_retry_seconds: float = Field(default=2.0, ge=0)
     read_timeout_seconds: float = Field(default=120.0, gt=0)

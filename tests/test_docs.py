@@ -96,7 +96,9 @@ def test_the_first_own_trial_of_the_readme_runs(tmp_path: Path) -> None:
     assert block is not None
     bin_dir = Path(sys.executable).parent
     script = f'set -euo pipefail\nexport PATH="{bin_dir}:$PATH"\n{block.group(1)}'
-    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "my-trial" in done.stdout
     assert "Too early to say" in done.stdout or "Not yet clear" in done.stdout

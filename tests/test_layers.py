@@ -46,7 +46,6 @@ HOMES = {
     "pandas": "expectations",
     "dash": "dashboards",
     "dash_ag_grid": "dashboards",
-    "dash_mantine_components": "dashboards",
     "plotly": "dashboards",
     "flask": "dashboards",
     "prefect": "flows",

@@ -78,7 +78,7 @@ def test_a_trial_without_a_block_says_it_is_too_early() -> None:
     )  # fmt: skip
     verdict, sentence = judge(PLAN, empty, enrolled=31)
     assert verdict == "keep_going"
-    assert sentence.startswith("Too early to say: 31 people of 400 have joined, 0 with a result")
+    assert sentence.startswith("Too early to say: 31 people of 400 have joined, fewer than 10 with a result")
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,9 @@ def test_a_trial_without_a_block_says_it_is_too_early() -> None:
 def test_pay_offs_are_round_numbers(log_e: float, words: str) -> None:
     """No digits that nobody needs, and rounded down: 19.99 never reads as the 20 at which we act."""
     assert f"has paid {words} to 1" in judge(PLAN, evidence(log_e=log_e))[1]
+
+
+def test_small_numbers_are_not_given_away() -> None:
+    """The sentence stands on every page, so counts below 10 read "fewer than 10"."""
+    assert "Not yet clear: fewer than 10 of 400 people in" in judge(PLAN, evidence(8))[1]
+    assert "(fewer than 10 more have come in since)" in judge(PLAN, evidence(124, ("benefit",)))[1]

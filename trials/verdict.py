@@ -14,6 +14,9 @@ from trials.evidence import Evidence, Verdict
 from trials.outcomes import kind_named
 from trials.protocol import Protocol
 
+# The sentence stands on every page, so it keeps to the pages' rule for small numbers (trials/disclosure.py).
+FEWEST_SAID = 10
+
 
 def judge(
     protocol: Protocol, evidence: Evidence, *, enrolled: int = 0, next_due: date | None = None
@@ -38,8 +41,13 @@ def judge(
     return "keep_going", _unclear(protocol, evidence)
 
 
+def count(number: int) -> str:
+    """A number of people in a sentence that anybody may read; below 10 it is not given away."""
+    return "fewer than 10" if number < FEWEST_SAID else f"{number:,}"
+
+
 def people(number: int) -> str:
-    return f"{number:,} person" if number == 1 else f"{number:,} people"
+    return f"{count(number)} people"
 
 
 def times(log_e: float) -> str:
@@ -83,7 +91,7 @@ def _fired(evidence: Evidence, claim: str) -> str:
     """'reached the 20 to 1 that we agreed to act on after 351 people (94 more have come in since)'."""
     found = evidence.claims[claim]
     at = found.crossed_at_n or 0
-    since = f" ({evidence.n - at:,} more have come in since)" if evidence.n > at else ""
+    since = f" ({count(evidence.n - at)} more have come in since)" if evidence.n > at else ""
     return f"reached the {at_threshold(found.threshold)} to 1 that we agreed to act on after {people(at)}{since}"
 
 
@@ -125,12 +133,12 @@ def _limit(protocol: Protocol, evidence: Evidence) -> str:
 def _early(protocol: Protocol, evidence: Evidence, enrolled: int, next_due: date | None) -> str:
     planned = protocol.monitoring.max_participants
     when = "" if next_due is None else f"; the next result is due after {next_due.isoformat()}"
-    return f"Too early to say: {people(enrolled)} of {planned:,} have joined, {evidence.n:,} with a result{when}."
+    return f"Too early to say: {people(enrolled)} of {planned:,} have joined, {count(evidence.n)} with a result{when}."
 
 
 def _unclear(protocol: Protocol, evidence: Evidence) -> str:
     benefit = evidence.claims["benefit"]
     return (
-        f"Not yet clear: {evidence.n:,} of {protocol.monitoring.max_participants:,} people in; a bet against 'no benefit' "
+        f"Not yet clear: {count(evidence.n)} of {protocol.monitoring.max_participants:,} people in; a bet against 'no benefit' "
         f"has paid {_paid(evidence, 'benefit')}, and we act at {at_threshold(benefit.threshold)} to 1."
     )

@@ -1,5 +1,6 @@
 """Laws that hold for every registered method with every kind it judges. A new method is tested here unasked."""
 
+import itertools
 import json
 import math
 
@@ -38,7 +39,7 @@ def test_resumed_equals_uninterrupted(
     units = people(kind, design, 0.05, 120, seed, strata=2)
     state = method.start(design)
     edges = [0, *sorted(cuts), 120]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in itertools.pairwise(edges):
         state = json.loads(json.dumps(method.step(design, state, units[first:last])))
     assert state == json.loads(json.dumps(run(method, design, units)))
 
@@ -177,4 +178,6 @@ def test_the_guarantee_is_stated(method: Method, kind_name: str) -> None:
     """A method states its promise as a probability."""
     assert method.guarantee.startswith("P(")
     assert kind_named(kind_name).name in method.kinds
-    assert np.isfinite(method.read(design_for(kind_named(kind_name)), method.start(design_for(kind_named(kind_name)))).blocks)
+    assert np.isfinite(
+        method.read(design_for(kind_named(kind_name)), method.start(design_for(kind_named(kind_name)))).blocks
+    )

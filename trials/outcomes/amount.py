@@ -62,7 +62,7 @@ def spread(primary: Primary) -> float:
 
 def say_amount(primary: Primary, size: float) -> str:
     """An amount in its unit: '$1,530', '4.2 hours'."""
-    digits = 0 if size >= 100 else 1
+    digits = 0 if size >= 100 or size == round(size) else 1
     number = f"{size:,.{digits}f}"
     sign = CURRENCY.get(primary.unit)
     return f"{sign}{number}" if sign else f"{number} {primary.unit}".strip()

@@ -48,6 +48,6 @@ KIND = Kind(
     baseline_loss=baseline_loss,
     spread=lambda primary: primary.baseline * (1 - primary.baseline),
     say_effect=say_effect,
-    estimand=lambda primary: f"the share with {primary.label or primary.measure}",
+    estimand=lambda primary: f"the share of people with this outcome: {primary.label or primary.measure}",
     example=Primary(measure="rearrested", kind="binary", better="lower", baseline=0.30, worthwhile=0.08),
 )

@@ -1,0 +1,124 @@
+"""Settings: from the environment and the command's options, refused in one sentence."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.environment import make_folder, prepare
+from flows.settings import Settings, load_settings
+from trials.errors import RoadtestError
+
+
+def test_every_field_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROADTEST_ and the field's name in upper case."""
+    values = {
+        "home": "elsewhere",
+        "database_url": "postgresql://roadtest@db/roadtest",
+        "host": "0.0.0.0",
+        "port": "9000",
+        "pace": "2.5",
+        "read_retries": "5",
+        "read_retry_seconds": "0.5",
+        "read_timeout_seconds": "30",
+    }
+    assert set(values) == set(Settings.model_fields)
+    for name, value in values.items():
+        monkeypatch.setenv(f"ROADTEST_{name.upper()}", value)
+    found = load_settings()
+    assert found.url == values.pop("database_url")
+    assert {name: str(getattr(found, name)) for name in values} == {**values, "read_timeout_seconds": "30.0"}
+
+
+def test_an_option_wins_and_one_that_is_not_given_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--port beats ROADTEST_PORT; no --home leaves ROADTEST_HOME."""
+    monkeypatch.setenv("ROADTEST_PORT", "9000")
+    monkeypatch.setenv("ROADTEST_HOME", "elsewhere")
+    found = load_settings(port=9001, home=None)
+    assert (found.port, found.home) == (9001, Path("elsewhere"))
+
+
+def test_home_means_the_same_after_a_change_of_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The folder is absolute, the default database lies in it, and ~ is the user's own."""
+    monkeypatch.chdir(tmp_path)
+    assert load_settings().folder == tmp_path / ".roadtest"
+    assert load_settings().url == f"sqlite:///{tmp_path / '.roadtest' / 'roadtest.db'}"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_settings(home=Path("~/trials")).folder == tmp_path / "trials"
+
+
+def test_the_databases_address_does_not_show() -> None:
+    """It may hold a password: neither repr nor a dump for a record gives it."""
+    found = load_settings(database_url="postgresql://roadtest:hush@db/roadtest")
+    assert "hush" in found.url
+    assert "hush" not in f"{found!r} {found} {found.model_dump()} {found.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("pace", "0", "greater than 0"),
+        ("pace", "fast", "a valid number"),
+        ("port", "70000", "less than or equal to 65535"),
+        ("read_retries", "-1", "greater than or equal to 0"),
+        ("read_timeout_seconds", "0", "greater than 0"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str, rule: str) -> None:
+    """One sentence with the name, the value, the rule and the variable to set."""
+    monkeypatch.setenv(f"ROADTEST_{name.upper()}", value)
+    with pytest.raises(RoadtestError) as refused:
+        load_settings()
+    sentence = str(refused.value)
+    assert sentence.startswith(f"{name} == '{value}', must be {rule}")
+    assert f"ROADTEST_{name.upper()}" in sentence
+    assert "\n" not in sentence
+
+
+def test_a_home_that_can_not_be_made_is_refused(tmp_path: Path) -> None:
+    """A file stands where the folder should be: the sentence names the folder and the option."""
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    for folder in (tmp_path / "taken", tmp_path / "taken" / "deeper"):
+        with pytest.raises(RoadtestError, match=r"must be a folder.*--home or ROADTEST_HOME"):
+            make_folder(folder)
+
+
+def test_prefect_keeps_its_files_in_the_home_and_what_the_operator_set_stays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """prepare() fills in what is not set: files in the home, nothing calls home, time to start on a slow machine."""
+    for name in [name for name in os.environ if name.startswith(("PREFECT_", "DO_NOT_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
+    monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "DEBUG")
+    before = set(os.environ)
+    try:
+        prepare(tmp_path / "home")
+        assert os.environ["PREFECT_HOME"] == str(tmp_path / "home" / "prefect")
+        assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+        assert os.environ["DO_NOT_TRACK"] == "1"
+        assert os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] == "120"
+        assert os.environ["PREFECT_LOGGING_LEVEL"] == "DEBUG"
+        assert os.environ["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
+    finally:
+        for name in set(os.environ) - before:
+            del os.environ[name]
+
+
+def test_prefect_says_nothing_when_it_is_imported_on_a_fresh_home(tmp_path: Path) -> None:
+    """The home is there before Prefect looks for it: with warnings as errors the import goes through."""
+    code = f"from pathlib import Path; from flows.environment import prepare; prepare(Path({str(tmp_path / 'new')!r}))"
+    quiet = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{code}; import prefect.settings.context"],
+        capture_output=True,
+        text=True,
+        env=quiet,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "new" / "prefect").is_dir()
