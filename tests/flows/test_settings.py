@@ -22,6 +22,7 @@ def test_every_field_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) 
         "host": "0.0.0.0",
         "port": "9000",
         "pace": "2.5",
+        "stale_after_days": "7.5",
         "read_retries": "5",
         "read_retry_seconds": "0.5",
         "read_timeout_seconds": "30",

@@ -1,0 +1,435 @@
+"""The command: its help, its exit codes, its JSON, and one sentence for whatever it refuses."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import socket
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from sqlalchemy import text
+
+import trials.planning
+from flows.cli import app, main
+from flows.settings import load_settings
+from flows.template import TEMPLATE
+from tests.flows.making import csv_text, people, plan, row
+from trials.protocol import from_yaml
+from trials.store import reading
+from trials.store.engine import open_store, writing
+
+pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.timeout(300)]
+
+CLAIM_FIELDS = {"log_e", "p", "threshold", "crossed_at_n"}
+LOOK_FIELDS = {"trial", "looks", "n", "verdict", "sentence", "claims", "estimate", "interval", "as_of"}
+RECEIPT_FIELDS = {"accepted", "quarantined", "duplicates", "corrections", "action", "reasons", "warnings"}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def roadtest(*words: object) -> Done:
+    """Runs the command as its entry point does, in this process, which has loaded the heavy packages once."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    before = sys.argv
+    sys.argv = ["roadtest", *map(str, words)]
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            main()
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        sys.argv = before
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def done(*words: object) -> Done:
+    """Runs a command that must succeed, with nothing on stderr."""
+    found = roadtest(*words)
+    assert (found.code, found.err) == (0, "")
+    return found
+
+
+def refused(*words: object) -> str:
+    """Runs a command that must refuse: exit code 1 and one line on stderr, no traceback. Returns that line."""
+    found = roadtest(*words)
+    assert found.code == 1, found
+    assert found.err.startswith("roadtest: ")
+    assert found.err.count("\n") == 1, found.err
+    assert "Traceback" not in found.err + found.out
+    return found.err
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty directory to work in; a source that isn't there is not waited for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROADTEST_READ_RETRIES", "0")
+    return tmp_path
+
+
+def nothing_registered() -> bool:
+    """The home has no trial in it, nor a single row of any other table."""
+    return done("status", "--json").json == []
+
+
+def sealed(trial: str = "first-trial") -> str:
+    """A registered and sealed plan."""
+    file = Path(f"{trial}.yaml")
+    file.write_text(plan(trial).to_yaml(), encoding="utf-8")
+    done("register", file, "--by", "Ann")
+    done("seal", trial, "--by", "Bea")
+    return trial
+
+
+def written(name: str, content: str) -> Path:
+    path = Path(name)
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def all_commands() -> list[list[str]]:
+    """Every command and group, as the words that call it."""
+
+    def below(command: Any, words: list[str]) -> list[list[str]]:
+        inner = getattr(command, "commands", {})
+        return [words, *(found for name, one in inner.items() for found in below(one, [*words, name]))]
+
+    return below(typer.main.get_command(app), [])
+
+
+@pytest.mark.parametrize("words", all_commands(), ids=" ".join)
+def test_every_command_and_option_has_help(words: list[str]) -> None:
+    """--help ends with 0 and says what the command does; so does each of its options and arguments."""
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        command = command.commands[word]
+    shown = done(*words, "--help").out
+    assert command.help
+    assert command.help.split()[0] in shown
+    assert all(getattr(one, "help", None) for one in command.params if one.name != "help")
+
+
+def test_the_commands_are_those_that_are_promised() -> None:
+    """DESIGN's list, as far as this version goes."""
+    promised = "demo, protocol new, protocol check, register, seal, ingest, collect, look, round, status, replay, serve, db upgrade"
+    assert {" ".join(words) for words in all_commands()} == {*promised.split(", "), "", "protocol", "db"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["no-such-command"],
+        ["status", "--no-such-option"],
+        ["register"],
+        ["ingest", "a-trial"],
+        ["replay", "data.csv"],
+        ["serve", "--port", "many"],
+        ["serve", "--round-every", "0"],
+        ["demo", "--pace", "fast"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_2(words: list[str]) -> None:
+    """A missing argument, an unknown option, a word for a number: the usage on stderr, nothing else done."""
+    found = roadtest(*words)
+    assert found.code == 2
+    assert "Usage: roadtest" in found.err
+    assert list(Path().iterdir()) == []
+
+
+def changed(old: str, new: str) -> str:
+    assert TEMPLATE.count(old) == 1
+    return TEMPLATE.replace(old, new)
+
+
+BAD_PLANS = {
+    "unknown key": (changed("owner:", "ownr:"), "ownr is not a known key. Did you mean 'owner'?"),
+    "worthwhile larger than the baseline": (
+        changed("worthwhile: 0.10", "worthwhile: 0.70"),
+        "worthwhile == 0.7, must be",
+    ),
+    "alpha = 5": (changed("alpha: 0.05", "alpha: 5"), "alpha == 5, must be < 1"),
+    "arms that add up to nothing": (
+        TEMPLATE.replace("allocation: 1", "allocation: 0"),
+        "arms have allocations that add up to 0, must add up to more",
+    ),
+    "not YAML": ("trial: [", "not YAML"),
+    "a key twice": (TEMPLATE + "\ntrial: another\n", "trial stands twice"),
+    "unknown kind": (changed("kind: binary", "kind: binery"), "Did you mean"),
+    "unknown connector": (changed("connector: folder", "connector: foldr"), "Did you mean 'folder'?"),
+    "empty": ("", "holds no keys"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_PLANS)
+def test_a_bad_plan_is_refused_and_not_registered(case: str) -> None:
+    """Checked or registered: one sentence with key, value and rule; nothing is in the database."""
+    content, rule = BAD_PLANS[case]
+    file = written("plan.yaml", content)
+    if case != "unknown connector":  # whether a source can be read is asked when it is registered
+        assert rule in refused("protocol", "check", file)
+    assert rule in refused("register", file, "--by", "Ann")
+    assert nothing_registered()
+
+
+def test_a_missing_source_folder_is_one_sentence() -> None:
+    """collect names the trial, the folder and what to do; nothing is stored."""
+    trial = sealed()
+    sentence = refused("collect", trial)
+    assert "first-trial: source.path == 'sources/first-trial', must be an existing folder" in sentence
+    assert "Make it" in sentence
+    assert done("status", trial, "--json").json["deliveries"] == 0
+    failed = roadtest("round", "--json")
+    assert failed.code == 1
+    assert failed.json["ok"] is False
+    assert "must be an existing folder" in failed.json["error"]
+
+
+def test_a_port_in_use_is_one_sentence() -> None:
+    """serve names the port, the address and the option."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        sentence = refused("serve", "--port", port)
+    assert f"port == {port}, must be free on 127.0.0.1" in sentence
+    assert "--port" in sentence
+
+
+def newer_database() -> None:
+    """Makes the home's database one that a newer version wrote."""
+    store = open_store(load_settings().url)
+    with writing(store) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'r9999'"))
+    store.close()
+
+
+WITH_DATABASE = [
+    ["status"],
+    ["register", "plan.yaml"],
+    ["seal", "first-trial"],
+    ["ingest", "first-trial", "delivery.csv"],
+    ["collect"],
+    ["look", "first-trial"],
+    ["round"],
+    ["db", "upgrade"],
+    ["serve", "--port", "0"],
+    ["demo", "--no-serve"],
+]
+
+
+@pytest.mark.parametrize("words", WITH_DATABASE[:-2], ids=" ".join)
+def test_a_database_from_a_newer_version_is_left_alone(words: list[str]) -> None:
+    """Every command that opens it says so in one sentence and changes nothing."""
+    newer_database()
+    written("plan.yaml", TEMPLATE)
+    written("delivery.csv", people(1, 4))
+    sentence = refused(*words)
+    assert "a newer version wrote it" in sentence
+    assert "'r9999'" in sentence
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        (["protocol", "check", "gone.yaml"], "gone.yaml: no such file"),
+        (["register", "gone.yaml"], "gone.yaml: no such file"),
+        (["ingest", "first-trial", "gone.csv"], "gone.csv: no such file"),
+        (["replay", "gone.csv", "--protocol", "first-trial.yaml"], "gone.csv: no such file"),
+        (["replay", "first-trial.yaml", "--protocol", "gone.yaml"], "gone.yaml: no such file"),
+        (["replay", "first-trial.yaml", "--protocol", "first-trial.yaml"], "first-trial.yaml: "),
+        (["protocol", "new", "first-trial.yaml"], "exists already"),
+        (["protocol", "new", "no/such/folder/plan.yaml"], "can't be written"),
+        (["look", "first-trial", "--as-of", "yesterday"], "--as-of == 'yesterday', must be an ISO date or time"),
+        (["ingest", "first-trial", "first-trial.yaml", "--as-of", "2024-13-01"], "--as-of == '2024-13-01'"),
+        (["ingest", "first-trial", "first-trial.yaml", "--sent-at", "soon"], "--sent-at == 'soon'"),
+        (["status", "frist-trial"], "trial == 'frist-trial', must be a registered one. Did you mean 'first-trial'?"),
+        (["seal", "frist-trial"], "Did you mean 'first-trial'?"),
+        (["ingest", "frist-trial", "first-trial.yaml"], "Did you mean 'first-trial'?"),
+        (["look", "frist-trial"], "Did you mean 'first-trial'?"),
+        (["collect", "frist-trial"], "Did you mean 'first-trial'?"),
+        (["status", "--home", "first-trial.yaml"], "must be a folder"),
+        (["demo", "--no-serve", "--home", "first-trial.yaml"], "must be a folder"),
+        (["demo", "--pace", "0"], "pace == 0.0, must be greater than 0"),
+        (["serve", "--port", "70000"], "port == 70000, must be less than or equal to 65535"),
+        (["serve", "--host", "192.0.2.1"], "192.0.2.1"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_not_there_or_makes_no_sense_is_one_sentence(words: list[str], rule: str) -> None:
+    """It names the argument, its value and the rule; the ledger is as it was before."""
+    trial = sealed()
+    before = done("status", trial, "--json").out
+    assert rule in refused(*words)
+    assert done("status", trial, "--json").out == before
+
+
+def test_an_unsealed_trial_takes_nothing() -> None:
+    """Between register and seal every way of bringing data is refused and names the next step."""
+    file = written("plan.yaml", plan().to_yaml())
+    done("register", file)
+    delivery = written("2024-03-01.csv", people(1, 4))
+    for words in (["ingest", "first-trial", delivery], ["collect", "first-trial"], ["look", "first-trial"]):
+        assert "must be sealed before anything runs on it. Run `roadtest seal first-trial --by NAME`" in refused(*words)
+
+
+def test_an_altered_plan_is_refused() -> None:
+    """Registering another plan under a sealed name: plan hash mismatch, and what differs; the sealed one stays."""
+    trial = sealed()
+    before = done("status", trial, "--json").out
+    sentence = refused("register", written("other.yaml", plan(owner="somebody else").to_yaml()))
+    assert "plan hash mismatch" in sentence
+    assert "owner" in sentence
+    assert done("status", trial, "--json").out == before
+
+
+def test_a_fault_of_ours_is_one_sentence_and_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback on the terminal; it is in the file that the sentence names."""
+    monkeypatch.setattr(trials.planning, "check", lambda protocol: 1 // 0)
+    sentence = refused("protocol", "check", written("plan.yaml", TEMPLATE))
+    log = Path(str(re.search(r"Please report (\S+)\.$", sentence.strip())[1]))  # type: ignore[index]
+    assert "ZeroDivisionError" in log.read_text(encoding="utf-8")
+    log.unlink()
+
+
+def check_look(body: dict[str, Any]) -> None:
+    assert set(body) >= LOOK_FIELDS
+    assert set(body["claims"]) == {"benefit", "dud", "harm"}
+    assert all(set(claim) >= CLAIM_FIELDS for claim in body["claims"].values())
+    assert len(body["interval"]) == 2
+    assert body["verdict"] in {"keep_going", "promote", "drop", "stop_for_harm", "cant_tell"}
+
+
+def test_json_has_the_documented_fields(place: Path) -> None:
+    """ingest, look, status, replay, collect and round: DESIGN section 6, field for field."""
+    trial = sealed()
+    data = written("2024-03-01.csv", csv_text([*(row(number) for number in range(1, 31)), row(31, well=7)]))
+    receipt = done("ingest", trial, data, "--as-of", "2024-03-02", "--json").json
+    assert set(receipt) >= RECEIPT_FIELDS
+    assert (receipt["accepted"], receipt["quarantined"], receipt["action"]) == (30, 1, "quarantine_rows")
+    [reason] = receipt["reasons"]
+    assert set(reason) == {"row", "reason"}
+    assert reason["row"] == 31
+    status = done("status", trial, "--json").json
+    looked = done("look", trial, "--as-of", "2024-03-02", "--json").json
+    replayed = done("replay", data, "--protocol", f"{trial}.yaml", "--as-of", "2024-03-02", "--json").json
+    for body in (status, looked, replayed, *done("status", "--json").json):
+        check_look(body)
+        assert (body["trial"], body["looks"], body["n"]) == (trial, 1, 30)
+    same = ("claims", "estimate", "interval", "arms", "verdict", "sentence", "state_sha256", "as_of")
+    assert {name: replayed[name] for name in same} == {name: status[name] for name in same}
+    assert looked["ok"] is True
+    (place / ".roadtest" / "sources" / trial).mkdir(parents=True)
+    (place / ".roadtest" / "sources" / trial / "2024-03-05.csv").write_text(people(31, 40), encoding="utf-8")
+    collected = done("collect", trial, "--json").json
+    check_look(collected)
+    assert set(collected["deliveries"][0]) >= RECEIPT_FIELDS
+    assert done("round", "--json").json["deliveries"] == []
+
+
+def test_json_of_the_plan(place: Path) -> None:
+    """protocol check, register, seal and db upgrade give the trial, its seal and what the plan can tell."""
+    file = written("plan.yaml", TEMPLATE)
+    sha256 = from_yaml(TEMPLATE).seal()
+    checked = done("protocol", "check", file, "--json").json
+    assert (checked["trial"], checked["sha256"]) == ("my-trial", sha256)
+    assert {"detectable", "fixed_size", "outlooks", "sentence", "warnings"} <= set(checked)
+    assert done("register", file, "--json").json["sha256"] == sha256
+    assert done("seal", "my-trial", "--by", "Bea", "--json").json == {"trial": "my-trial", "sha256": sha256}
+    upgraded = done("db", "upgrade", "--json").json
+    assert upgraded["before"] == upgraded["after"] != ""
+    empty = done("status", "my-trial", "--json").json
+    assert set(empty) >= LOOK_FIELDS
+    assert (empty["state"], empty["verdict"], empty["looks"]) == ("sealed", None, 0)
+
+
+def test_a_refused_delivery_ends_with_1_and_is_on_record(place: Path) -> None:
+    """--json still says what happened; the sentence on stderr is the refusal; the trial counts it."""
+    trial = sealed()
+    half = written("2024-03-01.csv", "participant_id,ar")
+    found = roadtest("ingest", trial, half, "--json")
+    assert found.code == 1
+    assert found.json["action"] == "reject_batch"
+    assert found.err == f"roadtest: {half}: {found.json['refusal']}\n"
+    assert done("status", trial, "--json").json["refused"] == 1
+
+
+def test_dry_run_stores_nothing(place: Path) -> None:
+    """The rows are judged as they would be, and the trial has no delivery."""
+    trial = sealed()
+    data = written("2024-03-01.csv", people(1, 10))
+    assert done("ingest", trial, data, "--dry-run", "--json").json["accepted"] == 10
+    assert "10 rows would be accepted" in done("ingest", trial, data, "--dry-run").out
+    assert done("status", trial, "--json").json["deliveries"] == 0
+
+
+def test_the_first_own_trial_from_template_to_verdict(place: Path) -> None:
+    """The README's path: new, check, register, seal, ingest, status; each step names the next; again doubles nothing."""
+    assert "roadtest protocol check my-trial.yaml" in done("protocol", "new", "my-trial.yaml").out
+    assert done("protocol", "new").out.rstrip("\n") == TEMPLATE.rstrip("\n")
+    checked = done("protocol", "check", "my-trial.yaml").out
+    assert "If the truth is no effect" in checked
+    assert "roadtest register my-trial.yaml" in checked
+    assert "roadtest seal my-trial --by NAME" in done("register", "my-trial.yaml").out
+    assert "roadtest collect my-trial" in done("seal", "my-trial", "--by", "Bea").out
+    header = "participant_id,site,arm,enrolled_on,entry_order,attended"
+    arms = ("usual", "text")
+    rows = [f"p{n},A,{arms[n % 2]},2024-05-{1 + n // 4:02d},{n},{int(n % 2 or n % 3 == 0)}" for n in range(1, 101)]
+    data = written("2024-06-28_site-a.csv", "\n".join([header, *rows, ""]))
+    taken = done("ingest", "my-trial", data, "--as-of", "2024-07-01")
+    assert "100 rows accepted, 0 set aside" in taken.out
+    stands = done("status", "my-trial")
+    assert "Promote" in stands.out
+    assert "100 of 400" in stands.out
+    before = done("status", "my-trial", "--json").out
+    assert "came before; nothing changed" in done("ingest", "my-trial", data, "--as-of", "2024-07-02").out
+    assert "Promote: it helps" in done("look", "my-trial", "--as-of", "2024-07-01").out
+    assert done("status", "my-trial", "--json").out == before
+
+
+def test_without_a_trial_the_next_step_is_named() -> None:
+    """status, collect, look and round on an empty home: not an error, and what to do first."""
+    assert "roadtest protocol new" in done("status").out
+    for command in ("collect", "look", "round"):
+        assert "roadtest register FILE" in done(command).out
+
+
+def test_home_is_the_option_or_the_variable(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--home wins over ROADTEST_HOME, which wins over .roadtest here."""
+    written("plan.yaml", TEMPLATE)
+    monkeypatch.setenv("ROADTEST_HOME", str(place / "by-variable"))
+    done("register", "plan.yaml", "--home", place / "by-option")
+    done("register", "plan.yaml")
+    found = {path.parent.name for path in place.glob("**/roadtest.db")}
+    assert found == {"by-option", "by-variable"}
+
+
+def test_a_date_means_its_end_and_a_time_its_zone() -> None:
+    """--as-of 2024-07-01 takes in what was sent on that day; a time without a zone is UTC."""
+    trial = sealed()
+    data = written("2024-07-01T1200.csv", people(1, 4))
+    assert done("ingest", trial, data, "--as-of", "2024-07-01", "--json").json["accepted"] == 4
+    store = open_store(load_settings().url)
+    [delivery] = reading.deliveries(store, trial)
+    store.close()
+    assert delivery.sent_at.isoformat() == "2024-07-01T12:00:00+00:00"
+    assert delivery.recorded_at.isoformat() == "2024-07-01T23:59:59+00:00"
+    assert done("look", trial, "--as-of", "2024-07-02T09:30", "--json").json["looks"] == 1
