@@ -10,11 +10,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from trials.connectors.tabular import RAGGED, shorten
 from trials.protocol import Protocol
-from trials.records import IDENTITY_COLUMNS, Delivery, Enrolled, Record, Row
+from trials.records import IDENTITY_COLUMNS, ON_TIME, Delivery, Enrolled, Record, Row
 
 Facts = dict[str, object]
 
@@ -22,6 +22,8 @@ MISSING_WORDS = frozenset({"", "na", "n/a", "null", "none", "nan", "-", "."})
 # A blank says nothing; an outcome is taken back only by this word in its cell.
 WITHDRAWN = "withdrawn"
 MOST_ID_CHARACTERS = 100
+# Numbers beyond so many times the planned people are taken for slips: they would leave holes that the evidence waits for.
+MOST_NUMBERS = 2
 
 _PAD = " \t\u00a0"
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -45,7 +47,7 @@ def required_columns(protocol: Protocol) -> tuple[str, ...]:
 
 def prepare(delivery: Delivery, protocol: Protocol, register: Mapping[str, Enrolled], as_of: datetime) -> Prepared:
     """The facts of a delivery that could be read. register: participants known before it, by id."""
-    reading = _Reading(protocol, register, as_of.astimezone(UTC).date())
+    reading = _Reading(protocol, register, as_of.astimezone(UTC).date(), delivery.sent_at)
     facts = tuple(reading.row(row) for row in delivery.rows)
     _join_repeats(facts)
     _join_holders(facts, register.values())
@@ -73,7 +75,9 @@ def record(facts: Facts) -> Record:
 class _Reading:
     """Reads one delivery's rows, and counts the repairs it makes."""
 
-    def __init__(self, protocol: Protocol, register: Mapping[str, Enrolled], today: date) -> None:
+    def __init__(self, protocol: Protocol, register: Mapping[str, Enrolled], today: date, sent_at: datetime) -> None:
+        self._sent_at = sent_at
+        self._most = MOST_NUMBERS * protocol.monitoring.max_participants
         self.columns = (*IDENTITY_COLUMNS, protocol.primary.measure)
         self._protocol = protocol
         self._register = register
@@ -115,11 +119,23 @@ class _Reading:
             "as_of": self._today,
             "entry_order": whole,
             "entry_order_fault": None if whole else "not a whole number",
+            "entry_order_most": self._most,
             "measure": measure,
             **self._value(measure, cells[measure]),
+            "too_early": self._too_early(measure, cells[measure], enrolled_on, known),
             **_registered(known, arm if arm in self._arms else None, site or None),
             **{f"sent_{name}": cells[name] for name in IDENTITY_COLUMNS if name != "participant_id"},
         }
+
+    def _too_early(self, measure: str, sent: str, enrolled_on: str | None, known: Enrolled | None) -> str | None:
+        """The day after which an outcome may be sent, when this one was sent before it; None when it was not."""
+        joined = date.fromisoformat(enrolled_on) if enrolled_on else None if known is None else known.enrolled_on
+        due = self._protocol.due_at(joined)
+        if joined is None or joined.isoformat() > self._today:
+            return None  # the date itself is at fault, and its own rule says so
+        if due is None or _is_missing(sent) or self._sent_at == ON_TIME or self._sent_at >= due:
+            return None
+        return (due.date() - timedelta(days=1)).isoformat()
 
     def warnings(self) -> tuple[str, ...]:
         """The repairs made so far, one sentence a kind."""

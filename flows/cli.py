@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 refused or failed, with one sentence on stderr and no trac
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,11 +62,12 @@ def _fail(sentence: str) -> None:
 
 
 def settings_for(home: Path | None, **options: object) -> Settings:
-    from flows.environment import prepare
+    from flows.environment import keep_log, prepare
     from flows.settings import load_settings
 
     settings = load_settings(home=home, **options)
     prepare(settings.folder)
+    keep_log(settings.folder)
     return settings
 
 
@@ -384,8 +386,14 @@ def db_upgrade(home: Home = None, as_json: Json = False) -> None:
             typer.echo(f"Database at {after}" + (", as before." if before == after else f" (was {before or 'empty'})."))
 
 
+def _end(*_: object) -> None:
+    """On SIGTERM: an ordinary end, which also stops Prefect's embedded server."""
+    sys.exit(128 + signal.SIGTERM)
+
+
 def main() -> None:
     """The entry point. A fault of ours ends like a refusal: one sentence, exit code 1; the traceback goes to a file."""
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the outermost line of defence; the traceback is kept, not swallowed

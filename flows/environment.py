@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -50,9 +51,27 @@ def make_folder(folder: Path) -> None:
         ) from None
 
 
+def keep_log(home: Path) -> None:
+    """Faults of Roadtest's own are written, with their tracebacks, to roadtest.log in the home; never to the terminal."""
+    logger = logging.getLogger("roadtest")
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    file = logging.FileHandler(home / "roadtest.log", encoding="utf-8", delay=True)
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(file)
+    logger.propagate = False  # Prefect would print it
+
+
 def run(flow: Callable[..., object], *args: object, **options: object) -> Any:
     """Runs a flow without the heartbeat thread that costs each run up to a second, and returns what it returns."""
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        # What fails comes back to the caller, who says it in one sentence. Prefect's own records keep the traceback.
+        logging.getLogger(name).propagate = False
+    for name in ("EventsWorker", "APILogWorker"):
+        # At the end of the process they may still have records to send, and would say so on the terminal.
+        logging.getLogger(name).setLevel(logging.ERROR)
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         return flow(*args, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from flows import work
@@ -13,12 +13,9 @@ from trials.connectors.connector import Found
 from trials.errors import SourceError
 from trials.evidence import Look
 from trials.protocol import Protocol
-from trials.records import Receipt
+from trials.records import ON_TIME, Receipt
 from trials.store import reading
 from trials.store.engine import open_store
-
-# A finished data set says nothing about when each row was sent: every outcome counts as reported on time.
-ON_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

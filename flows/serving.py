@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -34,11 +35,14 @@ def _rounds(settings: Settings, round_every: float | None, done: threading.Event
         return
     from flows.environment import run
     from flows.round import run_round
+    from flows.work import Outcome, guarded
 
     while not done.is_set():
-        for outcome in run(run_round, settings):
+        # A round that can't run at all (a database that is away for a moment) must not take the pages down.
+        found = guarded("round", lambda: run(run_round, settings))
+        for outcome in [found] if isinstance(found, Outcome) else found:
             if not outcome.ok:
-                print(f"roadtest: {outcome.trial}: {outcome.error}", flush=True)
+                print(f"roadtest: {outcome.trial}: {outcome.error}", file=sys.stderr, flush=True)
         done.wait(round_every * 60)
 
 

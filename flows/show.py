@@ -32,10 +32,18 @@ def print_json(body: Any) -> None:
     print(json.dumps(body, ensure_ascii=False, allow_nan=False, default=str))
 
 
-def look_json(look: Look, looks: int | None = None) -> dict[str, Any]:
+def mark(protocol: Protocol) -> str:
+    """What must be said beside the trial's name wherever it shows: ' (simulated)', ' (replay of a finished trial)'."""
+    if protocol.simulated:
+        return " (simulated)"
+    return " (replay of a finished trial)" if protocol.retrospective else ""
+
+
+def look_json(protocol: Protocol, look: Look, looks: int | None = None) -> dict[str, Any]:
     """`trial, looks, n, verdict, sentence, claims, estimate, interval, as_of` and what else the look holds."""
     body = look.to_json()
     body["looks"] = look.number if looks is None else looks
+    body |= {"simulated": protocol.simulated, "retrospective": protocol.retrospective}
     body["arms"] = {
         arm["arm"]: {"n": arm["n"], "total": arm["total"], "missing": arm["missing"]} for arm in body["arms"]
     }

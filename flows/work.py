@@ -78,7 +78,7 @@ def guarded(trial: str, work: Callable[[], Result]) -> Result | Outcome:
         return Outcome(
             trial,
             ok=False,
-            error=f"{type(error).__name__} in Roadtest itself; nothing was stored. The log has the traceback.",
+            error=f"{type(error).__name__} in Roadtest itself; nothing was stored. See roadtest.log in the home.",
         )
 
 
@@ -93,7 +93,7 @@ def register_trial(store: Store, protocol: Protocol, *, by: str, at: datetime, s
 
 
 def sealed_trials(store: Store) -> list[str]:
-    return [card.id for card in reading.cards(store) if card.state == "sealed"]
+    return reading.sealed_ids(store)
 
 
 def read_pending(store: Store, home: Path, trial: str) -> Pending:

@@ -13,6 +13,7 @@ from trials import analysis
 from trials.analysis import Person, Version, analyse, order_key, settle
 from trials.evidence import Look
 from trials.protocol import Protocol, from_content, from_yaml
+from trials.records import ON_TIME
 
 # 4 weeks of follow-up, 84 days to report, 28 days to correct.
 DATED = from_yaml(TEMPLATE.replace("better: higher", "better: lower").replace("baseline: 0.60", "baseline: 0.30"))
@@ -35,15 +36,29 @@ def look(protocol: Protocol, people: list[Person], day: int) -> Look:
     ordered = sorted(people, key=lambda one: one.order_key)
     return analyse(
         protocol, ordered, None, as_of=at(day), batch_seq=1, number=1, enrolled=len(people),
-        protocol_sha256=protocol.seal(), previous=None,
+        protocol_sha256=protocol.seal(),
     )[1]  # fmt: skip
 
 
 def test_nobody_counts_before_their_follow_up_has_closed() -> None:
-    """An outcome reported on day 3 waits until the 4 weeks are over (joined day 0: midnight after day 28)."""
-    early = person(1, (1.0, 3))
-    assert settle(DATED, early, at(28)) is None
-    assert settle(DATED, early, at(29)) == analysis.Settled(1.0, 0)
+    """Follow-up closes at midnight after day 28; a report after that settles a person, at that time and not before."""
+    assert settle(DATED, person(1, (1.0, 29)), at(28)) is None
+    assert settle(DATED, person(1, (1.0, 29)), at(29)) == analysis.Settled(1.0, 0)
+
+
+def test_a_report_from_before_the_follow_up_closed_never_counts() -> None:
+    """A "nothing yet" on day 3 settles nobody, locks nothing, and is no late change: the report after the close decides."""
+    early = person(1, (0.0, 3))
+    assert settle(DATED, early, at(60)) is None
+    assert settle(DATED, early, at(113)) == analysis.Settled(None, 0)
+    assert settle(DATED, person(1, (0.0, 3), (1.0, 40)), at(60)) == analysis.Settled(1.0, 0)
+
+
+def test_an_outcome_whose_time_nobody_knows_counts_as_on_time() -> None:
+    """A finished data set is loaded whole: its outcomes count from the close of their follow-up."""
+    loaded = replace(person(1), versions=(Version(1, 1.0, ON_TIME, ON_TIME),))
+    assert settle(DATED, loaded, at(28)) is None
+    assert settle(DATED, loaded, at(29)) == analysis.Settled(1.0, 0)
 
 
 def test_nobody_counts_before_those_ahead_of_them() -> None:
@@ -82,6 +97,35 @@ def test_a_hole_in_the_allocation_numbers_is_waited_for() -> None:
     assert look(UNDATED, undated, 5000).n == 1
 
 
+def test_numbers_that_do_not_rise_with_the_dates_are_no_holes() -> None:
+    """Whoever is registered, wherever in the order, leaves no hole: numbers shuffled within days lose nobody."""
+    rng = np.random.default_rng(2)
+    numbers = np.arange(1, 61) + rng.integers(-2, 3, 60)
+    numbers = np.argsort(np.argsort(numbers)) + 1
+    people = [person(int(numbers[i]), (0.0, 40), joined=i // 10) for i in range(60)]
+    found = look(DATED, people, 300)
+    assert (found.n, found.missing) == (60, 0)
+
+
+def test_a_real_hole_after_a_jump_is_still_waited_for() -> None:
+    """A number far ahead leaves the holes behind it open: withholding people never lets the others move forward."""
+    people = [person(1, (0.0, 40)), person(50, (0.0, 40)), *(person(n, (0.0, 40), joined=1) for n in range(30, 40))]
+    assert look(DATED, people, 60).n == 1
+    closed = look(DATED, people, 300)
+    assert closed.n == 12
+    assert closed.missing == 50 - 12
+
+
+def test_a_late_registration_takes_its_number_back() -> None:
+    """A number passed over as unreported, whose holder is registered later, is missing no longer; resumed or anew."""
+    people = [person(1, (0.0, 40)), person(3, (0.0, 40)), person(2, (0.0, 250), joined=200)]
+    first = analysis.fold(DATED, people[:2], None, at(190))
+    assert analysis.evidence_of(DATED, first).missing == 1
+    resumed = analysis.fold(DATED, people, first, at(260))
+    assert resumed == analysis.fold(DATED, people, None, at(260))
+    assert analysis.evidence_of(DATED, resumed).missing == 0
+
+
 def test_reading_on_equals_reading_anew() -> None:
     """Progress carried from look to look gives the same state, to the bit, as the whole history at once."""
     rng = np.random.default_rng(4)
@@ -110,14 +154,14 @@ def simulated(rng: np.random.Generator, size: int, share: float) -> tuple[list[s
     return ["text" if treated else "usual" for treated in rng.random(size) < 0.5], rng.random(size) < share
 
 
-def fires(people: list[Person], days: range) -> bool:
+def fires(plan: Protocol, people: list[Person], days: range) -> bool:
     """Whether benefit fires at any of the looks."""
     ordered = sorted(people, key=lambda one: one.order_key)
     progress = None
     for day in days:
-        progress = analysis.fold(DATED, ordered, progress, at(day))
+        progress = analysis.fold(plan, ordered, progress, at(day))
     assert progress is not None
-    return analysis.evidence_of(DATED, progress).claims["benefit"].fired
+    return analysis.evidence_of(plan, progress).claims["benefit"].fired
 
 
 def test_early_events_are_the_disaster_the_prefix_prevents() -> None:
@@ -134,17 +178,23 @@ def test_early_events_are_the_disaster_the_prefix_prevents() -> None:
         delays = [2 if event and arm == "usual" else 28 for arm, event in zip(arms, events, strict=True)]
         joined = [i // 4 for i in range(size)]
         people = [
-            person(i + 1, (float(events[i]), joined[i] + 1 + delays[i]), joined=joined[i], arm=arms[i])
+            person(
+                i + 1,
+                (float(events[i]), joined[i] + 1 + delays[i]),
+                (float(events[i]), joined[i] + 29),
+                joined=joined[i],
+                arm=arms[i],
+            )
             for i in range(size)
         ]
-        ours += fires(people, range(10, 80, 5))
+        ours += fires(DATED, people, range(10, 80, 5))
         # The naive way takes whoever has been reported by now, in the order of arrival.
         arrived = sorted(range(size), key=lambda i: (joined[i] + delays[i], i))
         arrivals = [
-            replace(people[i], order_key=f"2024-01-01|{rank:012d}", entry_order=rank, enrolled_on=START)
+            replace(people[i], order_key=f"{rank:012d}", entry_order=rank, enrolled_on=None)
             for rank, i in enumerate(arrived, start=1)
         ]
-        naive += fires(arrivals, range(100, 110))
+        naive += fires(UNDATED, arrivals, range(100, 110))
     assert naive / runs > 0.3
     assert ours <= binom.isf(0.001, runs, 0.05)
 
@@ -163,8 +213,8 @@ def test_one_sided_rechecking_is_the_disaster_the_lock_prevents() -> None:
             checked = [first, (0.0, 90)] if events[i] and turned[i] and arms[i] == "text" else [first]
             people.append(person(i + 1, *checked, arm=arms[i]))
             unlocked.append(person(i + 1, (checked[-1][0], 30), arm=arms[i]))
-        ours += fires(people, range(120, 121))
-        naive += fires(unlocked, range(120, 121))
+        ours += fires(DATED, people, range(120, 121))
+        naive += fires(DATED, unlocked, range(120, 121))
     assert naive / runs > 0.3
     assert ours <= binom.isf(0.001, runs, 0.05)
 
@@ -185,3 +235,48 @@ def test_a_look_survives_json() -> None:
     people = [person(i + 1, (float(i % 3 == 0), 30), arm="text" if i % 2 else "usual") for i in range(21)]
     found = look(DATED, people, 60)
     assert Look.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_an_early_zero_is_the_disaster_that_waiting_for_the_close_prevents() -> None:
+    """The treated filed as 0 after a week and updated at the event, the controls reported once at the end.
+
+    Locking the first report made benefit fire in nearly every null trial. Ours takes reports from after the close only.
+    """
+    runs, size = 60, 200
+    ours, locked = 0, 0
+    for seed in range(runs):
+        rng = np.random.default_rng(2000 + seed)
+        arms, events = simulated(rng, size, 0.30)
+        people, first_report = [], []
+        for i in range(size):
+            treated, final = arms[i] == "text", float(events[i])
+            people.append(person(i + 1, *([(0.0, 7), (final, 33)] if treated else [(final, 33)]), arm=arms[i]))
+            first_report.append(person(i + 1, (0.0 if treated else final, 33), arm=arms[i]))
+        ours += fires(DATED, people, range(100, 101))
+        locked += fires(DATED, first_report, range(100, 101))
+    assert locked / runs > 0.9
+    assert ours <= binom.isf(0.001, runs, 0.05)
+
+
+def test_unequal_missingness_does_not_move_people_to_other_days() -> None:
+    """No effect at any moment, a falling base rate, a third of the treated missing: pairs keep their places.
+
+    Were the others moved up, later treated people (low risk) would meet earlier controls (high risk).
+    """
+    runs, size = 60, 1200
+    ours, moved = 0, 0
+    for seed in range(runs):
+        rng = np.random.default_rng(3000 + seed)
+        risk = np.linspace(0.50, 0.10, size)
+        events = rng.random(size) < risk
+        arms = [
+            "text" if treated else "usual" for treated in rng.permuted(np.tile([0, 1], (size // 2, 1)), axis=1).ravel()
+        ]
+        lost = (rng.random(size) < 0.33) & np.array([arm == "text" for arm in arms])
+        people = [person(i + 1, *([] if lost[i] else [(float(events[i]), 33)]), arm=arms[i]) for i in range(size)]
+        ours += fires(DATED, people, range(400, 401))
+        seen = [replace(people[i], entry_order=n, order_key=f"2024-01-01|{n:012d}")
+                for n, i in enumerate(np.flatnonzero(~lost), start=1)]  # fmt: skip
+        moved += fires(DATED, seen, range(400, 401))
+    assert moved / runs > 0.2
+    assert ours <= binom.isf(0.001, runs, 0.05)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from math import gcd
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from trials import __version__
 from trials.evidence import ArmTotal, Evidence, Look
 from trials.outcomes import kind_named
 from trials.protocol import Protocol, canonical_json, sha256_text
+from trials.records import ON_TIME
 from trials.sequential import Design, Method, Unit, method_for
 from trials.verdict import judge
 
@@ -45,7 +46,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far into the sealed order the evidence has read. state: canonical JSON of `_State` below."""
+    """How far into the sealed order the evidence has read: people so far, the last one's place, the state as JSON."""
 
     position: int
     cursor_key: str
@@ -82,36 +83,36 @@ def method_of(protocol: Protocol) -> Method:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A person whose turn has come. value None = missing by the plan's rule. late: versions kept but not used."""
+    """A person whose turn has come. value None = missing by the plan's rule. late: later changes, kept but not used."""
 
     value: float | None
     late: int
 
 
 def settle(protocol: Protocol, person: Person, as_of: datetime) -> Settled | None:
-    """What a person counts as at a time; None while they must be waited for."""
-    due = due_at(protocol, person.enrolled_on)
-    known = [version for version in person.versions if version.effective_at <= as_of]
+    """What a person counts as at a time; None while they must be waited for.
+
+    A report from before the follow-up closed says what was known then, so it never counts: "nothing yet" is no outcome.
+    """
+    due = protocol.due_at(person.enrolled_on)
     if due is not None and as_of < due:
         return None
+    known = {version: _known_at(version, due) for version in person.versions}
+    known = {version: at for version, at in known.items() if at <= as_of and (due is None or at >= due)}
     if not known:
         closed = due is not None and as_of >= due + protocol.data.report_within_time
         return Settled(None, 0) if closed else None
-    first = min(version.effective_at for version in known)
+    first = min(known.values())
     if due is not None and first > due + protocol.data.report_within_time:
         return Settled(None, len(known))
     window_ends = first + protocol.data.correction_window_time
-    used = [version for version in known if version.effective_at <= window_ends]
+    used = [version for version, at in known.items() if at <= window_ends]
     newest = max(used, key=lambda version: (version.sent_at, version.rev))
     return Settled(newest.value, len(known) - len(used))
 
 
-def due_at(protocol: Protocol, enrolled_on: date | None) -> datetime | None:
-    """When a person's follow-up closes: midnight UTC after it; None for plans without dates."""
-    follow_up = protocol.primary.follow_up_time
-    if enrolled_on is None or follow_up is None:
-        return None
-    return datetime.combine(enrolled_on + timedelta(days=1), time.min, tzinfo=UTC) + follow_up
+def _known_at(version: Version, due: datetime | None) -> datetime:
+    return due if due is not None and version.effective_at == ON_TIME else version.effective_at
 
 
 def _hole_closed(protocol: Protocol, following: Person, as_of: datetime) -> bool:
@@ -120,7 +121,7 @@ def _hole_closed(protocol: Protocol, following: Person, as_of: datetime) -> bool
     Its holder joined no later than the person after, so it is missing once that person's reporting time is over.
     Without dates nothing tells, and the evidence waits.
     """
-    due = due_at(protocol, following.enrolled_on)
+    due = protocol.due_at(following.enrolled_on)
     return due is not None and as_of >= due + protocol.data.report_within_time
 
 
@@ -129,9 +130,32 @@ def _fresh(protocol: Protocol) -> dict[str, Any]:
     return {
         "arms": arms,
         "late": 0,
-        "unreported": 0,
+        "frontier": 0,
+        "ahead": [],
+        "unreported": [],
         "method": method_of(protocol).start(design_of(protocol)),
     }
+
+
+def _holes(state: dict[str, Any], number: int, registered: set[int]) -> list[int]:
+    """Allocation numbers before this one that nobody is registered under and that were not passed over yet."""
+    return [
+        hole
+        for hole in range(state["frontier"] + 1, number)
+        if hole not in registered and hole not in state["ahead"] and hole not in state["unreported"]
+    ]
+
+
+def _account_for(state: dict[str, Any], number: int, holes: list[int]) -> None:
+    """Notes a number and the holes passed over before it; `frontier` = all numbers up to it are accounted for."""
+    unreported = {*state["unreported"], *holes} - {number}
+    ahead = {*state["ahead"], number}
+    frontier = state["frontier"]
+    while frontier + 1 in ahead or frontier + 1 in unreported:
+        frontier += 1
+    state["frontier"] = frontier
+    state["ahead"] = sorted(seen for seen in ahead if seen > frontier)
+    state["unreported"] = sorted(unreported)
 
 
 def fold(protocol: Protocol, people: Sequence[Person], progress: Progress | None, as_of: datetime) -> Progress:
@@ -140,27 +164,31 @@ def fold(protocol: Protocol, people: Sequence[Person], progress: Progress | None
     state = _fresh(protocol) if progress is None else json.loads(progress.state)
     position, cursor = (0, "") if progress is None else (progress.position, progress.cursor_key)
     units: list[Unit] = []
+    registered = {person.entry_order for person in people if person.entry_order is not None}
     for person in people:
         if person.order_key <= cursor:
             continue
-        holes = 0 if person.entry_order is None else person.entry_order - position - 1
-        if holes > 0 and not _hole_closed(protocol, person, as_of):
+        holes = [] if person.entry_order is None else _holes(state, person.entry_order, registered)
+        if holes and not _hole_closed(protocol, person, as_of):
             break
         settled = settle(protocol, person, as_of)
         if settled is None:
             break
-        state["unreported"] += max(holes, 0)
+        if person.entry_order is not None:
+            _account_for(state, person.entry_order, holes)
         state["late"] += settled.late
-        position += max(holes, 0) + 1
+        position += 1
         cursor = person.order_key
+        role: Literal["t", "c"] = "c" if person.arm == protocol.control.id else "t"
+        stratum = person.site if protocol.sites else ""
         totals = state["arms"][person.arm]
         if settled.value is None:
             totals["missing"] += 1
-            continue
-        totals["n"] += 1
-        totals["total"] += _judged(protocol, settled.value)
-        role: Literal["t", "c"] = "c" if person.arm == protocol.control.id else "t"
-        units.append(Unit(person.site, role, kind.to_loss(protocol.primary, settled.value)))
+            units.append(Unit(stratum, role, None))
+        else:
+            totals["n"] += 1
+            totals["total"] += _judged(protocol, settled.value)
+            units.append(Unit(stratum, role, kind.to_loss(protocol.primary, settled.value)))
     state["method"] = method.step(design, state["method"], tuple(units))
     return Progress(position, cursor, canonical_json(state))
 
@@ -187,7 +215,7 @@ def evidence_of(protocol: Protocol, progress: Progress) -> Evidence:
     )
     return Evidence(
         n=sum(arm.n for arm in arms),
-        missing=sum(arm.missing for arm in arms) + state["unreported"],
+        missing=sum(arm.missing for arm in arms) + len(state["unreported"]),
         claims=reading.claims,
         estimate=_estimate(protocol, arms),
         interval=(
@@ -218,16 +246,12 @@ def analyse(
     number: int,
     enrolled: int,
     protocol_sha256: str,
-    previous: Look | None,
 ) -> tuple[Progress, Look]:
-    """One look. `people` in the sealed order: those after the cursor, or everybody when progress is None.
-
-    `previous` is the look before it; the verdict never changes when the evidence did not.
-    """
+    """One look. `people` in the sealed order: those after the cursor, or everybody when progress is None."""
     after = fold(protocol, people, progress, as_of)
     evidence = evidence_of(protocol, after)
     state = json.loads(after.state)
-    waiting = max(enrolled - (after.position - state["unreported"]), 0)
+    waiting = max(enrolled - after.position, 0)
     verdict, sentence = judge(protocol, evidence, enrolled=enrolled, next_due=_next_due(protocol, people, after))
     look = Look(
         trial=protocol.trial,
@@ -256,6 +280,6 @@ def _next_due(protocol: Protocol, people: Sequence[Person], progress: Progress) 
     """When the first person who is waited for has completed their follow-up."""
     for person in people:
         if person.order_key > progress.cursor_key:
-            due = due_at(protocol, person.enrolled_on)
+            due = protocol.due_at(person.enrolled_on)
             return None if due is None else due.date()
     return None

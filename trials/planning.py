@@ -56,10 +56,10 @@ class Outlook:
 class Plan:
     """The answer of `protocol check`. fixed_size: participants of a fixed-size trial with the same errors.
 
-    detectable: the smallest effect that such a trial of the planned size finds with 1 − beta power.
+    detectable: the smallest effect that such a trial of the planned size finds with 1 − beta power; None if there is none.
     """
 
-    detectable: float
+    detectable: float | None
     fixed_size: int
     outlooks: tuple[Outlook, ...]
     sentence: str
@@ -74,8 +74,10 @@ def check(protocol: Protocol, runs: int = RUNS) -> Plan:
     return Plan(detectable, fixed, outlooks, _sentence(protocol, fixed, detectable), warnings(protocol))
 
 
-def fixed_size(protocol: Protocol) -> tuple[int, float]:
+def fixed_size(protocol: Protocol) -> tuple[int, float | None]:
     """Participants that a fixed-size trial needs for the worthwhile effect, and the effect that the planned number finds.
+
+    The latter is None when even the largest effect that the baseline leaves room for needs more people.
 
     Normal approximation with unpooled variances (Fleiss, Levin & Paik, 2003, eq. 4.14 without continuity correction),
     one-sided alpha, power 1 − beta. The detectable effect solves the same equation for the effect.
@@ -91,6 +93,8 @@ def fixed_size(protocol: Protocol) -> tuple[int, float]:
         return quantiles * variance / effect**2
 
     low, high = 1e-6, design.baseline * (1 - 1e-9)
+    if needed(high) > monitoring.max_participants:
+        return math.ceil(needed(design.worthwhile)), None
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if needed(middle) > monitoring.max_participants else (low, middle)
@@ -126,11 +130,17 @@ def simulated(protocol: Protocol, runs: int) -> tuple[Outlook, ...]:
     return tuple(found)
 
 
-def _sentence(protocol: Protocol, fixed: int, detectable: float) -> str:
+def _sentence(protocol: Protocol, fixed: int, detectable: float | None) -> str:
     primary = protocol.primary
     kind = kind_named(primary.kind)
     planned = protocol.monitoring.max_participants
     power = f"{100 * (1 - protocol.monitoring.beta):.0f} %"
+    if detectable is None:
+        return (
+            f"{planned:,} people are too few to find any effect with {power} power: the "
+            f"{kind.say_effect(primary, primary.worthwhile)} called worthwhile takes {fixed:,} at a fixed size. "
+            "Plan more people, or a more frequent measure."
+        )
     if detectable > primary.worthwhile:
         return (
             f"{planned:,} people are few: a trial of this size finds {kind.say_effect(primary, detectable)} with {power} "

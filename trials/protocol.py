@@ -10,7 +10,7 @@ import difflib
 import hashlib
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -167,7 +167,11 @@ class Source(Frozen):
 
 
 class Protocol(Frozen):
-    """The plan of one trial. Frozen: a change is a new protocol with another seal."""
+    """The plan of one trial. Frozen: a change is a new protocol with another seal.
+
+    simulated: its people are made up. retrospective: it was written after the outcomes were known, so it shows what the
+    verdict would have been and proves nothing. Both are marked wherever the trial shows.
+    """
 
     trial: str
     title: str = ""
@@ -176,6 +180,7 @@ class Protocol(Frozen):
     owner: str = Field(min_length=1)
     programme: str = ""
     simulated: bool = False
+    retrospective: bool = False
     partners: tuple[Partner, ...] = ()
     sites: tuple[Site, ...] = ()
     arms: tuple[Arm, ...]
@@ -250,6 +255,13 @@ class Protocol(Frozen):
     @property
     def name(self) -> str:
         return self.title or self.trial
+
+    def due_at(self, enrolled_on: date | None) -> datetime | None:
+        """When a person's follow-up closes: midnight UTC after its last day; None for plans without dates."""
+        follow_up = self.primary.follow_up_time
+        if enrolled_on is None or follow_up is None:
+            return None
+        return datetime.combine(enrolled_on + timedelta(days=1), time.min, tzinfo=UTC) + follow_up
 
     def canonical(self) -> str:
         """The plan as canonical JSON: keys sorted, no spaces, every default written out."""

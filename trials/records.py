@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 Action = Literal["accept", "accept_with_warning", "quarantine_rows", "reject_batch"]
 
 # The columns every delivery may have, beside the one named after the protocol's primary measure.
 IDENTITY_COLUMNS = ("participant_id", "site", "arm", "enrolled_on", "entry_order", "observed_on")
+
+
+# The time of a delivery of which nobody knows when it was sent: a finished data set, loaded whole. Its outcomes count as
+# known on the day on which their follow-up closed.
+ON_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ def judge(
 ) -> tuple[Verdict, str]:
     """The verdict and its sentence, from the claims and the plan alone.
 
-    enrolled and next_due only colour the sentence of a trial that has no evidence yet.
+    enrolled and next_due only colour the sentence of a trial that has too few results to speak of: with a handful of people
+    in an arm, what a bet has paid would tell their outcomes.
     """
     benefit, dud, harm = (evidence.claims[name].fired for name in ("benefit", "dud", "harm"))
     if harm:
@@ -36,7 +37,7 @@ def judge(
         return "drop", _drop(protocol, evidence)
     if evidence.n + evidence.missing >= protocol.monitoring.max_participants:
         return "cant_tell", _limit(protocol, evidence)
-    if evidence.claims["benefit"].log_e is None:
+    if evidence.claims["benefit"].log_e is None or min(arm.n for arm in evidence.arms) < FEWEST_SAID:
         return "keep_going", _early(protocol, evidence, enrolled, next_due)
     return "keep_going", _unclear(protocol, evidence)
 
@@ -57,8 +58,10 @@ def times(log_e: float) -> str:
     """
     if log_e >= math.log(1e6):
         return "over 1,000,000"
-    value = math.exp(log_e)
-    return f"{math.floor(value):,}" if value >= 10 else f"{math.floor(value * 10 + 1e-9) / 10:.1f}"
+    tenths = math.floor(math.exp(log_e) * 10 + 1e-9)
+    if tenths < 1:
+        return "under 0.1"
+    return f"{tenths // 10:,}" if tenths >= 100 else f"{tenths / 10:.1f}"
 
 
 def at_threshold(threshold: float) -> str:
@@ -96,6 +99,11 @@ def _fired(evidence: Evidence, claim: str) -> str:
 
 
 def _harm(protocol: Protocol, evidence: Evidence) -> str:
+    if evidence.claims["benefit"].fired:
+        return (
+            "Stop and tell the safety steward: the effect has changed over time; a bet against 'no benefit' "
+            f"{_fired(evidence, 'benefit')}, and one against 'no harm' {_fired(evidence, 'harm')}."
+        )
     return (
         f"Stop and tell the safety steward: it does harm; a bet against 'no harm' {_fired(evidence, 'harm')}. "
         f"{_estimate(protocol, evidence)}."
@@ -123,8 +131,12 @@ def _drop(protocol: Protocol, evidence: Evidence) -> str:
 
 
 def _limit(protocol: Protocol, evidence: Evidence) -> str:
+    planned = people(protocol.monitoring.max_participants)
+    full = f"the planned {planned} are in"
+    if evidence.missing:
+        full = f"everybody of the planned {planned} is in or counted as missing"
     return (
-        f"Can't tell: the planned {people(protocol.monitoring.max_participants)} are in; a bet against 'no benefit' has "
+        f"Can't tell: {full}; a bet against 'no benefit' has "
         f"paid {_paid(evidence, 'benefit')}, short of {at_threshold(evidence.claims['benefit'].threshold)}. "
         f"{_estimate(protocol, evidence)}."
     )

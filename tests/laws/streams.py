@@ -51,3 +51,8 @@ def people(kind: Kind, design: Design, effect: float, size: int, seed: int, stra
 
 def run(method: Method, design: Design, units: tuple[Unit, ...]) -> dict:  # type: ignore[type-arg]
     return method.step(design, method.start(design), units)
+
+
+def some_missing(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
+    """The same people, every seventh of them missing for good."""
+    return tuple(Unit(unit.stratum, unit.arm, None) if i % 7 == 3 else unit for i, unit in enumerate(units))

@@ -83,7 +83,7 @@ def test_blocks_are_a_fair_bet_whatever_their_shape() -> None:
 
 
 def test_the_confidence_sequence_agrees_with_the_claims() -> None:
-    """The interval lies above 0 exactly when benefit has fired, and below 0 exactly when harm has."""
+    """low ≥ 0 exactly when benefit fired; high ≤ δ* exactly when dud did; high ≤ 0 when harm did, < 0 only then."""
     rng = np.random.default_rng(5)
     for treated in (0.1, 0.3, 0.5):
         state = binary_mixture.start(PAIRS)
@@ -91,7 +91,9 @@ def test_the_confidence_sequence_agrees_with_the_claims() -> None:
             state = binary_mixture.step(PAIRS, state, pair(int(t), int(c)))
             reading = binary_mixture.read(PAIRS, state)
             assert reading.claims["benefit"].fired == (reading.low is not None and reading.low >= 0)
-            assert reading.claims["harm"].fired == (reading.high is not None and reading.high <= 0)
+            assert reading.claims["dud"].fired == (reading.high is not None and reading.high <= PAIRS.worthwhile)
+            assert not reading.claims["harm"].fired or (reading.high is not None and reading.high <= 0)
+            assert reading.claims["harm"].fired or reading.high is None or reading.high >= 0
 
 
 def test_what_a_block_pays_falls_as_the_margin_rises() -> None:

@@ -28,12 +28,12 @@ class Memory:
         self.repetitions: list[tuple[float, float | None]] = []
         self.register: dict[str, Enrolled] = {}
 
-    def receive(self, sent: float, value: float | None, received: float = 27.0) -> Merge:
+    def receive(self, sent: float, value: float | None, received: float = 6.9) -> Merge:
         record, sent_at, recorded_at = self.kit.person(1, value), self.kit.day(sent), self.kit.day(received)
         newer = {}
         for when, repeated in sorted(self.repetitions, key=lambda pair: pair[0], reverse=True):
             if when > sent:
-                known_at = effective_at(self.protocol, self.kit.day(when), recorded_at)
+                known_at = effective_at(self.kit.day(when), recorded_at)
                 newer = {"p001": Repeated(repeated, self.kit.day(when), known_at)}
         result = merge(
             self.protocol,
@@ -78,18 +78,17 @@ def test_the_order_of_arrival_leaves_no_trace(kit: SimpleNamespace) -> None:
 def test_a_late_first_value_moves_when_it_counts_as_known(kit: SimpleNamespace) -> None:
     """An older delivery with the same value is kept when it shows that the value was known earlier, else only counted."""
     memory = Memory(kit.plan(), kit)
-    memory.receive(10, 1.0)
+    memory.receive(6, 1.0)
     assert memory.receive(4, 1.0).duplicates == 1
-    assert [version.effective_at for version in memory.versions] == [kit.day(10), kit.day(4)]
-    assert memory.receive(2, 1.0, received=60).versions == []
+    assert [version.effective_at for version in memory.versions] == [kit.day(6), kit.day(4)]
+    assert memory.receive(2, 1.0, received=60).versions == []  # too far back to be believed
 
 
 def test_back_dating_does_not_get_under_the_correction_window(kit: SimpleNamespace) -> None:
-    """A value counts as known when it was sent, or when it was received if that is more than the window later."""
-    protocol = kit.plan()
-    assert effective_at(protocol, kit.day(10), kit.day(38)) == kit.day(10)
-    assert effective_at(protocol, kit.day(10), kit.day(38.01)) == kit.day(38.01)
-    assert effective_at(protocol, kit.day(10), kit.day(9)) == kit.day(9)
+    """A value counts as known when it was sent, or when it was received if that is more than seven days later."""
+    assert effective_at(kit.day(10), kit.day(17)) == kit.day(10)
+    assert effective_at(kit.day(10), kit.day(17.01)) == kit.day(17.01)
+    assert effective_at(kit.day(10), kit.day(9)) == kit.day(9)
 
 
 def test_every_row_is_counted_once(kit: SimpleNamespace) -> None:

@@ -78,7 +78,8 @@ def step(design: Design, state: dict[str, Any], units: tuple[Unit, ...]) -> dict
     waiting = blocks.copied(state["waiting"])
     found = list(blocks.complete(design, waiting, units))
     state = {**state, "waiting": waiting, "peak": dict(state["peak"]), "crossed": dict(state["crossed"])}
-    before, state["people"] = state["people"], state["people"] + len(units)
+    before = state["people"]
+    state["people"] += sum(unit.loss is not None for unit in units)
     if not found:
         return state
     paths = counted(design, state["counts"], found)
@@ -86,11 +87,12 @@ def step(design: Design, state: dict[str, Any], units: tuple[Unit, ...]) -> dict
     state["blocks"] += len(found)
     errors = {claim: side.error for claim, (side, _) in staked(design).items()}
     logs = {claim: total(paths, tables(design)[claim], side.weights) for claim, (side, _) in staked(design).items()}
-    for number, (index, *_) in enumerate(found):
+    for number, (people, *_) in enumerate(found):
         now = {claim: float(path[number]) for claim, path in logs.items()}
-        blocks.note_peaks(state, now, errors, before + index + 1)
+        blocks.note_peaks(state, now, errors, before + people)
     state["low"] = bound(design, paths, "benefit", state["low"])
-    state["high"] = -bound(design, paths, "harm", -state["high"])
+    state["high"] = 0.0 - bound(design, paths, "harm", -state["high"])
+    state["top"] = 0.0 - bound(design, paths, "dud", -state["top"])
     return state
 
 
@@ -159,9 +161,7 @@ def read(design: Design, state: dict[str, Any]) -> Reading:
         )
         for claim in CLAIMS
     }
-    low = None if state["low"] <= -1.0 else state["low"]
-    high = None if state["high"] >= 1.0 else state["high"]
-    return Reading(claims, low, high, state["blocks"])
+    return Reading(claims, *blocks.interval(state), state["blocks"])
 
 
 METHOD = Method(

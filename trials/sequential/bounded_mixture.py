@@ -40,13 +40,14 @@ def grid(design: Design) -> Floats:
 
 @lru_cache(maxsize=64)
 def ledger_sides(design: Design) -> dict[str, tuple[Side, Floats]]:
-    """What is bet on: each claim at its own margin, and benefit's and harm's bets at every m of the grid."""
+    """What is bet on: each claim at its own margin, and every claim's bets at every m of the grid."""
     by_claim = bets.sides(design)
     single = {claim: (side, np.array([side.margin])) for claim, side in by_claim.items()}
     return {
         **single,
         "low": (by_claim["benefit"], grid(design)),
         "high": (by_claim["harm"], grid(design)),
+        "top": (by_claim["dud"], grid(design)),
     }
 
 
@@ -65,10 +66,10 @@ def step(design: Design, state: dict[str, Any], units: tuple[Unit, ...]) -> dict
         "peak": dict(state["peak"]),
         "crossed": dict(state["crossed"]),
     }
-    people = state["people"]
+    before = state["people"]
     sides = ledger_sides(design)
     errors = {claim: sides[claim][0].error for claim in CLAIMS}
-    for index, stratum, treated, control in blocks.complete(design, state["waiting"], units):
+    for people, stratum, treated, control in blocks.complete(design, state["waiting"], units):
         held = logs.setdefault(
             stratum, {name: np.zeros((len(side.weights), len(m))) for name, (side, m) in sides.items()}
         )
@@ -79,10 +80,11 @@ def step(design: Design, state: dict[str, Any], units: tuple[Unit, ...]) -> dict
         learn(state, treated + control)
         state["blocks"] += 1
         totals = {name: total(logs, name, side) for name, (side, _) in sides.items()}
-        blocks.note_peaks(state, {claim: float(totals[claim][0]) for claim in CLAIMS}, errors, people + index + 1)
+        blocks.note_peaks(state, {claim: float(totals[claim][0]) for claim in CLAIMS}, errors, before + people)
         state["low"] = max(state["low"], highest_rejected(totals["low"], grid(design), design.alpha))
-        state["high"] = min(state["high"], -highest_rejected(totals["high"], grid(design), design.alpha))
-    state["people"] = people + len(units)
+        for end, error in (("high", design.alpha), ("top", design.beta)):
+            state[end] = min(state[end], 0.0 - highest_rejected(totals[end], grid(design), error))
+    state["people"] = before + sum(unit.loss is not None for unit in units)
     state["logs"] = {
         stratum: {name: values.tolist() for name, values in held.items()} for stratum, held in logs.items()
     }
@@ -161,9 +163,7 @@ def read(design: Design, state: dict[str, Any]) -> Reading:
         )
         for claim in CLAIMS
     }
-    low = None if state["low"] <= -1.0 else state["low"]
-    high = None if state["high"] >= 1.0 else state["high"]
-    return Reading(claims, low, high, state["blocks"])
+    return Reading(claims, *blocks.interval(state), state["blocks"])
 
 
 METHOD = Method(

@@ -40,16 +40,26 @@ class Design:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One participant in the sealed order: stratum (site), arm ('t' or 'c'), loss in [0, 1]."""
+    """One participant in the sealed order: stratum (site), arm ('t' or 'c'), loss in [0, 1]; None = missing for good.
+
+    A missing participant keeps their place, and the block that they are in is left out whole. Were the others moved up,
+    unequal missingness would pair people who joined at different times, and a drifting base rate look like an effect.
+    """
 
     stratum: str
     arm: Literal["t", "c"]
-    loss: float
+    loss: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a method says now, on the unit scale. low, high: the confidence sequence, each side at error alpha."""
+    """What a method says now, on the unit scale.
+
+    low, high: the confidence sequence. P(low ever exceeds δ) ≤ alpha; P(high ever falls below δ) ≤ beta for δ ≥ 0 and
+    ≤ alpha for δ < 0: above 0 the upper end inverts the bets of dud, below 0 those of harm. So low ≥ 0 exactly when
+    benefit fired, high ≤ δ* exactly when dud did, high ≤ 0 when harm did and < 0 only then. Both None when the ends
+    have crossed, which says that the effect was not the same all along.
+    """
 
     claims: dict[str, Claim]
     low: float | None

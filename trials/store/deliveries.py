@@ -47,6 +47,12 @@ def last_seq(connection: Connection, trial_id: str) -> int:
     return connection.scalar(select(func.max(BATCH.c.seq)).where(BATCH.c.trial_id == trial_id)) or 0
 
 
+def received_at(connection: Connection, trial_id: str, recorded_at: datetime) -> datetime:
+    """When a delivery counts as received: never before one that is in already, whatever the clock or the caller says."""
+    last = connection.scalar(select(func.max(BATCH.c.recorded_at)).where(BATCH.c.trial_id == trial_id))
+    return recorded_at if last is None else max(recorded_at, last)
+
+
 def merge_delivery(
     connection: Connection, protocol: Protocol, delivery: Delivery, checked: Checked, recorded_at: datetime
 ) -> Merge:
@@ -127,7 +133,7 @@ def _newer_repetitions(connection: Connection, protocol: Protocol, sent_at: date
     )
     oldest: dict[str, Repeated] = {}
     for sent, recorded, readings in found.tuples():
-        when = effective_at(protocol, sent, recorded)
+        when = effective_at(sent, recorded)
         for name, value in readings.items():
             oldest.setdefault(name, Repeated(value, sent, when))
     return oldest

@@ -20,6 +20,7 @@ from trials.store.deliveries import (
     last_seq,
     merge_delivery,
     receipt_of,
+    received_at,
     register_rows,
     with_unfit,
 )
@@ -45,8 +46,9 @@ def record(store: Store, delivery: Delivery, checked: Checked, *, recorded_at: d
     """Put one checked delivery in and take a look: everything in one transaction, or nothing of it.
 
     The same bytes from the same source again change nothing, whoever sends them and however many at once. Rows
-    that contradict what another delivery registered meanwhile are quarantined. `as_of` never goes back: the look is
-    taken at the last look's time if that is later. Raises what `sealed_protocol` does; what the analysis raises.
+    that contradict what another delivery registered meanwhile are quarantined. Time never goes back: a delivery counts as
+    received no earlier than the one before it, and as sent no later than it was received; the look is taken at the last
+    look's time if that is later. Raises what `sealed_protocol` does; what the analysis raises.
     """
     must_be_aware(recorded_at=recorded_at, as_of=as_of, sent_at=delivery.sent_at)
     with writing(store, delivery.trial) as connection:
@@ -55,6 +57,8 @@ def record(store: Store, delivery: Delivery, checked: Checked, *, recorded_at: d
         if known is not None:
             return known
         seq = last_seq(connection, delivery.trial) + 1
+        recorded_at = received_at(connection, delivery.trial, recorded_at)
+        delivery = replace(delivery, sent_at=min(delivery.sent_at, recorded_at))
         merged = Merge()
         if checked.refusal is None:
             merged = merge_delivery(connection, protocol, delivery, checked, recorded_at)

@@ -37,7 +37,6 @@ def next_look(
         number=1 if last is None else last.number + 1,
         enrolled=_enrolled(connection, protocol.trial),
         protocol_sha256=sha256,
-        previous=last,
     )
     return last, after, look
 
@@ -57,7 +56,6 @@ def past_look(connection: Connection, protocol: Protocol, sha256: str, number: i
         number=number,
         enrolled=_enrolled(connection, protocol.trial, stored.batch_seq),
         protocol_sha256=sha256,
-        previous=_look(connection, protocol.trial, number - 1),
     )[1]
 
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from trials.analysis import order_key
 from trials.protocol import Protocol
 from trials.records import Enrolled, Record
 
+# A delivery's own date is believed if it reached us within so long: a pipeline that was down for some days changes no
+# number, and a file that is dated back gains its sender no more than this.
+TRUSTED_TRANSIT = timedelta(days=7)
 LAST_ENTRY = 999_999_999  # fits PostgreSQL's integer and the twelve digits of an order key
 
 
@@ -64,9 +67,9 @@ class Merge:
     changed: str | None = None
 
 
-def effective_at(protocol: Protocol, sent_at: datetime, recorded_at: datetime) -> datetime:
-    """When a value counts as known: when it was sent, unless it reached us later than the correction window allows."""
-    if recorded_at - sent_at <= protocol.data.correction_window_time:
+def effective_at(sent_at: datetime, recorded_at: datetime) -> datetime:
+    """When a value counts as known: when it was sent, unless it reached us longer after that than is believed."""
+    if recorded_at - sent_at <= TRUSTED_TRANSIT:
         return min(sent_at, recorded_at)
     return recorded_at
 
@@ -91,7 +94,7 @@ def merge(
     enrolled = dict(register)
     holders = {person.entry_order: name for name, person in register.items()}
     held = {name: list(known) for name, known in versions.items()}
-    when = effective_at(protocol, sent_at, recorded_at)
+    when = effective_at(sent_at, recorded_at)
     for record in records:
         name = record.participant_id
         reason = _unfit(protocol, record, enrolled.get(name), holders.get(record.entry_order))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +13,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, select
 
-from trials.errors import UnknownTrialError
+from trials.errors import ProtocolError, UnknownTrialError
 from trials.evidence import Look
 from trials.protocol import Protocol, from_content
 from trials.records import Action
 from trials.store.engine import Store, reading
 from trials.store.models import BATCH, ENROLMENT, LOOK, PLAN, QUARANTINE, STATE, TRIAL
 
+log = logging.getLogger("roadtest")
 _MANY = 500  # asked for more trials than this, all are read and the others left out
 
 
@@ -67,6 +69,12 @@ def cards(store: Store, ids: Collection[str] | None = None) -> list[TrialCard]:
     """The trials (those named by `ids`, or all) by id, in two queries. Unknown ids are left out."""
     with reading(store) as connection:
         return _cards(connection, ids)
+
+
+def sealed_ids(store: Store) -> list[str]:
+    """The sealed trials by id; nothing of their plans is read, so one that was altered is among them."""
+    with reading(store) as connection:
+        return list(connection.execute(select(TRIAL.c.id).where(TRIAL.c.state == "sealed").order_by(TRIAL.c.id)).scalars())
 
 
 def card(store: Store, trial_id: str) -> TrialCard:
@@ -166,15 +174,21 @@ def _cards(connection: Connection, ids: Collection[str] | None) -> list[TrialCar
     if wanted is not None and len(wanted) <= _MANY:
         head, counts = head.where(TRIAL.c.id.in_(wanted)), counts.where(BATCH.c.trial_id.in_(wanted))
     by_trial = {row.trial_id: row for row in connection.execute(counts)}
-    found = [_card(row, by_trial.get(row.id)) for row in connection.execute(head)]
+    found = [card for row in connection.execute(head) if (card := _card(row, by_trial.get(row.id))) is not None]
     kept = found if wanted is None else [one for one in found if one.id in set(wanted)]
     return sorted(kept, key=lambda one: one.id)
 
 
-def _card(row: Row[Any], counts: Row[Any] | None) -> TrialCard:
+def _card(row: Row[Any], counts: Row[Any] | None) -> TrialCard | None:
+    """A trial's card; None when its stored plan is no plan any more, which the log says and its next round refuses."""
+    try:
+        protocol = _protocol(row.id, row.canonical)
+    except (ProtocolError, ValueError) as error:
+        log.error("%s: the stored plan can't be read (plan hash mismatch): %s", row.id, error)
+        return None
     return TrialCard(
         id=row.id,
-        protocol=_protocol(row.id, row.canonical),
+        protocol=protocol,
         state=row.state,
         token=row.token,
         look=None if row.body is None else Look.from_json(row.body),
