@@ -27,10 +27,13 @@ def pill(standing: Standing) -> html.Span:
     return html.Span([icon(standing), html.Span(wording.VERDICT_WORDS[standing])], className=f"pill tone-{standing}")
 
 
+def badge(text: str) -> html.Span:
+    """Marks a trial that is no finding: one of `wording.badges`."""
+    return html.Span(text, className="badge badge-simulated", title=wording.BADGE_WHY.get(text, ""))
+
+
 def simulated() -> html.Span:
-    return html.Span(
-        "simulated", className="badge badge-simulated", title="Made-up data from the simulator, not people"
-    )
+    return badge(wording.SIMULATED)
 
 
 def stale_badge() -> html.Span:

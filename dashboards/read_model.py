@@ -1,6 +1,8 @@
 """What the pages know: frozen views made from the store, and the only module of the pages that reads it.
 
-Verdict and evidence of a view come from one look; counts by site, arm or reason have passed `trials.disclosure`.
+Verdict, sentence and evidence of a view come from one look: the newest of those that may be shown (`disclosure.apart`).
+Counts by site, arm or reason have passed `trials.disclosure`, and effects have no more digits than the words for them.
+How many people are in, waiting or missing is the newest look's.
 """
 
 from __future__ import annotations
@@ -9,12 +11,12 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from dashboards import wording
 from dashboards.wording import Standing
-from trials.disclosure import LIMIT, SafeCounts, SafeTable, safe_count, safe_counts, safe_table
+from trials.disclosure import SafeCounts, SafeTable, apart, safe_count, safe_counts, safe_table, splits_hidden
 from trials.errors import RoadtestError
 from trials.evidence import Claim, Look
 from trials.protocol import Protocol
@@ -25,6 +27,7 @@ from trials.store.reading import TrialCard
 # "arm is 'pilot': must be one of ..." -> "arm: must be one of ..."; "as registered, 'usual'" -> "as registered".
 _QUOTED = re.compile(r",? (?:is )?'[^']*'")
 _ROW = re.compile(r"rows? \d+(?:(?:, | and )\d+)*")
+_FEW_ROWS = re.compile(r"\(\d rows?\)")
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +52,14 @@ class Forest:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One trial of the portfolio."""
+    """One trial of the portfolio. badges: what marks it as no finding (simulated, a replay)."""
 
     id: str
     name: str
     programme: str
     simulated: bool
+    retrospective: bool
+    badges: list[str]
     stage: str
     standing: Standing
     sentence: str
@@ -82,7 +87,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryView:
-    """One delivery, its counts made safe."""
+    """One delivery, its counts made safe, in its warnings too."""
 
     name: str
     sent_at: datetime
@@ -91,29 +96,43 @@ class DeliveryView:
     quarantined: int | None
     corrections: int | None
     refusal: str | None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How good the data are."""
+    """How good the data are. unsettled: people who are waiting, and missing. missing_by_arm: "" = never reported at all."""
 
     deliveries: int
     refused: int
     reasons: SafeCounts
     late_changes: int | None
-    missing: int | None
-    waiting: int | None
+    unsettled: SafeCounts
+    missing_by_arm: SafeCounts
     last: tuple[DeliveryView, ...]
     last_received_at: datetime | None
+
+    @property
+    def waiting(self) -> int | None:
+        return self.unsettled.cells["waiting"]
+
+    @property
+    def missing(self) -> int | None:
+        return self.unsettled.cells["missing"]
 
 
 @dataclass(frozen=True, slots=True)
 class TrialView:
-    """One trial's page. `looks` are thinned to MOST_POINTS; the newest is always there."""
+    """One trial's page.
+
+    look: the newest, for counts of people and the date. looks: those that charts and tables may show, thinned to
+    MOST_POINTS, effects rounded; the last of them, `shown`, is where all numbers drawn from outcomes come from.
+    """
 
     protocol: Protocol
     seal: str | None
     standing: Standing
+    sentence: str | None
     look: Look | None
     looks: tuple[Look, ...]
     enrolment: SafeTable
@@ -121,17 +140,41 @@ class TrialView:
     stale: bool
     stale_after: timedelta | None
 
-    def drawable(self) -> tuple[Look, ...]:
-        """The looks that charts may show."""
-        return tuple(look for look in self.looks if enough(look))
+    @property
+    def shown(self) -> Look | None:
+        return self.looks[-1] if self.looks else None
+
+    @property
+    def effect(self) -> Look | None:
+        """The look whose estimate, range and arms are shown; None when there is none, or small numbers stand behind it."""
+        return _unhidden(self.protocol, self.shown)
+
+    @property
+    def effects(self) -> tuple[Look, ...]:
+        """The looks whose estimates and ranges may be drawn."""
+        return tuple(look for look in self.looks if _unhidden(self.protocol, look))
+
+    @property
+    def claims(self) -> dict[str, Claim]:
+        """The claims that may be told of: all of the look shown; before there is one, those that fired."""
+        return _claims(self.look, self.shown)
+
+    @property
+    def deciding(self) -> Claim | None:
+        """The claim whose strength stands beside the verdict, if it may be told."""
+        return self.claims.get(deciding_claim(self.look)) if self.look else None
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a request reads from: the store, and when data count as stale."""
+    """What a request reads from: the store, and when data count as stale.
+
+    It remembers the looks chosen for showing, by trial with the number of the last look read: looks are never changed.
+    """
 
     store: Store
     stale_after: timedelta | None = None
+    chosen: dict[str, tuple[int, tuple[Look, ...]]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def assert_agreement(look: Look) -> None:
@@ -152,14 +195,49 @@ def assert_agreement(look: Look) -> None:
         )
 
 
-def enough(look: Look) -> bool:
-    """Whether an estimate may be shown: with fewer than LIMIT people in an arm it would say who had the outcome."""
-    return look.estimate is not None and all(arm.n >= LIMIT for arm in look.arms)
-
-
-def deciding_claim(look: Look) -> Claim:
+def deciding_claim(look: Look) -> str:
     """The claim whose strength stands beside the verdict: the one that led to it, else the one for benefit."""
-    return look.claims[{"drop": "dud", "stop_for_harm": "harm"}.get(look.verdict, "benefit")]
+    return {"drop": "dud", "stop_for_harm": "harm"}.get(look.verdict, "benefit")
+
+
+def _claims(newest: Look | None, shown: Look | None) -> dict[str, Claim]:
+    if newest is None:
+        return {}
+    return shown.claims if shown else {name: claim for name, claim in newest.claims.items() if claim.fired}
+
+
+def _unhidden(protocol: Protocol, look: Look | None) -> Look | None:
+    hidden = look is None or splits_hidden(look, binary=wording.per_hundred(protocol.primary))
+    return None if hidden else look
+
+
+def _shown_looks(desk: Desk, protocol: Protocol, newest: Look | None) -> tuple[Look, ...]:
+    """The looks up to the newest that may be shown, in order, with effects as rounded as their words."""
+    if newest is None:
+        return ()
+    read, before = desk.chosen.get(protocol.trial, (0, ()))
+    if read > newest.number:
+        read, before = 0, ()
+    if read == newest.number:
+        return before
+    # A look that lands between two reads belongs to the next refresh: one page shows one state.
+    found = (look for look in reading.looks(desk.store, protocol.trial, read) if look.number <= newest.number)
+    chosen = apart((_rounded(protocol, look) for look in found), before)
+    desk.chosen[protocol.trial] = (newest.number, chosen)
+    return chosen
+
+
+def _rounded(protocol: Protocol, look: Look) -> Look:
+    estimate, low, high = (wording.rounded(protocol.primary, end) for end in (look.estimate, *look.interval))
+    return replace(look, estimate=estimate, interval=(low, high))
+
+
+def _sentence(protocol: Protocol, newest: Look, shown: Look | None) -> str:
+    """The sentence of the look shown, or of the newest where none is; without an estimate that may not be shown."""
+    told = shown if shown is not None and shown.verdict == newest.verdict else newest
+    if told is shown and _unhidden(protocol, shown):
+        return told.sentence
+    return wording.without_estimate(protocol, told.sentence)
 
 
 def standing_of(look: Look | None) -> Standing:
@@ -193,23 +271,32 @@ def _row(card: TrialCard, desk: Desk, now: datetime | None) -> Row:
             log.error("%s", error)
             fault, look = "Verdict and evidence of this trial disagree, so neither is shown.", None
     planned = protocol.monitoring.max_participants
-    claim = None if look is None else deciding_claim(look)
-    shown = look if look is not None and enough(look) else None
+    looks = _shown_looks(desk, protocol, look)
+    shown = looks[-1] if looks else None
+    claim = None if look is None else _claims(look, shown).get(deciding_claim(look))
+    effect = _unhidden(protocol, shown)
+    people = 0 if look is None else safe_count(look.n)
     return Row(
         id=card.id,
         name=protocol.name,
         programme=protocol.programme,
         simulated=protocol.simulated,
+        retrospective=protocol.retrospective,
+        badges=wording.badges(protocol),
         stage=wording.STAGE_WORDS[protocol.stage],
         standing=standing_of(look),
         sentence=fault
-        or ("The plan is registered; no outcome has been looked at yet." if look is None else look.sentence),
-        people="0" if look is None else wording.few(safe_count(look.n)),
+        or (
+            "The plan is registered; no outcome has been looked at yet."
+            if look is None
+            else _sentence(protocol, look, shown)
+        ),
+        people=wording.few(people),
         planned=f"{planned:,}",
-        people_share=0.0 if look is None else min(look.n / planned, 1.0),
-        effect="–" if shown is None else wording.effect(protocol, shown.estimate),
-        plausible="too early to say" if shown is None else wording.plausible(protocol, shown),
-        forest=_forest(protocol, shown),
+        people_share=min((people or 0) / planned, 1.0),
+        effect="–" if effect is None else wording.effect(protocol, effect.estimate),
+        plausible=_plausible(protocol, look, shown),
+        forest=_forest(protocol, effect),
         strength="no evidence yet" if claim is None else wording.strength(claim),
         strength_share=0.0 if claim is None else wording.share_of_threshold(claim),
         as_of=wording.short_day(None if look is None else look.as_of),
@@ -217,6 +304,15 @@ def _row(card: TrialCard, desk: Desk, now: datetime | None) -> Row:
         stale=_stale(card, desk, now),
         fault=fault,
     )
+
+
+def _plausible(protocol: Protocol, newest: Look | None, shown: Look | None) -> str:
+    if newest is None or shown is None:
+        return "too early to say"
+    if _unhidden(protocol, shown) is None:
+        return "hidden to protect privacy"
+    as_of = "" if shown.n == newest.n else f", as of {shown.n:,} people"
+    return wording.plausible(protocol, shown) + as_of
 
 
 def _forest(protocol: Protocol, look: Look | None) -> Forest:
@@ -239,14 +335,13 @@ def trial(desk: Desk, trial_id: str, *, now: datetime | None = None) -> TrialVie
     card = reading.card(desk.store, trial_id)
     if card.look is not None:
         assert_agreement(card.look)
-    looks = reading.looks(desk.store, trial_id)
-    if card.look is not None:
-        # A look that lands between the two reads belongs to the next refresh: one page shows one state.
-        looks = [look for look in looks if look.number <= card.look.number]
+    looks = _shown_looks(desk, card.protocol, card.look)
+    shown = looks[-1] if looks else None
     return TrialView(
         protocol=card.protocol,
         seal=None if card.state == "registered" else card.protocol.seal(),
         standing=standing_of(card.look),
+        sentence=None if card.look is None else _sentence(card.protocol, card.look, shown),
         look=card.look,
         looks=thinned(looks),
         enrolment=_enrolment(desk, card.protocol),
@@ -273,14 +368,16 @@ def _enrolment(desk: Desk, protocol: Protocol) -> SafeTable:
 
 def _quality(desk: Desk, card: TrialCard) -> Quality:
     look = card.look
+    counts = {"waiting": 0 if look is None else look.waiting, "missing": 0 if look is None else look.missing}
+    unsettled = safe_counts(counts)
     last = reading.deliveries(desk.store, card.id)
     return Quality(
         deliveries=card.deliveries,
         refused=card.refused,
         reasons=safe_counts(_by_rule(reading.quarantine_reasons(desk.store, card.id))),
         late_changes=safe_count(0 if look is None else look.late_changes),
-        missing=safe_count(0 if look is None else look.missing),
-        waiting=safe_count(0 if look is None else look.waiting),
+        unsettled=unsettled,
+        missing_by_arm=_missing_by_arm(look, told=unsettled.cells["missing"] is not None),
         last=tuple(
             DeliveryView(
                 each.name,
@@ -290,11 +387,21 @@ def _quality(desk: Desk, card: TrialCard) -> Quality:
                 safe_count(each.quarantined),
                 safe_count(each.corrections),
                 each.refusal,
+                tuple(_FEW_ROWS.sub("(fewer than 10 rows)", warning) for warning in each.warnings),
             )
             for each in last
         ),
         last_received_at=card.last_received_at,
     )
+
+
+def _missing_by_arm(look: Look | None, *, told: bool) -> SafeCounts:
+    """Who is missing, by arm; nothing while the total itself is not told, which it would be worked out from."""
+    if look is None or not told:
+        return safe_counts({})
+    by_arm = {arm.arm: arm.missing for arm in look.arms}
+    unreported = look.missing - sum(by_arm.values())
+    return safe_counts({**by_arm, "": unreported} if unreported else by_arm)
 
 
 def _by_rule(reasons: Sequence[tuple[str, int]]) -> dict[str, int]:

@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 from typing import Literal
 
+from trials.disclosure import safe_count
 from trials.evidence import Claim, Look
 from trials.outcomes import kind_named
 from trials.protocol import Primary, Protocol
@@ -23,7 +24,7 @@ VERDICT_WORDS: dict[Standing, str] = {
     "setting_up": "Setting up",
 }
 VERDICT_MEANS: dict[Standing, str] = {
-    "promote": "Proven here. Try it in more places.",
+    "promote": "Enough evidence that it helps. Try it in more places.",
     "keep_going": "Not settled yet. Carry on.",
     "drop": "Unlikely to be worth it. Stop.",
     "cant_tell": "No clear answer. People decide.",
@@ -38,6 +39,14 @@ STAGE_WORDS = {
 }
 CLAIM_WORDS = {"benefit": "It helps", "dud": "Not worth it", "harm": "It harms"}
 CLAIM_LEADS_TO: dict[str, Standing] = {"benefit": "promote", "dud": "drop", "harm": "stop_for_harm"}
+SIMULATED = "simulated"
+REPLAY = "replay of a finished trial"
+BADGE_WHY = {
+    SIMULATED: "Made-up data from the simulator, not people",
+    REPLAY: "The plan was written after the outcomes were known",
+}
+RETROSPECTIVE = "Written after the outcomes were known: shows what the verdict would have been, proves nothing new."
+BETTER = "better →"
 HIDDEN = "hidden"
 HIDDEN_WHY = "Hidden: fewer than 10, or needed so that such a number can't be worked out."
 
@@ -52,11 +61,22 @@ def few(count: int | None) -> str:
     return "fewer than 10" if count is None else f"{count:,}"
 
 
+def badges(protocol: Protocol) -> list[str]:
+    """What stands beside a trial's name wherever it shows, so that nobody takes it for a finding."""
+    return [*([SIMULATED] if protocol.simulated else []), *([REPLAY] if protocol.retrospective else [])]
+
+
 def multiple(claim: Claim) -> str:
-    """What a bet has paid so far, as a multiple: '3.2×'."""
+    """What a bet has paid so far, as a multiple, in the digits of the verdict's sentence: '3.2×', 'under 0.1×'."""
+    return "–" if claim.log_e is None else f"{times(claim.log_e)}×"
+
+
+def shown_multiple(claim: Claim) -> float | None:
+    """The number that `multiple` says, for a chart to draw: no digit more than the words. 'under 0.1×' is 0.1."""
     if claim.log_e is None:
-        return "–"
-    return f"{times(claim.log_e)}×" if claim.log_e >= math.log(0.05) else "under 0.1×"
+        return None
+    said = times(claim.log_e)
+    return float(said.removeprefix("under ").removeprefix("over ").replace(",", ""))
 
 
 def threshold(claim: Claim) -> str:
@@ -66,8 +86,13 @@ def threshold(claim: Claim) -> str:
 def strength(claim: Claim) -> str:
     """'3.2× of 20×', or where it was reached: '20× reached at 351 people'."""
     if claim.crossed_at_n is not None:
-        return f"{threshold(claim)} reached at {claim.crossed_at_n:,} people"
+        return f"{threshold(claim)} {reached(claim)}"
     return "no evidence yet" if claim.log_e is None else f"{multiple(claim)} of {threshold(claim)}"
+
+
+def reached(claim: Claim) -> str:
+    """Where a claim that fired did so: 'reached at 351 people'."""
+    return f"reached at {few(safe_count(claim.crossed_at_n or 0))} people"
 
 
 def effect(protocol: Protocol, value: float | None) -> str:
@@ -75,9 +100,31 @@ def effect(protocol: Protocol, value: float | None) -> str:
     return "–" if value is None else kind_named(protocol.primary.kind).say_effect(protocol.primary, value)
 
 
+def directed(protocol: Protocol, value: float | None) -> str:
+    """An effect in words with its direction, for a table: '1.1 more in 100 (worse)'."""
+    if value is None or value == 0:
+        return effect(protocol, value)
+    return f"{effect(protocol, value)} ({'better' if value > 0 else 'worse'})"
+
+
+def rounded(primary: Primary, value: float | None) -> float | None:
+    """An effect with the digits that its words have: one decimal per 100 people; whole units of an amount from 100 on."""
+    if value is None:
+        return None
+    digits = 3 if per_hundred(primary) else 0 if abs(value) >= 100 else 1
+    return round(value, digits) + 0.0
+
+
+def changed_over_time(look: Look) -> bool:
+    """Whether there is no range because its ends crossed: once a claim has fired, one end is known unless they did."""
+    return look.interval == (None, None) and any(claim.fired for claim in look.claims.values())
+
+
 def plausible(protocol: Protocol, look: Look) -> str:
     """The confidence sequence in words, or why there is none."""
     low, high = look.interval
+    if changed_over_time(look):
+        return "no plausible range: the effect has changed over time"
     if low is None and high is None:
         return "no plausible range yet"
     return f"plausibly {effect(protocol, low)} to {effect(protocol, high)}"
@@ -115,6 +162,13 @@ def first_sentence(text: str) -> str:
     return re.split(r"(?<=\.)\s+(?=[A-Z])", text, maxsplit=1)[0]
 
 
+def without_estimate(protocol: Protocol, text: str) -> str:
+    """The verdict's sentence without the estimate and its range, for when these may not be shown."""
+    before, found, _ = text.partition(f". {measure(protocol)}: ")
+    before, also, _ = before.partition(f". {protocol.primary.measure}: ")
+    return f"{before}." if found or also else text
+
+
 def day(when: datetime | None) -> str:
     """A date as people write it: '4 March 2024'."""
     return "–" if when is None else f"{when.day} {when:%B %Y}"
@@ -128,9 +182,8 @@ def share_of_threshold(claim: Claim) -> float:
     """How far a bet has come towards its threshold, 0 to 1, on the log scale on which evidence adds up."""
     if claim.crossed_at_n is not None:
         return 1.0
-    if claim.log_e is None:
-        return 0.0
-    return min(max(claim.log_e / math.log(claim.threshold), 0.0), 1.0)
+    shown = shown_multiple(claim)
+    return 0.0 if shown is None else round(min(max(math.log(shown) / math.log(claim.threshold), 0.0), 1.0), 2)
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

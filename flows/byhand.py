@@ -34,6 +34,8 @@ def ingest_files(
             raise SourceError(f"{path}: no such file. Name a delivery, a CSV file.")
     protocol, _ = ledger.sealed_protocol(store, trial)
     at = as_of or work.utc_now()
+    if sent_at is not None and sent_at > at:
+        raise SourceError(f"--sent-at == {sent_at:%Y-%m-%d}, must not lie after {at:%Y-%m-%d}, when it is received.")
     receipts = []
     for path in files:
         found = Found(path.name, sent_at or min(folder.sent_at(path), at), str(path.resolve()))

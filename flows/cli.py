@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,19 +83,32 @@ def parse_time(text: str | None, option: str) -> datetime | None:
 
     if text is None:
         return None
+    now = datetime.now(UTC)
     try:
-        parsed = datetime.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
+        day = None
+    try:
+        parsed = datetime.fromisoformat(text) if day is None else datetime.combine(day, time(23, 59, 59))
+        parsed = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise RoadtestError(f"{option} == {text!r}, must be an ISO date or time. Write 2024-07-01.") from None
-    if len(text) == len("2024-07-01"):
-        parsed = parsed.replace(hour=23, minute=59, second=59)
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    if day == now.date():
+        return now
+    if parsed > now:
+        raise RoadtestError(f"{option} == {text!r}, must not lie in the future: nobody can be waited for after it.")
+    return parsed
 
 
 def name_of(by: str | None) -> str:
     import getpass
 
-    return by or getpass.getuser()
+    try:
+        return by or getpass.getuser()
+    except (KeyError, OSError):
+        from trials.errors import RoadtestError
+
+        raise RoadtestError("this account has no name, must be said who does this. Add --by NAME.") from None
 
 
 @app.command()
@@ -229,7 +242,7 @@ def ingest(
         )
         if as_json:
             bodies = [receipt_json(receipt) for receipt in receipts]
-            print_json(bodies[0] if len(bodies) == 1 else bodies)
+            print_json(bodies[0] if len(files) == 1 else bodies)
         else:
             for receipt in receipts:
                 typer.echo(receipt_text(receipt, dry_run))
@@ -238,18 +251,19 @@ def ingest(
             _fail(f"{refused[0].name}: {refused[0].refusal}")
 
 
-def _finish(outcomes: list[Outcome], as_json: bool, nothing: str) -> None:
+def _finish(outcomes: list[Outcome], as_json: bool, single: bool) -> None:
+    """Shows what came of it: one JSON object for a trial that was named, an array for all that are due."""
     from flows.show import outcome_json, outcome_text, print_json
 
     if as_json:
         bodies = [outcome_json(outcome) for outcome in outcomes]
-        print_json(bodies[0] if len(bodies) == 1 else bodies)
+        print_json(bodies[0] if single else bodies)
     else:
         for outcome in outcomes:
             if outcome.ok:
                 typer.echo(outcome_text(outcome))
         if not outcomes:
-            typer.echo(nothing)
+            typer.echo(NOTHING_SEALED)
     failed = [outcome for outcome in outcomes if not outcome.ok]
     for outcome in failed:
         typer.echo(f"roadtest: {outcome.trial}: {outcome.error}", err=True)
@@ -283,7 +297,7 @@ def collect(
 
         trials = _due(settings, trial)
         outcomes = run(flow, settings, trials, as_sent=as_sent) if trials else []
-        _finish(outcomes, as_json, NOTHING_SEALED)
+        _finish(outcomes, as_json, trial is not None)
 
 
 @app.command()
@@ -296,7 +310,7 @@ def look(trial: MaybeTrial = None, as_of: AsOf = None, home: Home = None, as_jso
 
         trials, at = _due(settings, trial), parse_time(as_of, "--as-of")
         outcomes = run(flow, settings, trials, as_of=at) if trials else []
-        _finish(outcomes, as_json, NOTHING_SEALED)
+        _finish(outcomes, as_json, trial is not None)
 
 
 @app.command("round")
@@ -309,7 +323,7 @@ def round_(home: Home = None, as_json: Json = False) -> None:
 
         trials = _due(settings, None)
         outcomes = run(run_round, settings, trials) if trials else []
-        _finish(outcomes, as_json, NOTHING_SEALED)
+        _finish(outcomes, as_json, False)
 
 
 @app.command()
@@ -345,11 +359,12 @@ def replay(
         from flows.work import utc_now
         from trials.protocol import from_file
 
-        found = judge(from_file(protocol), file, parse_time(as_of, "--as-of") or utc_now())
+        plan = from_file(protocol)
+        found = judge(plan, file, parse_time(as_of, "--as-of") or utc_now())
         if as_json:
-            print_json({**look_json(found.look), "delivery": receipt_json(found.receipt)})
+            print_json({**look_json(plan, found.look), "delivery": receipt_json(found.receipt)})
             return
-        typer.echo(found.look.sentence)
+        typer.echo(f"{plan.trial}{plan.mark}: {found.look.sentence}")
         if found.receipt.quarantined:
             typer.echo(f"{found.receipt.quarantined} rows were set aside; --json lists them with their reasons.")
 

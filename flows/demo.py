@@ -171,7 +171,7 @@ def arrive(settings: Settings, files: Sequence[File]) -> None:
         if path.exists():
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         part.write_bytes(file.content)
         os.replace(part, path)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,9 @@ _QUIET = {
 }
 
 
+_HERE = ("127.0.0.1", "localhost", "::1")
+
+
 def prepare(home: Path) -> None:
     """Sets what Prefect reads when it is imported; what the operator has set already stays (a shared server's URL).
 
@@ -38,6 +43,10 @@ def prepare(home: Path) -> None:
     os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
     for name, value in {**_TUNED, **_QUIET}.items():
         os.environ.setdefault(name, value)
+    for name in ("NO_PROXY", "no_proxy"):
+        # The embedded server is on this machine; a proxy of the network's must not be asked for it.
+        kept = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join([*kept, *(host for host in _HERE if host not in kept)])
 
 
 def make_folder(folder: Path) -> None:
@@ -73,5 +82,20 @@ def run(flow: Callable[..., object], *args: object, **options: object) -> Any:
     for name in ("EventsWorker", "APILogWorker"):
         # At the end of the process they may still have records to send, and would say so on the terminal.
         logging.getLogger(name).setLevel(logging.ERROR)
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    with _alone(), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         return flow(*args, **options)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One flow at a time on a home: a second command waits, as two embedded servers would fight over one database."""
+    folder = Path(os.environ["PREFECT_HOME"])
+    if os.environ.get("PREFECT_API_URL") or sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "roadtest.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

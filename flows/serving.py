@@ -71,7 +71,8 @@ def require_free(host: str, port: int) -> None:
             f"host == '{host}', must be this machine's own (127.0.0.1): the pages have no sign-in yet and show people's "
             "data. Put a server that signs people in before it."
         )
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

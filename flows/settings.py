@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from trials.errors import RoadtestError
+
 
 class Settings(BaseSettings):
     """Where Roadtest keeps its files and how it runs. Each field is `ROADTEST_` + its name in upper case.
@@ -17,22 +19,25 @@ class Settings(BaseSettings):
     read_retries, read_retry_seconds, read_timeout_seconds: how hard a source that doesn't answer is tried.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ROADTEST_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ROADTEST_", env_ignore_empty=True, extra="ignore")
 
     home: Path = Path(".roadtest")
     database_url: SecretStr = SecretStr("")
     host: str = "127.0.0.1"
     port: int = Field(default=8050, ge=1, le=65535)
-    pace: float = Field(default=1.0, gt=0, le=100)
-    stale_after_days: float = Field(default=14.0, gt=0)
+    pace: float = Field(default=1.0, gt=0, le=100, allow_inf_nan=False)
+    stale_after_days: float = Field(default=14.0, gt=0, le=36_500, allow_inf_nan=False)
     read_retries: int = Field(default=2, ge=0, le=20)
-    read_retry_seconds: float = Field(default=2.0, ge=0)
-    read_timeout_seconds: float = Field(default=120.0, gt=0)
+    read_retry_seconds: float = Field(default=2.0, ge=0, le=3_600, allow_inf_nan=False)
+    read_timeout_seconds: float = Field(default=120.0, gt=0, le=86_400, allow_inf_nan=False)
 
     @property
     def folder(self) -> Path:
         """`home`, absolute, so that it means the same after a change of directory."""
-        return self.home.expanduser().resolve()
+        try:
+            return self.home.expanduser().resolve()
+        except RuntimeError:
+            raise RoadtestError(f"home == '{self.home}', must be a folder of an account that exists.") from None
 
     @property
     def url(self) -> str:
@@ -46,8 +51,6 @@ def load_settings(**options: object) -> Settings:
     """
     from pydantic import ValidationError
 
-    from trials.errors import RoadtestError
-
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
@@ -57,5 +60,5 @@ def load_settings(**options: object) -> Settings:
         rule = first["msg"].replace("Input should be", "must be")
         raise RoadtestError(
             f"{name} == {first.get('input')!r}, {rule[0].lower() + rule[1:]}. "
-            f"Set --{name.replace('_', '-')} or ROADTEST_{name.upper()}."
+            f"Set ROADTEST_{name.upper()}" + (f" or --{name}." if name in ("home", "pace", "port", "host") else ".")
         ) from None

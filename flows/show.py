@@ -32,13 +32,6 @@ def print_json(body: Any) -> None:
     print(json.dumps(body, ensure_ascii=False, allow_nan=False, default=str))
 
 
-def mark(protocol: Protocol) -> str:
-    """What must be said beside the trial's name wherever it shows: ' (simulated)', ' (replay of a finished trial)'."""
-    if protocol.simulated:
-        return " (simulated)"
-    return " (replay of a finished trial)" if protocol.retrospective else ""
-
-
 def look_json(protocol: Protocol, look: Look, looks: int | None = None) -> dict[str, Any]:
     """`trial, looks, n, verdict, sentence, claims, estimate, interval, as_of` and what else the look holds."""
     body = look.to_json()
@@ -56,12 +49,13 @@ def card_json(card: TrialCard) -> dict[str, Any]:
         "state": card.state,
         "stage": card.protocol.stage,
         "simulated": card.protocol.simulated,
+        "retrospective": card.protocol.retrospective,
         "deliveries": card.deliveries,
         "refused": card.refused,
         "quarantined": card.quarantined,
     }
     if card.look is not None:
-        return {**look_json(card.look), **common}
+        return {**look_json(card.protocol, card.look), **common}
     empty = {"trial": card.id, "looks": 0, "n": 0, "verdict": None, "sentence": "Setting up: no delivery has come yet."}
     return {**empty, "claims": None, "estimate": None, "interval": [None, None], "as_of": None, **common}
 
@@ -105,8 +99,7 @@ def verdict_table(cards: list[TrialCard], title: str) -> None:
     for card in cards:
         planned = f"of {card.protocol.monitoring.max_participants:,}"
         name = Text(card.id)
-        if card.protocol.simulated:
-            name.append(" (simulated)", style="italic dim")
+        name.append(card.protocol.mark, style="italic dim")
         if card.look is None:
             table.add_row(name, "Setting up", f"0 {planned}", "–")
             continue
@@ -115,8 +108,7 @@ def verdict_table(cards: list[TrialCard], title: str) -> None:
     console.print(table)
     for card in cards:
         sentence = "Setting up: no delivery has come yet." if card.look is None else card.look.sentence
-        mark = " (simulated)" if card.protocol.simulated else ""
-        console.print(Text.assemble((f"{card.id}{mark}: ", "bold"), sentence))
+        console.print(Text.assemble((f"{card.id}{card.protocol.mark}: ", "bold"), sentence))
 
 
 def receipt_text(receipt: Receipt, dry_run: bool = False) -> str:
@@ -135,7 +127,7 @@ def receipt_text(receipt: Receipt, dry_run: bool = False) -> str:
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    look = None if outcome.look is None else look_json(outcome.look)
+    look = None if outcome.look is None or outcome.protocol is None else look_json(outcome.protocol, outcome.look)
     return {
         **(look or {"trial": outcome.trial}),
         "ok": outcome.ok,
@@ -147,4 +139,5 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
 def outcome_text(outcome: Outcome) -> str:
     lines = [receipt_text(receipt) for receipt in outcome.receipts]
     sentence = "no look yet: no delivery has come." if outcome.look is None else outcome.look.sentence
-    return "\n".join([*lines, f"{outcome.trial}: {sentence}"])
+    said = "" if outcome.protocol is None else outcome.protocol.mark
+    return "\n".join([*lines, f"{outcome.trial}{said}: {sentence}"])

@@ -50,7 +50,7 @@ def collect_trials(settings: Settings, trials: Sequence[str], clock: work.Clock)
         if any(item.deliveries for item in pending):
             outcomes += check_and_record(store, pending, clock)
         else:
-            outcomes += [work.Outcome(item.protocol.trial, ok=True) for item in pending]
+            outcomes += [work.done(store, item.protocol.trial) for item in pending]
     return outcomes
 
 

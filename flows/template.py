@@ -45,7 +45,7 @@ source:
 def outlook_text(protocol: Protocol, plan: Plan) -> str:
     """What the plan can and cannot tell, a line per truth."""
     say = kind_named(protocol.primary.kind).say_effect
-    lines = [plan.sentence]
+    lines = [f"{protocol.trial}{protocol.mark}: {plan.sentence}"]
     for outlook in plan.outlooks:
         lines.append(
             f"  If the truth is {outlook.truth} ({say(protocol.primary, outlook.effect)}): promoted {outlook.promote:.0%}, "

@@ -40,6 +40,7 @@ class Outcome:
     ok: bool
     error: str | None = None
     again: bool = False
+    protocol: Protocol | None = None
     receipts: tuple[Receipt, ...] = ()
     look: Look | None = None
 
@@ -148,11 +149,15 @@ def collect(store: Store, pending: Sequence[Pending], clock: Clock) -> list[Outc
                 else:
                     receipts[outcome.trial].append(outcome)
     return [
-        replace(failed[trial], receipts=tuple(kept))
-        if trial in failed
-        else Outcome(trial, ok=True, receipts=tuple(kept), look=reading.card(store, trial).look)
+        replace(failed[trial], receipts=tuple(kept)) if trial in failed else done(store, trial, tuple(kept))
         for trial, kept in receipts.items()
     ]
+
+
+def done(store: Store, trial: str, receipts: tuple[Receipt, ...] = ()) -> Outcome:
+    """How a trial stands after its deliveries, if any came."""
+    card = reading.card(store, trial)
+    return Outcome(trial, ok=True, protocol=card.protocol, receipts=receipts, look=card.look)
 
 
 def _record_wave(
@@ -229,7 +234,7 @@ def look_all(store: Store, trials: Sequence[str], clock: Clock) -> list[Outcome]
 
     def one(trial: str) -> Outcome:
         look = ledger.take_look(store, trial, recorded_at=clock.now, as_of=clock.now)
-        return Outcome(trial, ok=True, look=look)
+        return Outcome(trial, ok=True, protocol=reading.card(store, trial).protocol, look=look)
 
     return [guarded(trial, lambda trial=trial: one(trial)) for trial in trials]  # type: ignore[misc]
 

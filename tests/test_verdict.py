@@ -93,5 +93,7 @@ def test_pay_offs_are_round_numbers(log_e: float, words: str) -> None:
 def test_small_numbers_are_not_given_away() -> None:
     """The sentence stands on every page, so counts below 10 read "fewer than 10"."""
     assert judge(PLAN, evidence(8))[1].startswith("Too early to say: fewer than 10 people of 400 have joined")
-    assert "to 1" not in judge(PLAN, evidence(19), enrolled=19)[1], "nine in an arm: what the bet paid would tell outcomes"
+    assert "to 1" not in judge(PLAN, evidence(19), enrolled=19)[1], (
+        "nine in an arm: what the bet paid would tell outcomes"
+    )
     assert "(fewer than 10 more have come in since)" in judge(PLAN, evidence(124, ("benefit",)))[1]

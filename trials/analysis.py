@@ -125,9 +125,23 @@ def _hole_closed(protocol: Protocol, following: Person, as_of: datetime) -> bool
     return due is not None and as_of >= due + protocol.data.report_within_time
 
 
+# Changes whenever the state's shape or meaning does: a state of another format is never read on from.
+STATE_FORMAT = 2
+
+
+def can_resume(progress: Progress) -> bool:
+    """Whether this code can read on from a state; if not, the history is folded again, to the same numbers."""
+    try:
+        state = json.loads(progress.state)
+    except ValueError:
+        return False
+    return isinstance(state, dict) and state.get("format") == STATE_FORMAT
+
+
 def _fresh(protocol: Protocol) -> dict[str, Any]:
     arms = {arm.id: {"n": 0, "total": 0.0, "missing": 0} for arm in protocol.arms}
     return {
+        "format": STATE_FORMAT,
         "arms": arms,
         "late": 0,
         "frontier": 0,

@@ -5,6 +5,18 @@ place a hidden count within fewer than LIMIT numbers, nor conclude that it is be
 stands alone. Zero is shown: there is nobody to protect. Two tables of overlapping groups are not protected against
 each other, nor is today's table against yesterday's.
 
+What the looks say of outcomes has its own rule, `apart`: an estimate, a bet or a split of the outcome comes from a look
+with at least LIMIT people in each arm, and any two looks shown beside each other are at least LIMIT people per arm apart.
+Looks are taken from the first on, so the choice stays as it was when more come in, but for one case: a look with another
+verdict is never held back. It takes the place of the looks that it lies too near to.
+
+What remains: (1) somebody who kept the page from before a change of verdict can compare the two. (2) The LIMIT or more
+people who came between two looks are a group like any other: their share with the outcome can be worked out. (3) The
+number of people in is the newest, so its distance to the look shown tells how many came since, not how they fared.
+(4) A claim that fired is told at once, however few people it took, and bets are told to one decimal from LIMIT people
+per arm on, also while a split is hidden; who inverts the method on them can narrow the split down. (5) People joined,
+less people in, less people waiting, is the number missing; that is no outcome.
+
 A table is cut row by row: a row shows its whole split or none of it. What a reader then knows of the hidden rows are
 the margins of a two-way table, whose cells they can place between max(0, r + c − N) and min(r, c), the Fréchet bounds
 (Dobra & Fienberg 2000, PNAS 97(22), 11885-11892).
@@ -12,8 +24,10 @@ the margins of a two-way table, whose cells they can place between max(0, r + c 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from trials.evidence import Look
 
 LIMIT = 10
 
@@ -93,6 +107,39 @@ def safe_table(counts: Mapping[Place, int]) -> SafeTable:
         {column: by_column[index] if show_columns else None for index, column in enumerate(columns)},
         totals.total,
     )
+
+
+def enough(look: Look) -> bool:
+    """Whether anything drawn from outcomes may be shown: with fewer than LIMIT people in an arm it would tell theirs."""
+    return look.estimate is not None and all(arm.n >= LIMIT for arm in look.arms)
+
+
+def splits_hidden(look: Look, *, binary: bool) -> bool:
+    """Whether a table of the arms (and of who had the outcome, when binary) would hold a small number.
+
+    Then the estimate and its interval are hidden with it: together with the arms' sizes they give the table away.
+    """
+    counts = [arm.n for arm in look.arms]
+    if binary:
+        counts += [split for arm in look.arms for split in (round(arm.total), arm.n - round(arm.total))]
+    return None in map(safe_count, counts)
+
+
+def apart(looks: Iterable[Look], shown: Sequence[Look] = ()) -> tuple[Look, ...]:
+    """The looks that may be shown beside each other, in order; `shown` are those already chosen among earlier ones."""
+    kept = list(shown)
+    for look in filter(enough, looks):
+        if kept and not _grown(kept[-1], look) and look.verdict == kept[-1].verdict:
+            continue
+        while kept and not _grown(kept[-1], look):
+            kept.pop()
+        kept.append(look)
+    return tuple(kept)
+
+
+def _grown(before: Look, now: Look) -> bool:
+    had = {arm.arm: arm.n for arm in before.arms}
+    return all(arm.n - had.get(arm.arm, 0) >= LIMIT for arm in now.arms)
 
 
 def _exposed(closed: set[str], splits: Mapping[str, Sequence[int]], totals: SafeCounts) -> bool:

@@ -9,17 +9,24 @@ import numpy as np
 from scipy.stats import norm
 
 from trials.analysis import design_of, method_of
+from trials.errors import ProtocolError
 from trials.outcomes import kind_named
 from trials.protocol import Protocol
 from trials.sequential import streams
 
 RUNS, SEED = 2_000, 20_260_101
+SMALLEST_WORTHWHILE = 1e-4
 
 
 def admit(protocol: Protocol) -> None:
     """Raises ProtocolError when the plan's kind or method can't judge it; returns when it can be registered."""
     kind_named(protocol.primary.kind).check_plan(protocol.primary)
     method_of(protocol)
+    if design_of(protocol).worthwhile < SMALLEST_WORTHWHILE:
+        raise ProtocolError(
+            f"primary.worthwhile == {protocol.primary.worthwhile:g}, must be at least a 10,000th of the measure's range: "
+            "no trial finds less. Name an improvement worth having."
+        )
 
 
 def warnings(protocol: Protocol) -> tuple[str, ...]:

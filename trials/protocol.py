@@ -32,6 +32,8 @@ def parse_duration(text: str) -> timedelta:
     if match is None:
         raise ValueError("must be a whole number of days or weeks, such as '28 days' or '52 weeks'")
     number, unit = int(match.group(1)), match.group(2)
+    if number > 5_000:
+        raise ValueError("must be at most 5000 days or weeks")
     return timedelta(days=number) if unit == "day" else timedelta(weeks=number)
 
 
@@ -256,6 +258,13 @@ class Protocol(Frozen):
     def name(self) -> str:
         return self.title or self.trial
 
+    @property
+    def mark(self) -> str:
+        """What must be said after the trial's name wherever it shows; empty for a trial that is being run."""
+        if self.simulated:
+            return " (simulated)"
+        return " (replay of a finished trial)" if self.retrospective else ""
+
     def due_at(self, enrolled_on: date | None) -> datetime | None:
         """When a person's follow-up closes: midnight UTC after its last day; None for plans without dates."""
         follow_up = self.primary.follow_up_time
@@ -295,6 +304,10 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False) 
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str | int | float | bool | None):
+            raise ProtocolError(
+                f"line {key_node.start_mark.line + 1} has a key that is no word, must be one such as 'trial'."
+            )
         if key in seen:
             line = key_node.start_mark.line + 1
             raise ProtocolError(

@@ -15,7 +15,7 @@ SETTLED_SHARE = 0.15  # the first looks' ranges fill any axis; from here on the 
 
 
 def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
-    """A band with its estimate. `looks` is not empty, and in order; ends that can't be told yet leave a gap."""
+    """A band with its estimate. `looks` is not empty, in order, and rounded; ends that can't be told leave a gap."""
     people = [look.n for look in looks]
     worthwhile = protocol.primary.worthwhile
     low, high = _range(looks, worthwhile)
@@ -33,7 +33,7 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
             screen,
             _traces(protocol, looks, people, screen),
             HEIGHT,
-            margin={"l": 60, "r": 64 if screen.narrow else 150, "t": 10, "b": 44},
+            margin={"l": 72, "r": 64 if screen.narrow else 150, "t": 10, "b": 44},
             shapes=shapes,
             annotations=[
                 edge_label(screen, high, worth, "promote", side="right", above=False),
@@ -43,6 +43,7 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
             xaxis=people_axis(people),
             yaxis={
                 "range": [low, high],
+                "title": {"text": wording.BETTER, "standoff": 4},
                 "tickvals": ticks,
                 "ticktext": [wording.effect_tick(protocol.primary, tick) for tick in ticks],
             },
@@ -52,9 +53,9 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
         tuple(
             (
                 f"{look.n:,}",
-                wording.effect(protocol, look.interval[0]),
-                wording.effect(protocol, look.estimate),
-                wording.effect(protocol, look.interval[1]),
+                wording.directed(protocol, look.interval[0]),
+                wording.directed(protocol, look.estimate),
+                wording.directed(protocol, look.interval[1]),
             )
             for look in looks
         ),
@@ -112,7 +113,7 @@ def _traces(protocol: Protocol, looks: tuple[Look, ...], people: list[int], scre
         {
             "type": "scatter",
             "x": people,
-            "text": [wording.effect(protocol, value) for value in trace["y"]],
+            "text": [wording.directed(protocol, value) for value in trace["y"]],
             "hovertemplate": "%{text}",
             **trace,
         }
@@ -130,15 +131,10 @@ def _labels(protocol: Protocol, last: Look, x: int, low: float, high: float, scr
     heights = apart([min(max(value, low), high) for value, _, _ in shown], (high - low) / 16)
     labels = []
     for (value, word, token), y in zip(shown, heights, strict=True):
-        amount = wording.effect_tick(protocol.primary, _rounded(protocol, value))
+        amount = wording.effect_tick(protocol.primary, value)
         text = f"<b>{amount}</b>" + ("" if screen.narrow else f" {word}")
         labels.append(line_label(screen, x, y, text, token))
     return labels
-
-
-def _rounded(protocol: Protocol, value: float) -> float:
-    """As many digits as the words beside the chart use."""
-    return round(value, 3) if wording.per_hundred(protocol.primary) else round(value, 0 if abs(value) >= 100 else 1)
 
 
 def _alt(protocol: Protocol, last: Look) -> str:

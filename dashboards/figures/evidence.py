@@ -8,14 +8,14 @@ from typing import Any
 from dashboards import wording
 from dashboards.figures.drawn import Drawn, apart, edge_label, figure, flat, line_label, people_axis, wash
 from dashboards.theme import Screen
-from trials.evidence import CLAIMS, Look
+from trials.evidence import CLAIMS, Claim, Look
 from trials.protocol import Protocol
 
 HEIGHT = 330
-LOWEST, HIGHEST = -2.0, 4.0  # log10: 0.01× to 10,000×. Beyond that nobody decides differently.
+LOWEST, HIGHEST = -1.2, 4.0  # log10: 0.1× (less is not told apart) to 10,000×. Beyond that nobody decides differently.
 DASHES = {"benefit": "solid", "dud": "6px,3px", "harm": "2px,3px"}
-TICKS = (0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 1_000, 10_000)
-WIDE_TICKS = (0.01, 0.1, 1, 10, 100, 1_000, 10_000)
+TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 1_000, 10_000)
+WIDE_TICKS = (0.1, 1, 10, 100, 1_000, 10_000)
 
 
 def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
@@ -45,7 +45,7 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
             yaxis={
                 "range": [low, high],
                 "tickvals": [math.log10(tick) for tick in ticks],
-                "ticktext": [f"{tick:,g}×" for tick in ticks],
+                "ticktext": ["≤ 0.1×" if tick == 0.1 else f"{tick:,g}×" for tick in ticks],
             },
         ),
         _alt(looks[-1]),
@@ -56,8 +56,8 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
 
 
 def _height(look: Look, name: str) -> float | None:
-    log_e = look.claims[name].log_e
-    return None if log_e is None else log_e / math.log(10)
+    shown = wording.shown_multiple(look.claims[name])
+    return None if shown is None else math.log10(shown)
 
 
 def _range(heights: dict[str, list[float | None]], last: Look) -> tuple[float, float]:
@@ -109,7 +109,8 @@ def _labels(
     labels = []
     for name, y in zip(shown, apart(ends, (high - low) / 15), strict=True):
         word = "" if screen.narrow else f" {wording.CLAIM_WORDS[name].lower()}"
-        text = f"<b>{wording.multiple(last.claims[name])}</b>{word}"
+        now = "reached" if last.claims[name].fired else wording.multiple(last.claims[name])
+        text = f"<b>{now}</b>{word}"
         labels.append(line_label(screen, x, y, text, wording.CLAIM_LEADS_TO[name]))
     return labels
 
@@ -127,9 +128,15 @@ def _needed(last: Look, needed: list[float], screen: Screen) -> list[dict[str, A
 
 def _alt(last: Look) -> str:
     parts = [
-        f"“{wording.CLAIM_WORDS[name].lower()}” stands at {wording.multiple(claim)} of the {wording.threshold(claim)} it needs"
-        + (f" and reached it at {claim.crossed_at_n:,} people" if claim.crossed_at_n is not None else "")
+        f"“{wording.CLAIM_WORDS[name].lower()}” {_stands(claim)}"
         for name, claim in last.claims.items()
-        if claim.log_e is not None
+        if claim.fired or claim.log_e is not None
     ]
     return f"Line chart of evidence over {wording.few(last.n)} people: {'; '.join(parts)}."
+
+
+def _stands(claim: Claim) -> str:
+    """Where a claim is. What fired has done so for good, so what its bet is worth since is not said beside it."""
+    if claim.fired:
+        return f"has what it needs: {wording.strength(claim)}"
+    return f"stands at {wording.multiple(claim)} of the {wording.threshold(claim)} it needs"

@@ -10,7 +10,7 @@ from dash.exceptions import PreventUpdate
 from dashboards import read_model, refresh, shell, wording
 from dashboards.panels import PANELS
 from dashboards.panels.panel import place
-from dashboards.parts import absence, attributes, icon, simulated
+from dashboards.parts import absence, attributes, badge, icon
 from dashboards.read_model import ContradictionError, TrialView
 from dashboards.theme import Screen
 from trials.disclosure import LIMIT, safe_count
@@ -90,7 +90,7 @@ def _shapes(drawn: list[Any]) -> dict[str, list[str]]:
 def _head(view: TrialView) -> html.Header:
     plan = view.protocol
     crumbs: list[Any] = [dcc.Link("Portfolio", href="/"), *([html.Span(plan.programme)] if plan.programme else [])]
-    named: list[Any] = [plan.name, *([" ", simulated()] if plan.simulated else [])]
+    named: list[Any] = [plan.name, *(part for text in wording.badges(plan) for part in (" ", badge(text)))]
     facts = [
         html.Span([icon("stage"), wording.STAGE_WORDS[plan.stage]]),
         html.Span([icon("person"), f"Led by {plan.owner}"]),
@@ -119,26 +119,34 @@ def _stale(view: TrialView) -> list[Any]:
 
 
 def _verdict(view: TrialView) -> html.Section:
-    sentence = (
-        view.look.sentence
-        if view.look
-        else "Nothing can be said yet: the plan is registered, and no outcome has been looked at."
-    )
+    sentence = view.sentence or "Nothing can be said yet: the plan is registered, and no outcome has been looked at."
     word = html.P(
         [icon(view.standing), html.Span(wording.VERDICT_WORDS[view.standing])],
         className=f"verdict-word tone-{view.standing} bare",
     )
-    as_of = "" if view.look is None else f"Look {view.look.number:,}, data as of {wording.day(view.look.as_of)}."
     safe = "Checking often is safe: the evidence is built to be looked at as often as you like."
     said = [
         word,
         html.P(sentence, className="sentence"),
-        html.P([icon("stale"), html.Span(f"{as_of} {safe}".strip())], className="as-of"),
+        *([html.P(wording.RETROSPECTIVE, className="note")] if view.protocol.retrospective else []),
+        html.P([icon("stale"), html.Span(f"{_as_of(view)} {safe}".strip())], className="as-of"),
     ]
     return html.Section(
         [html.Div(said, className="said"), html.Dl(_figures(view), className="key-figures")],
         className=f"card verdict edge-{view.standing}",
         **attributes(aria_label="Verdict"),
+    )
+
+
+def _as_of(view: TrialView) -> str:
+    if view.look is None:
+        return ""
+    newest = f"Look {view.look.number:,}, data as of {wording.day(view.look.as_of)}."
+    if view.shown is None or view.shown.n == view.look.n:
+        return newest
+    return (
+        f"{newest} What is said of results is as of {view.shown.n:,} people; it moves on when {LIMIT} more in each "
+        "group have one, so that nobody's result can be worked out."
     )
 
 
@@ -153,21 +161,32 @@ def _figures(view: TrialView) -> list[html.Div]:
             ("Waiting for a result", "–", ""),
         ]
     else:
-        claim = read_model.deciding_claim(look)
-        shown = look if read_model.enough(look) else None
-        need = (
-            f"reached at {claim.crossed_at_n:,} people" if claim.fired else f"{wording.threshold(claim)} needed to act"
-        )
         facts = [
-            ("Best estimate", wording.effect(plan, shown.estimate), wording.plausible(plan, shown))
-            if shown
-            else ("Best estimate", "–", f"appears once {LIMIT} people in each group have a result"),
-            ("Strength of evidence", wording.threshold(claim) if claim.fired else wording.multiple(claim), need),
+            _estimate(view),
+            _strength(view),
             ("People with a result", wording.few(safe_count(look.n)), planned),
             (
                 "Waiting for a result",
-                wording.few(view.quality.waiting),
-                f"{wording.few(view.quality.missing)} missing for good",
+                wording.number(view.quality.waiting),
+                f"missing for good: {wording.number(view.quality.missing)}",
             ),
         ]
     return [html.Div([html.Dt(name), html.Dd([html.Strong(value), html.Span(note)])]) for name, value, note in facts]
+
+
+def _estimate(view: TrialView) -> tuple[str, str, str]:
+    name, shown = "Best estimate", view.effect
+    if shown is not None:
+        return name, wording.effect(view.protocol, shown.estimate), wording.plausible(view.protocol, shown)
+    if view.shown is not None:
+        return name, "–", "hidden to protect privacy: small numbers stand behind it"
+    return name, "–", f"appears once {LIMIT} people in each group have a result"
+
+
+def _strength(view: TrialView) -> tuple[str, str, str]:
+    name, claim = "Strength of evidence", view.deciding
+    if claim is None:
+        return name, "–", f"appears once {LIMIT} people in each group have a result"
+    if claim.fired:
+        return name, wording.threshold(claim), wording.reached(claim)
+    return name, wording.multiple(claim), f"{wording.threshold(claim)} needed to act"

@@ -12,14 +12,17 @@ from dashboards.parts import icon
 from dashboards.read_model import TrialView
 from dashboards.theme import Screen
 from dashboards.wording import Standing
+from trials.disclosure import safe_count
 from trials.evidence import Claim
 
 
 def title(view: TrialView) -> str:
-    return "What would end this trial" if view.standing in ("keep_going", "setting_up") else "What ended this trial"
+    return "What would end this trial" if view.standing in ("keep_going", "setting_up") else "What was reached"
 
 
 def how(view: TrialView) -> str:
+    if view.protocol.retrospective:
+        return wording.RETROSPECTIVE
     return (
         "Agreed and sealed before the first outcome was seen."
         if view.seal
@@ -30,20 +33,28 @@ def how(view: TrialView) -> str:
 def body(view: TrialView, screen: Screen) -> list[Any]:
     plan = view.protocol.monitoring
     worthwhile = wording.effect(view.protocol, view.protocol.primary.worthwhile)
-    claims: dict[str, Claim] = {} if view.look is None else view.look.claims
     asked: dict[str, tuple[Standing, str]] = {
         "benefit": ("promote", f"when a bet against “no benefit” has paid {1 / plan.alpha:,.3g} to 1"),
         "dud": ("drop", f"when a bet against “{worthwhile} or better” has paid {1 / plan.beta:,.3g} to 1"),
         "harm": ("stop_for_harm", f"when a bet against “no harm” has paid {1 / plan.alpha:,.3g} to 1"),
     }
-    endings = [_ending(standing, text, _now(claims.get(name))) for name, (standing, text) in asked.items()]
-    limit = f"at {plan.max_participants:,} people, if none of these has happened"
-    left = "" if view.look is None else _left(plan.max_participants - view.look.n - view.look.missing)
-    return [html.Ul([*endings, _ending("cant_tell", limit, left)], className="endings")]
+    endings = [_ending(standing, text, _now(view.claims.get(name))) for name, (standing, text) in asked.items()]
+    limit = f"at {plan.max_participants:,} people, if none of these has happened; or if the first two both have"
+    return [html.Ul([*endings, _ending("cant_tell", limit, _left(view))], className="endings")]
 
 
-def _left(people: int) -> str:
-    return f"{people:,} to go" if people > 0 else "reached"
+def _left(view: TrialView) -> str:
+    """How far the limit is, or that it was reached; nothing once a claim has fired, as the limit then ends nothing."""
+    look = view.look
+    fired = {name for name, claim in view.claims.items() if claim.fired}
+    if view.standing == "cant_tell":
+        return "both have" if fired else "reached"
+    if look is None or fired:
+        return ""
+    if safe_count(look.n) is None or view.quality.missing is None:
+        # The number to go would be the planned number less the one that is hidden.
+        return "most still to come" if 2 * look.n < view.protocol.monitoring.max_participants else "some still to come"
+    return f"{view.protocol.monitoring.max_participants - look.n - look.missing:,} to go"
 
 
 def _now(claim: Claim | None) -> str:

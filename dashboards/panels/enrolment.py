@@ -35,7 +35,9 @@ def how(view: TrialView) -> str:
     waiting = view.quality.waiting
     if waiting == 0:
         return "Everybody who joined is in the evidence or settled as missing."
-    return f"{wording.few(waiting).capitalize()} of them wait for their result, or for somebody before them."
+    if waiting is None:
+        return "Some of them may still wait for their result, or for somebody before them."
+    return f"{waiting:,} of them wait for their result, or for somebody before them."
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:

@@ -13,16 +13,15 @@ from dashboards.theme import Screen
 
 
 def absent(view: TrialView) -> Absence | None:
-    early = too_early(view)
-    if early is None and view.look is not None and all(claim.log_e is None for claim in view.look.claims.values()):
-        reasons = [claim.reason for claim in view.look.claims.values() if claim.reason]
+    early = too_early(view, "What a bet on each claim would have paid appears")
+    if early is None and all(claim.log_e is None for claim in view.claims.values()):
+        reasons = [claim.reason for claim in view.claims.values() if claim.reason]
         return Absence("early", "too early to say", reasons[0] if reasons else "No claim can be judged yet.")
     return early
 
 
 def title(view: TrialView) -> str:
-    assert view.look is not None
-    fired = [name for name, claim in view.look.claims.items() if claim.fired]
+    fired = [name for name, claim in view.claims.items() if claim.fired]
     if fired:
         said = " and ".join(f"“{wording.CLAIM_WORDS[name].lower()}”" for name in fired)
         return f"The evidence is strong enough for {said}"
@@ -39,7 +38,7 @@ def how(view: TrialView) -> str:
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:
-    return chart(evidence.draw(view.protocol, view.drawable(), screen), "evidence-chart")
+    return chart(evidence.draw(view.protocol, view.looks, screen), "evidence-chart")
 
 
 PANEL = Panel("evidence", "Evidence", 7, absent, title, how, body, tall=True)

@@ -5,48 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 from dashboards import wording
-from dashboards.panels.panel import Absence, Panel, too_early
+from dashboards.panels.panel import Absence, Panel, small_numbers, too_early
 from dashboards.parts import table
 from dashboards.read_model import TrialView
 from dashboards.theme import Screen
-from trials.disclosure import safe_count
 from trials.evidence import ArmTotal
 from trials.outcomes import kind_named
 
 
-def _hidden(view: TrialView, arm: ArmTotal) -> bool:
-    counts = [arm.n]
-    if wording.per_hundred(view.protocol.primary):
-        counts += [round(arm.total), arm.n - round(arm.total)]
-    return any(safe_count(count) is None for count in counts)
-
-
 def absent(view: TrialView) -> Absence | None:
-    early = too_early(view)
-    if early is None and view.look is not None and any(_hidden(view, arm) for arm in view.look.arms):
-        return Absence(
-            "hidden",
-            "hidden to protect privacy",
-            "Fewer than 10 people are in one of the groups, or had the outcome there, or did not. They count in the result.",
-        )
-    return early
+    return too_early(view, "The groups appear side by side") or small_numbers(view)
 
 
 def title(view: TrialView) -> str:
-    assert view.look is not None
-    return f"Between the groups: {wording.effect(view.protocol, view.look.estimate)}"
+    assert view.effect is not None
+    return f"Between the groups: {wording.effect(view.protocol, view.effect.estimate)}"
 
 
 def how(view: TrialView) -> str:
+    assert view.effect is not None
     primary = view.protocol.primary
-    return f"{kind_named(primary.kind).estimand(primary).capitalize()}; only people whose result is in."
+    estimand = kind_named(primary.kind).estimand(primary)
+    return f"{estimand[:1].upper()}{estimand[1:]}; the first {view.effect.n:,} people whose result is in."
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:
-    assert view.look is not None
+    assert view.effect is not None
     names = {arm.id: arm.name or arm.id.replace("_", " ").capitalize() for arm in view.protocol.arms}
     columns = ("Group", "People", *(("With it", "In 100") if wording.per_hundred(view.protocol.primary) else ("Mean",)))
-    rows = [(names[arm.arm], f"{arm.n:,}", *_result(view, arm)) for arm in view.look.arms]
+    rows = [(names[arm.arm], f"{arm.n:,}", *_result(view, arm)) for arm in view.effect.arms]
     return [table(columns, rows, "The two groups side by side")]
 
 

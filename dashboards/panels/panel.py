@@ -11,7 +11,7 @@ from typing import Any, Literal
 from dash import html
 
 from dashboards.parts import absence
-from dashboards.read_model import TrialView, enough
+from dashboards.read_model import TrialView
 from dashboards.refresh import name_parts
 from dashboards.theme import Screen
 from trials.disclosure import LIMIT
@@ -52,16 +52,27 @@ def never(view: TrialView) -> None:
     """For panels that always have something to show."""
 
 
-def too_early(view: TrialView) -> Absence | None:
-    """Nothing to say before a handful of people in each group have a result."""
+def too_early(view: TrialView, what: str) -> Absence | None:
+    """Nothing to say before a handful of people in each group have a result. what: what then appears, a sentence's start."""
     if view.look is None:
         return Absence(
             "empty", "no look yet", "The plan is registered. The first delivery of outcomes starts this chart."
         )
-    if not enough(view.look):
-        why = f"This appears once {LIMIT} people in each group have a result. {view.look.sentence}"
-        return Absence("early", "too early to say", why)
+    if view.shown is None:
+        return Absence("early", "too early to say", f"{what} once {LIMIT} people in each group have a result.")
     return None
+
+
+def small_numbers(view: TrialView) -> Absence | None:
+    """Nothing to show of the arms or their difference while a small number stands behind it."""
+    if view.shown is None or view.effect is not None:
+        return None
+    return Absence(
+        "hidden",
+        "hidden to protect privacy",
+        f"Fewer than {LIMIT} people are in one of the groups, or had the outcome there, or did not. "
+        "They count in the result.",
+    )
 
 
 def place(panel: Panel, view: TrialView, screen: Screen) -> html.Section:

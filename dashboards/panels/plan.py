@@ -16,11 +16,14 @@ from trials.protocol import Protocol
 def title(view: TrialView) -> str:
     if view.seal is None:
         return "The plan is not sealed yet"
+    if view.protocol.retrospective:
+        return "The plan of a replay"
     return "The plan was sealed before the first outcome"
 
 
 def how(view: TrialView) -> str:
-    return "Any change makes another plan with another seal."
+    sealed = "Any change makes another plan with another seal."
+    return f"{wording.RETROSPECTIVE} {sealed}" if view.protocol.retrospective else sealed
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:

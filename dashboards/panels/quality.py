@@ -11,6 +11,7 @@ from dashboards.panels.panel import Absence, Panel
 from dashboards.parts import icon, numbers, table
 from dashboards.read_model import DeliveryView, Quality, TrialView
 from dashboards.theme import Screen
+from dashboards.wording import number
 
 LATEST = 5
 ACTIONS = {
@@ -60,7 +61,9 @@ def body(view: TrialView, screen: Screen) -> list[Any]:
             "Changes after the correction window, kept but not used",
             wording.few(quality.late_changes),
         ),
-        _check(quality.missing == 0, "Results that never came, counted as missing", wording.few(quality.missing)),
+        _check(
+            quality.missing == 0, f"Results that never came, counted as missing{_by_arm(view)}", number(quality.missing)
+        ),
     ]
     last: list[tuple[str, ...]] = [
         (each.name, wording.short_day(each.sent_at), *_counts(each)) for each in quality.last
@@ -81,8 +84,19 @@ def body(view: TrialView, screen: Screen) -> list[Any]:
     ]
 
 
+def _by_arm(view: TrialView) -> str:
+    """' (Usual 12, Phone call 14)', where that many are missing that it may be told."""
+    cells = view.quality.missing_by_arm.cells
+    if not any(cells.values()):
+        return ""
+    names = {arm.id: arm.name or arm.id.replace("_", " ").capitalize() for arm in view.protocol.arms}
+    said = (f"{names.get(arm, 'never reported at all')} {wording.number(count)}" for arm, count in cells.items())
+    return f" ({', '.join(said)})"
+
+
 def _counts(each: DeliveryView) -> tuple[str, str, str, str]:
-    became = ACTIONS.get(each.action, each.action) + (f": {each.refusal}" if each.refusal else "")
+    said = "; ".join([*([each.refusal] if each.refusal else []), *each.warnings])
+    became = ACTIONS.get(each.action, each.action) + (f": {said}" if said else "")
     return became, wording.few(each.accepted), wording.few(each.quarantined), wording.few(each.corrections)
 
 

@@ -23,8 +23,9 @@ from flows.demo import (
 from flows.settings import Settings
 from flows.simulator import last_week
 from flows.work import Outcome
+from trials.connectors import folder
 from trials.errors import RoadtestError
-from trials.protocol import Protocol
+from trials.protocol import Protocol, Source
 
 Weeks = list[list[File]]
 
@@ -99,14 +100,15 @@ def test_a_file_arrives_whole_once(tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_half_written_when_the_demo_was_killed_arrives_whole(tmp_path: Path) -> None:
-    """What is left of the first try is hidden from the collector, and the next run replaces it."""
+    """What is left of the first try is hidden from the collector, and the next run writes the file whole."""
     settings = Settings(home=tmp_path)
     file = File(Path("sources/a-trial/delivery-001.csv"), b"a,b\n1,2\n")
     part = tmp_path / "sources/a-trial/.delivery-001.csv.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"a,")
     arrive(settings, [file])
-    assert [path.name for path in part.parent.iterdir()] == ["delivery-001.csv"]
+    assert folder.find(Source(connector="folder", path="sources/a-trial"), tmp_path)[0].name == "delivery-001.csv"
+    assert len(folder.find(Source(connector="folder", path="sources/a-trial"), tmp_path)) == 1
     assert (tmp_path / file.path).read_bytes() == file.content
 
 

@@ -185,7 +185,10 @@ def test_a_block_with_a_missing_member_is_left_out_whole(method: Method, kind_na
         [Unit("", arms[i], float(loss)) for i, loss in enumerate(losses(kind, 0.4, size, rng))]  # type: ignore[arg-type]
         for _ in range(40)
     ]
-    holed = [[Unit("", one.arm, None), *rest] if number % 5 == 0 else [one, *rest] for number, (one, *rest) in enumerate(blocks)]
+    holed = [
+        [Unit("", one.arm, None), *rest] if number % 5 == 0 else [one, *rest]
+        for number, (one, *rest) in enumerate(blocks)
+    ]
     whole = [block for number, block in enumerate(blocks) if number % 5]
     with_holes = method.read(design, run(method, design, tuple(unit for block in holed for unit in block)))
     without = method.read(design, run(method, design, tuple(unit for block in whole for unit in block)))

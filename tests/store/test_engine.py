@@ -145,7 +145,7 @@ def test_waiting_in_vain_is_one_sentence(url: str, monkeypatch: pytest.MonkeyPat
     holder = threading.Thread(target=hold)
     holder.start()
     assert inside.wait(30)
-    with pytest.raises(StoreError, match=r"can't be used: .*lock.*\. Check ROADTEST_DATABASE_URL"), writing(store, "x"):
+    with pytest.raises(StoreError, match=r"can't be used: .*lock.*\. Check ROADTEST_HOME"), writing(store, "x"):
         pass
     done.set()
     holder.join()
@@ -167,11 +167,16 @@ def test_an_sqlite_file_survives_a_power_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ("roadtest.db", r"database url == 'roadtest\.db', must be a database address\. Write sqlite:///"),
+        ("roadtest.db", r"database url can't be used, must be an SQLite file or PostgreSQL\. Write sqlite:///"),
         ("sqlite://", r"must be an SQLite file or PostgreSQL"),
         ("sqlite:///:memory:", r"must be an SQLite file or PostgreSQL"),
         ("mysql://root@localhost/x", r"must be an SQLite file or PostgreSQL"),
-        ("postgresql://me:secret@localhost:1/x", r"postgresql\+psycopg://me:\*\*\*@localhost:1/x can't be used: "),
+        ("postgresql://me:secret@localhost:1/x", r"the PostgreSQL database 'x' on localhost can't be used: "),
+        ("postgresql//me:secret@localhost/x", r"database url can't be used"),
+        ("postgresql://me:secret@localhost:54x/x", r"database url can't be used"),
+        ("postgresql://me@localhost:1/x?password=secret", r"the PostgreSQL database 'x' on localhost can't be used: "),
+        ("postgresql://me:se@secret@localhost:1/x", r"the PostgreSQL database 'x' on localhost can't be used: "),
+        ("postgresql://localhost:1/x?nonsense=secret", r"the PostgreSQL database 'x' on localhost can't be used: "),
     ],
 )
 def test_an_address_that_does_not_work_is_one_sentence(address: str, sentence: str) -> None:
@@ -185,7 +190,7 @@ def test_an_address_that_does_not_work_is_one_sentence(address: str, sentence: s
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     """A text file in the database's place is refused in one sentence and left alone."""
     (tmp_path / "notes.db").write_text("not a database, but long enough to look at" * 30)
-    with pytest.raises(StoreError, match="the file is not an SQLite database"):
+    with pytest.raises(StoreError, match="the file is not a whole SQLite database"):
         open_store(f"sqlite:///{tmp_path}/notes.db")
     with pytest.raises(StoreError, match="folder can't be made"):
         open_store(f"sqlite:///{tmp_path}/notes.db/deeper/store.db")

@@ -11,20 +11,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    ProgrammingError,
+)
 
 import trials
 from trials.errors import StoreError
 
 LOCK_SECONDS = 30
 _WRITER = "roadtest_writer"
+_SQLITE = "sqlite:///"
+_IN_MEMORY = (_SQLITE, f"{_SQLITE}:memory:")
 
 
 @dataclass(frozen=True)
@@ -107,25 +117,45 @@ def alembic_config() -> Config:
 
 
 def _target(url: str) -> URL:
+    if url.startswith(_SQLITE):
+        # Taken as it stands, so that a folder with ? or # in its name is that folder.
+        return (
+            URL.create("sqlite", database=url.removeprefix(_SQLITE))
+            if url not in _IN_MEMORY
+            else _unusable("SQLite in memory")
+        )
     try:
         target = make_url(url)
     except (ArgumentError, ValueError):
-        raise StoreError(
-            f"database url == '{url}', must be a database address. Write sqlite:///roadtest.db or postgresql://user@host/name."
-        ) from None
+        return _unusable("database url")  # not shown: it may hold a password
     backend = target.get_backend_name()
     if backend in ("postgresql", "postgres"):
         return target.set(drivername="postgresql+psycopg")
     if backend == "sqlite" and target.database not in (None, "", ":memory:"):
         return target.set(drivername="sqlite")
+    return _unusable(f"database url for {backend}")
+
+
+def _unusable(what: str) -> NoReturn:
     raise StoreError(
-        f"database url == '{_shown(target)}', must be an SQLite file or PostgreSQL."
-        " Write sqlite:///roadtest.db or postgresql://user@host/name."
+        f"{what} can't be used, must be an SQLite file or PostgreSQL."
+        " Write sqlite:///roadtest.db or postgresql://user@host/name into ROADTEST_DATABASE_URL."
     )
 
 
+def _secrets(target: URL) -> list[str]:
+    """What of an address may be a password or a part of one; a driver's own words may repeat it."""
+    hosts = (target.host or "").split("@")
+    hidden = [str(value) for name, value in target.query.items() if "pass" in name.lower()]
+    return [str(target.password or ""), *(hosts if len(hosts) > 1 else []), *hidden]
+
+
 def _shown(target: URL) -> str:
-    return target.render_as_string(hide_password=True)
+    """Where a database is, without anything that may be a password: no user, no query, no odd part of the host."""
+    if target.get_backend_name() == "sqlite":
+        return str(target.database)
+    host = (target.host or "").rpartition("@")[2]
+    return f"the PostgreSQL database '{target.database}' on {host or 'the local socket'}"
 
 
 @contextmanager
@@ -133,14 +163,23 @@ def _refused(target: URL) -> Iterator[None]:
     """Turn a driver's complaint about the database itself into one sentence; errors of the caller's pass as they are."""
     try:
         yield
-    except (OperationalError, NoSuchModuleError) as error:
+    except (OperationalError, NoSuchModuleError, ProgrammingError) as error:
+        if isinstance(error, ProgrammingError) and not isinstance(error.orig, psycopg.ProgrammingError):
+            raise
+        if isinstance(error, ProgrammingError) and error.statement is not None:
+            raise  # a fault in a query of ours, not in how the database was named
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
+        if any(secret and secret in cause for secret in _secrets(target)):
+            cause = "it does not answer, or refuses what it was given"
         raise StoreError(
-            f"{_shown(target)} can't be used: {cause}. Check ROADTEST_DATABASE_URL, or try again."
+            f"{_shown(target)} can't be used: {cause}. Check ROADTEST_HOME and ROADTEST_DATABASE_URL, or try again."
         ) from error
     except DBAPIError as error:
-        if isinstance(error.orig, sqlite3.DatabaseError) and "not a database" in str(error.orig):
-            raise StoreError(f"{_shown(target)} can't be used: the file is not an SQLite database.") from error
+        if isinstance(error.orig, sqlite3.DatabaseError) and not isinstance(error, IntegrityError):
+            raise StoreError(
+                f"{_shown(target)} can't be used: the file is not a whole SQLite database ({error.orig})."
+                " Put its last good copy in its place."
+            ) from error
         raise
 
 

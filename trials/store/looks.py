@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from trials import __version__
-from trials.analysis import Person, Progress, Version, analyse
+from trials.analysis import Person, Progress, Version, analyse, can_resume
 from trials.errors import StoreError
 from trials.evidence import Look
 from trials.protocol import Protocol
@@ -21,12 +20,12 @@ def next_look(
     """The last look, then the next one with the state behind it. `changed`: smallest order key of the people who changed.
 
     It reads on from the cursor where it can. From the start when somebody before the cursor changed (a correction, a late
-    enrolment), when the last look could not see all that was in, or when other code wrote the state.
+    enrolment), when the last look could not see all that was in, or when its state is of another format.
     """
     last, progress = _last(connection, protocol.trial)
     if progress is not None and last is not None:
         rewritten = changed is not None and changed <= progress.cursor_key
-        if rewritten or last.code_version != __version__ or not _saw_everything(connection, last):
+        if rewritten or not can_resume(progress) or not _saw_everything(connection, last):
             progress = None
     after, look = analyse(
         protocol,

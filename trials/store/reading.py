@@ -74,7 +74,9 @@ def cards(store: Store, ids: Collection[str] | None = None) -> list[TrialCard]:
 def sealed_ids(store: Store) -> list[str]:
     """The sealed trials by id; nothing of their plans is read, so one that was altered is among them."""
     with reading(store) as connection:
-        return list(connection.execute(select(TRIAL.c.id).where(TRIAL.c.state == "sealed").order_by(TRIAL.c.id)).scalars())
+        return list(
+            connection.execute(select(TRIAL.c.id).where(TRIAL.c.state == "sealed").order_by(TRIAL.c.id)).scalars()
+        )
 
 
 def card(store: Store, trial_id: str) -> TrialCard:
