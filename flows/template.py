@@ -31,7 +31,7 @@ primary:
 monitoring:
   alpha: 0.05                         # chance of promoting an idea that does nothing
   beta: 0.10                          # chance of dropping an idea that is worthwhile
-  max_participants: 400
+  max_participants: 800
 data:
   report_within: 84 days              # an outcome not received by then counts as missing
   correction_window: 28 days          # later changes are kept and shown, not used

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from trials.disclosure import LIMIT, SafeCounts, SafeTable, safe_count, safe_counts, safe_table
+from trials.disclosure import (
+    LIMIT,
+    SafeCounts,
+    SafeTable,
+    apart,
+    enough,
+    safe_count,
+    safe_counts,
+    safe_table,
+    splits_hidden,
+)
+from trials.evidence import CLAIMS, ArmTotal, Claim, Look, Verdict
 
 
 @pytest.mark.parametrize(("count", "shown"), [(0, 0), (1, None), (9, None), (10, 10), (432, 432)])
@@ -97,3 +110,74 @@ def _placed(place: tuple[str, str], table: SafeTable) -> tuple[float, float]:
         found = linprog(aim, A_eq=np.array(equations), b_eq=np.array(right), bounds=bounds, method="highs")
         ends.append(np.inf if found.status in (3, 4) else sign * float(found.fun))
     return min(ends), max(ends)
+
+
+def _look(number: int, usual: int, call: int, verdict: Verdict = "keep_going", had: tuple[int, int] = (20, 20)) -> Look:
+    arms = (ArmTotal("usual", usual, had[0], 0), ArmTotal("call", call, had[1], 0))
+    claims = {name: Claim(0.0, None, 20.0) for name in CLAIMS}
+    estimate = 0.0 if usual and call else None
+    when = datetime(2024, 1, 1, tzinfo=UTC)
+    return Look(
+        *("made", number, when, number, usual + call, usual + call, 0, 0, 0, claims, estimate),
+        *((None, None), arms, verdict, "Said.", "", "", ""),
+    )
+
+
+def test_a_handful_in_an_arm_is_not_enough() -> None:
+    """Nine people in one arm would tell their outcomes, however many are in the other."""
+    assert not enough(_look(1, 9, 400))
+    assert enough(_look(1, 10, 10))
+
+
+@pytest.mark.parametrize(
+    ("had", "binary", "hidden"),
+    [
+        ((20, 20), True, False),
+        ((9, 20), True, True),
+        ((20, 91), True, True),
+        ((0, 20), True, False),
+        ((9, 20), False, False),
+    ],
+)
+def test_a_small_number_with_or_without_the_outcome_hides_the_split(
+    had: tuple[int, int], binary: bool, hidden: bool
+) -> None:
+    """Nine people who had it, or nine who had it not; an amount has no such split."""
+    assert splits_hidden(_look(1, 100, 100, had=had), binary=binary) == hidden
+
+
+def _steps(chance: random.Random) -> list[Look]:
+    looks, usual, call = [], 0, 0
+    for number in range(1, 40):
+        usual, call = usual + chance.randint(0, 8), call + chance.randint(0, 8)
+        verdict: Verdict = "promote" if usual > 100 else "keep_going"
+        looks.append(_look(number, usual, call, verdict))
+    return looks
+
+
+def test_no_two_looks_shown_beside_each_other_differ_by_a_handful() -> None:
+    """In each arm at least LIMIT people lie between them, and read bit by bit the choice is the same."""
+    chance = random.Random(4)
+    for _ in range(50):
+        looks = _steps(chance)
+        shown = apart(looks)
+        assert shown == apart(looks[17:], apart(looks[:17]))
+        assert len(shown) > 3
+        for before, now in pairwise(shown):
+            assert all(new.n - old.n >= LIMIT for old, new in zip(before.arms, now.arms, strict=True))
+
+
+def test_the_choice_of_looks_stays_as_more_come_in() -> None:
+    """Yesterday's page and today's are no closer than two rows of today's, while the verdict is the same."""
+    looks = [look for look in _steps(random.Random(5)) if look.verdict == "keep_going"]
+    whole = apart(looks)
+    for number in range(len(looks)):
+        assert apart(looks[:number]) == whole[: len(apart(looks[:number]))]
+
+
+def test_a_changed_verdict_takes_the_place_of_what_it_lies_too_near_to() -> None:
+    """It is never held back; the next look is again LIMIT people per arm away from it."""
+    looks = [_look(1, 10, 10), _look(2, 20, 20), _look(3, 21, 21, "stop_for_harm"), _look(4, 30, 31, "stop_for_harm")]
+    assert [look.number for look in apart(looks)] == [1, 3]
+    shrunk = [_look(1, 10, 10), _look(2, 20, 20), _look(3, 19, 20, "promote")]
+    assert [look.number for look in apart(shrunk)] == [3]

@@ -13,6 +13,7 @@ from trials.verdict import judge
 
 PLAN = from_yaml(
     TEMPLATE.replace("better: higher", "better: lower")
+    .replace("max_participants: 800", "max_participants: 400")
     .replace("0.60", "0.30")
     .replace("worthwhile: 0.10", "worthwhile: 0.08")
 )

@@ -61,13 +61,14 @@ def deliver(
     week: int,
     refusal: str | None = None,
     rejections: Sequence[Rejection] = (),
+    warnings: Sequence[str] = (),
 ) -> None:
     """One delivery of a week, recorded with a look."""
     sent_at = START + timedelta(weeks=week)
     name = f"{sent_at.date().isoformat()}_made.csv"
     digest = hashlib.sha256(f"{trial}{week}{records}{refusal}".encode()).hexdigest()
     delivery = Delivery(trial, "folder:made", name, digest, sent_at, (), ())
-    checked = Checked(refusal=refusal) if refusal else Checked(tuple(records), tuple(rejections))
+    checked = Checked(refusal=refusal) if refusal else Checked(tuple(records), tuple(rejections), tuple(warnings))
     ledger.record(store, delivery, checked, recorded_at=sent_at, as_of=sent_at)
 
 

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import plotly.graph_objects as go
 import pytest
 from dash import Dash, html
 from plotly.utils import PlotlyJSONEncoder
 
-from dashboards import read_model
+from dashboards import read_model, wording
 from dashboards.figures import effect, enrolment, evidence
 from dashboards.figures.drawn import Drawn, apart
-from dashboards.panels import PANELS
+from dashboards.pages import portfolio
+from dashboards.pages import trial as page
+from dashboards.panels import PANELS, endings
+from dashboards.panels import effect as effect_panel
 from dashboards.panels.panel import Panel, place
-from dashboards.read_model import Desk
+from dashboards.read_model import Desk, TrialView
 from dashboards.theme import Screen
+from tests.dashboards import making
+from trials.disclosure import safe_counts
+from trials.records import Record
+from trials.store.engine import Store, open_store
 
 TRIALS = ("clear-winner", "plain-dud", "does-harm", "still-open", "never-settled", "being-planned", "tiny-numbers")
 SCREENS = (Screen("light", False), Screen("dark", True))
@@ -75,17 +87,15 @@ def test_guardrails_are_not_passed_off_as_watched(app: Dash, desk: Desk) -> None
     view = read_model.trial(desk, "still-open")
     assert "not yet monitored" not in text_of(place(PANELS[-1], view, Screen()))
     changed = view.protocol.model_copy(update={"stopping": object()})
-    from dataclasses import replace
-
     assert "not yet monitored by this version" in text_of(place(PANELS[-1], replace(view, protocol=changed), Screen()))
 
 
 def drawings(desk: Desk, trial: str, screen: Screen) -> list[Drawn]:
     view = read_model.trial(desk, trial)
-    looks = view.drawable()
+    effects = [effect.draw(view.protocol, view.effects, screen)] if view.effects else []
     return [
-        effect.draw(view.protocol, looks, screen),
-        evidence.draw(view.protocol, looks, screen),
+        *effects,
+        evidence.draw(view.protocol, view.looks, screen),
         enrolment.draw(view.protocol, view.enrolment, screen),
     ]
 
@@ -102,20 +112,172 @@ def test_every_figure_is_a_figure_plotly_knows(trial: str, screen: Screen, desk:
 
 
 def test_the_numbers_are_the_looks_own(desk: Desk) -> None:
-    """The last row of the table says what the newest look says, and the line ends there."""
-    view = read_model.trial(desk, "clear-winner")
+    """The last row of the table says what the newest look says, and the lines end there, with no more digits."""
+    view = read_model.trial(desk, "plain-dud")
     look = view.look
     assert look is not None
-    drawn = evidence.draw(view.protocol, view.drawable(), Screen())
+    drawn = evidence.draw(view.protocol, view.looks, Screen())
     assert drawn.rows[-1][0] == f"{look.n:,}"
-    benefit = drawn.figure["data"][0]
-    log_e = look.claims["benefit"].log_e
-    assert log_e is not None
-    assert benefit["y"][-1] == pytest.approx(log_e / 2.302585092994046)
-    assert effect.draw(view.protocol, view.drawable(), Screen()).figure["data"][2]["y"][-1] == look.estimate
+    for trace, column in zip(drawn.figure["data"], range(1, 4), strict=False):
+        said = [row[column].removesuffix("×").removeprefix("under ").replace(",", "") for row in drawn.rows]
+        assert trace["y"] == [None if each == "–" else pytest.approx(math.log10(float(each))) for each in said]
+    figure = effect.draw(view.protocol, view.effects, Screen()).figure
+    assert figure["data"][2]["y"][-1] == round(look.estimate or 0, 3)
+    assert figure["layout"]["yaxis"]["title"]["text"] == "better →"
 
 
 def test_labels_at_line_ends_do_not_overlap() -> None:
     """They are moved apart as little as needed, and keep their order."""
     assert apart([1.0, 1.01, 5.0], 0.5) == [1.0, 1.5, 5.0]
     assert apart([2.0, 1.9], 0.5) == [2.4, 1.9]
+
+
+def page_of(store: Store, trial: str) -> str:
+    """All that a trial's page and its row on the board would send."""
+    view = read_model.trial(Desk(store), trial)
+    panels = [place(panel, view, Screen()) for panel in PANELS]
+    row = next(row for row in read_model.board(Desk(store)).rows if row.id == trial)
+    return text_of([page._head(view), page._verdict(view), *panels, portfolio.row_data(row)])
+
+
+def flipped(records: Sequence[Record]) -> list[Record]:
+    return [replace(record, value=1.0 - (record.value or 0.0)) for record in records]
+
+
+@pytest.mark.parametrize("first", [0, 60])
+@pytest.mark.parametrize("few", [2, 8, 16])
+def test_a_handful_of_peoples_outcomes_leave_no_trace(first: int, few: int, tmp_path: Path, app: Dash) -> None:
+    """With other outcomes of the first few people, or of the few who came last, page and board are the same."""
+    pages = set()
+    newest = making.people(few, first=first + 1)
+    for number, last in enumerate((newest, flipped(newest))):
+        store = open_store(f"sqlite:///{tmp_path / f'{number}.db'}")
+        making.register(store, making.plan("handful"))
+        if first:
+            making.deliver(store, "handful", making.people(first), week=0)
+        making.deliver(store, "handful", last, week=1)
+        assert read_model.trial(Desk(store), "handful").standing == "keep_going"
+        with app.server.test_request_context():
+            pages.add(page_of(store, "handful"))
+        store.close()
+    assert len(pages) == 1
+
+
+@pytest.mark.parametrize("trial", TRIALS)
+def test_no_fired_claim_stands_beside_a_number_that_denies_it(trial: str, desk: Desk) -> None:
+    """Alt text says of it that it reached its threshold and where, and the line's end says 'reached'."""
+    view = read_model.trial(desk, trial)
+    if not view.looks:
+        return
+    drawn = evidence.draw(view.protocol, view.looks, Screen())
+    ends = [each["text"] for each in drawn.figure["layout"]["annotations"]]
+    for name, claim in view.claims.items():
+        word = wording.CLAIM_WORDS[name].lower()
+        assert (f"“{word}” has what it needs: {wording.strength(claim)}" in drawn.alt) == claim.fired
+        assert (f"“{word}” stands at" in drawn.alt) != claim.fired
+        assert (f"<b>reached</b> {word}" in ends) == claim.fired
+
+
+@pytest.mark.parametrize(
+    ("trial", "title", "left"),
+    [
+        ("clear-winner", "What was reached", ""),
+        ("plain-dud", "What was reached", ""),
+        ("does-harm", "What was reached", ""),
+        ("never-settled", "What was reached", "reached"),
+        ("still-open", "What would end this trial", "310 to go"),
+        ("tiny-numbers", "What would end this trial", "most still to come"),
+        ("being-planned", "What would end this trial", ""),
+    ],
+)
+def test_the_limit_is_reached_only_where_nothing_fired(trial: str, title: str, left: str, desk: Desk) -> None:
+    """How far it is away would give a small number away, and is left out then."""
+    view = read_model.trial(desk, trial)
+    assert (endings.title(view), endings._left(view)) == (title, left)
+
+
+def test_the_way_to_the_limit_does_not_tell_how_few_are_missing(desk: Desk) -> None:
+    """Planned, less people in, less the number to go would be that number."""
+    view = read_model.trial(desk, "still-open")
+    quality = replace(view.quality, unsettled=safe_counts({"waiting": 0, "missing": 3}))
+    assert endings._left(replace(view, quality=quality)) == "most still to come"
+
+
+def test_the_band_says_how_sure_each_edge_is(desk: Desk) -> None:
+    """From the plan: the lower edge at the error of a false claim of benefit, the upper at that of a false drop."""
+    assert "lower edge holds with 95 % confidence, the upper with 90 %" in effect_panel.how(
+        read_model.trial(desk, "still-open")
+    )
+    alike = plan_with(read_model.trial(desk, "still-open"), monitoring={"beta": 0.05})
+    assert "Each of its edges holds with 95 %" in effect_panel.how(alike)
+
+
+def plan_with(view: TrialView, **changes: Any) -> TrialView:
+    return replace(view, protocol=making.plan(view.protocol.trial, **changes))
+
+
+def test_a_band_whose_ends_crossed_is_explained(desk: Desk) -> None:
+    """An effect that changed over time has no single range; the page says so instead of 'not yet'."""
+    view = read_model.trial(desk, "clear-winner")
+    crossed = replace(view, looks=tuple(replace(look, interval=(None, None)) for look in view.looks))
+    assert "changed over time" in effect_panel.title(crossed)
+    assert crossed.effect is not None
+    assert wording.plausible(view.protocol, crossed.effect).endswith("the effect has changed over time")
+    assert "absence-failed" not in text_of(place(PANELS[0], crossed, Screen()))
+
+
+def test_the_range_in_words_agrees_with_the_verdict(desk: Desk) -> None:
+    """A title never says that no effect is plausible beside 'Promote', nor that it may be worth having beside 'Drop'."""
+    found = {name: effect_panel.title(read_model.trial(desk, name)) for name in ("clear-winner", "plain-dud")}
+    assert found["plain-dud"] == "The whole plausible range is below what is worth having"
+    assert found["clear-winner"] in (
+        "The whole plausible range is worth having",
+        "The whole plausible range is on the good side",
+    )
+
+
+def test_tables_say_which_way_an_effect_goes(desk: Desk) -> None:
+    """'1.1 more in 100 (worse)': the sign alone would need the axis."""
+    view = read_model.trial(desk, "still-open")
+    cells = [cell for row in effect.draw(view.protocol, view.effects, Screen()).rows for cell in row[1:]]
+    assert all(("(better)" in cell) == ("fewer" in cell) for cell in cells if not cell.startswith(("0.0", "–")))
+    assert any("(worse)" in cell for cell in cells)
+
+
+def test_a_panel_that_is_too_early_says_why_in_its_own_words(desk: Desk) -> None:
+    """The page's sentence is not said again in every panel."""
+    view = read_model.trial(desk, "tiny-numbers")
+    reasons = [missing.why for panel in PANELS if (missing := panel.absent(view)) and missing.sign == "early"]
+    assert len(reasons) == len(set(reasons)) == 3
+    assert view.sentence is not None
+    assert not any(view.sentence in reason or "Too early to say" in reason for reason in reasons)
+
+
+def test_a_replay_never_claims_to_have_been_planned_first(desk: Desk, app: Dash) -> None:
+    """Badge beside the name, and no word of a seal before the first outcome."""
+    view = plan_with(read_model.trial(desk, "clear-winner"), retrospective=True)
+    with app.server.test_request_context():
+        shown = text_of([page._head(view), page._verdict(view), *(place(panel, view, Screen()) for panel in PANELS)])
+    assert "replay of a finished trial" in shown
+    assert shown.count(wording.RETROSPECTIVE) == 3
+    for claimed in ("before the first outcome", "Proven here"):
+        assert claimed not in shown
+    assert not any("Proven" in means for means in wording.VERDICT_MEANS.values())
+
+
+def test_a_delivery_says_what_it_was_warned_of(empty: Store, app: Dash) -> None:
+    """'With a warning' alone would help no site."""
+    making.register(empty, making.plan("warned"))
+    making.deliver(empty, "warned", making.people(20), week=0, warnings=["ignored extra column: note"])
+    quality = next(panel for panel in PANELS if panel.name == "quality")
+    shown = text_of(place(quality, read_model.trial(Desk(empty), "warned"), Screen()))
+    assert shown.count("taken in, with a warning: ignored extra column: note") == 2
+
+
+def test_results_that_never_came_are_told_by_arm(desk: Desk, app: Dash) -> None:
+    """More missing in one arm than in the other is what a reader must see, as far as small numbers allow."""
+    view = read_model.trial(desk, "still-open")
+    told = safe_counts({"usual": 12, "call": 21})
+    changed = replace(view.quality, unsettled=safe_counts({"waiting": 0, "missing": 33}), missing_by_arm=told)
+    quality = next(panel for panel in PANELS if panel.name == "quality")
+    assert "(Usual 12, Phone call 21)" in text_of(place(quality, replace(view, quality=changed), Screen()))

@@ -97,14 +97,17 @@ def test_the_board_has_every_trial_and_counts_every_verdict(desk: Desk) -> None:
 
 
 def test_a_row_shows_what_its_look_says(desk: Desk) -> None:
-    """Sentence, people, effect and strength are the look's own."""
-    look = look_of(desk.store, "still-open")
+    """Sentence, effect and strength are the newest shown look's, the people the newest look's."""
+    look = reading.looks(desk.store, "still-open")[1]
     row = next(row for row in read_model.board(desk).rows if row.id == "still-open")
+    assert (look.n, look_of(desk.store, "still-open").n) == (80, 90)
     assert row.sentence == look.sentence
-    assert row.people == str(look.n)
+    assert row.people == "90"
     assert row.simulated
+    assert row.badges == ["simulated"]
     assert row.strength.endswith("× of 20×")
-    assert row.forest.estimate == pytest.approx((look.estimate or 0) / 0.1, abs=1e-4)
+    assert row.forest.estimate == pytest.approx(round(look.estimate or 0, 3) / 0.1, abs=1e-4)
+    assert row.plausible.endswith(", as of 80 people")
 
 
 def test_fewer_than_ten_people_show_no_number_and_no_estimate(desk: Desk) -> None:
@@ -113,7 +116,8 @@ def test_fewer_than_ten_people_show_no_number_and_no_estimate(desk: Desk) -> Non
     assert (row.people, row.effect, row.forest.estimate) == ("fewer than 10", "–", None)
     view = read_model.trial(desk, "tiny-numbers")
     assert view.enrolment.total is None
-    assert view.drawable() == ()
+    assert (view.looks, view.effects, view.shown, view.claims) == ((), (), None, {})
+    assert (row.people_share, row.strength, row.strength_share) == (0.0, "no evidence yet", 0.0)
 
 
 def test_small_counts_by_reason_and_site_arrive_hidden(desk: Desk) -> None:
@@ -148,3 +152,100 @@ def test_only_a_running_trial_goes_stale(store: Store) -> None:
     assert not stale["clear-winner"]
     assert read_model.trial(desk, "still-open", now=late).stale
     assert not read_model.trial(Desk(store), "still-open", now=late).stale
+
+
+def test_every_look_of_a_page_is_ten_people_per_arm_from_the_next(desk: Desk) -> None:
+    """So no two rows of a table, nor two points of a chart, tell how a handful of people fared."""
+    shown = read_model.trial(desk, "still-open").looks
+    assert [look.n for look in shown] == [40, 80]
+    assert [look.n for look in read_model.trial(desk, "plain-dud").looks] == list(range(40, 401, 40))
+
+
+def test_a_page_reads_on_from_the_looks_it_chose_before(empty: Store) -> None:
+    """A remembered choice leads to the same page as a fresh one, and nothing newer than the page's look gets in."""
+    desk = Desk(empty)
+    making.run(empty, making.plan("reads-on"), making.people(40))
+    assert [look.n for look in read_model.trial(desk, "reads-on").looks] == [40]
+    making.deliver(empty, "reads-on", making.people(8, first=41), week=5)
+    making.deliver(empty, "reads-on", making.people(40, first=49), week=6)
+    view = read_model.trial(desk, "reads-on")
+    assert view.looks == read_model.trial(Desk(empty), "reads-on").looks
+    assert [look.n for look in view.looks] == [40, 88]
+
+
+def test_effects_have_no_more_digits_than_their_words(desk: Desk) -> None:
+    """A hidden split can't be worked out from the digits of a chart or of a row's payload."""
+    for look in read_model.trial(desk, "plain-dud").looks:
+        for end in (look.estimate, *look.interval):
+            assert end is None or end == round(end, 3)
+    row = next(row for row in read_model.board(desk).rows if row.id == "plain-dud")
+    assert row.forest.estimate == round(row.forest.estimate or 0, 2)
+
+
+def test_a_small_number_behind_an_estimate_hides_it_everywhere(empty: Store) -> None:
+    """Where the table of the groups is hidden, so are estimate and range: on the board, in the sentence, in charts."""
+    rare = making.plan("rare", primary={"baseline": 0.2})
+    making.run(empty, rare, making.people(120, share=(0.4, 0.01)))
+    look = look_of(empty, "rare")
+    assert any(0 < arm.total < 10 for arm in look.arms)
+    assert look.claims["benefit"].fired
+    assert "plausibly" in look.sentence
+    row = read_model.board(Desk(empty)).rows[0]
+    view = read_model.trial(Desk(empty), "rare")
+    assert (row.effect, row.plausible, row.forest.estimate) == ("–", "hidden to protect privacy", None)
+    assert (view.effect, view.effects) == (None, ())
+    for sentence in (row.sentence, view.sentence):
+        assert sentence is not None
+        assert sentence.startswith("Promote: it helps")
+        assert "plausibly" not in sentence
+        assert sentence.endswith(".")
+
+
+def test_a_changed_verdict_is_told_at_once(empty: Store) -> None:
+    """It is not held back until ten more people per arm are in: its look takes the last one's place."""
+    desk = Desk(empty)
+    making.register(empty, making.plan("sudden"))
+    sudden = making.people(200, share=(0.9, 0.1))
+    at, week = 0, 0
+    while at == 0 or look_of(empty, "sudden").verdict == "keep_going":
+        making.deliver(empty, "sudden", sudden[at : at + 4], week=week)
+        at, week = at + 4, week + 1
+        row, view = read_model.board(desk).rows[0], read_model.trial(desk, "sudden")
+        assert view.standing == look_of(empty, "sudden").verdict
+        assert all(
+            now.n - before.n >= 10
+            for older, newer in zip(view.looks, view.looks[1:], strict=False)
+            for before, now in zip(older.arms, newer.arms, strict=True)
+        )
+    assert row.standing == "promote"
+    assert view.shown is not None
+    assert view.shown.number == look_of(empty, "sudden").number
+
+
+def test_missing_by_arm_keeps_small_numbers(desk: Desk) -> None:
+    """By arm and never reported; nothing by arm when the number missing is itself hidden."""
+    look = replace(look_of(desk.store, "still-open"), missing=33)
+    arms = (replace(look.arms[0], missing=12), replace(look.arms[1], missing=21))
+    whole = read_model._missing_by_arm(replace(look, arms=arms), told=True)
+    assert whole.cells == {"usual": 12, "call": 21}
+    part = read_model._missing_by_arm(replace(look, arms=arms, missing=36), told=True)
+    assert part.cells == {"usual": None, "call": 21, "": None}
+    assert read_model._missing_by_arm(replace(look, arms=arms), told=False).cells == {}
+
+
+def test_a_replay_is_marked_on_the_board(empty: Store) -> None:
+    """A plan written after the outcomes were known is no finding, and a simulated one neither."""
+    making.run(empty, making.plan("replay", retrospective=True, simulated=True), making.people(20))
+    row = read_model.board(Desk(empty)).rows[0]
+    assert (row.retrospective, row.badges) == (True, ["simulated", "replay of a finished trial"])
+
+
+def test_small_counts_in_a_warning_are_hidden(empty: Store) -> None:
+    """How many rows were mended is told only from ten on; the rest of the warning stays."""
+    making.register(empty, making.plan("warned"))
+    warnings = ("trimmed white space around arm (3 rows), site (12 rows)", "ignored extra column: note")
+    making.deliver(empty, "warned", making.people(20), week=0, warnings=warnings)
+    assert read_model.trial(Desk(empty), "warned").quality.last[0].warnings == (
+        "trimmed white space around arm (fewer than 10 rows), site (12 rows)",
+        "ignored extra column: note",
+    )
