@@ -275,7 +275,13 @@ def test_a_database_from_a_newer_version_is_left_alone(words: list[str], monkeyp
         (["protocol", "new", "first-trial.yaml"], "exists already"),
         (["protocol", "new", "no/such/folder/plan.yaml"], "can't be written"),
         (["look", "first-trial", "--as-of", "yesterday"], "--as-of == 'yesterday', must be an ISO date or time"),
+        (["look", "first-trial", "--as-of", "2099-01-01"], "--as-of == '2099-01-01', must not lie in the future"),
+        (["look", "first-trial", "--as-of", "0001-01-01T00:00+14:00"], "must be an ISO date or time"),
         (["ingest", "first-trial", "first-trial.yaml", "--as-of", "2024-13-01"], "--as-of == '2024-13-01'"),
+        (
+            ["ingest", "first-trial", "first-trial.yaml", "--as-of", "2024-06-03", "--sent-at", "2024-06-09"],
+            "--sent-at == 2024-06-09, must not lie after 2024-06-03",
+        ),
         (["ingest", "first-trial", "first-trial.yaml", "--sent-at", "soon"], "--sent-at == 'soon'"),
         (["status", "frist-trial"], "trial == 'frist-trial', must be a registered one. Did you mean 'first-trial'?"),
         (["seal", "frist-trial"], "Did you mean 'first-trial'?"),
@@ -436,7 +442,7 @@ def test_the_first_own_trial_from_template_to_verdict(place: Path) -> None:
     assert "100 rows accepted, 0 set aside" in taken.out
     stands = done("status", "my-trial")
     assert "Promote" in stands.out
-    assert "100 of 400" in stands.out
+    assert "100 of 800" in stands.out
     before = done("status", "my-trial", "--json").out
     assert "came before; nothing changed" in done("ingest", "my-trial", data, "--as-of", "2024-07-02").out
     assert "Promote: it helps" in done("look", "my-trial", "--as-of", "2024-07-01").out

@@ -185,7 +185,7 @@ def test_effects_have_no_more_digits_than_their_words(desk: Desk) -> None:
 def test_a_small_number_behind_an_estimate_hides_it_everywhere(empty: Store) -> None:
     """Where the table of the groups is hidden, so are estimate and range: on the board, in the sentence, in charts."""
     rare = making.plan("rare", primary={"baseline": 0.2})
-    making.run(empty, rare, making.people(120, share=(0.4, 0.01)))
+    making.run(empty, rare, making.people(120, share=(0.5, 0.05)))
     look = look_of(empty, "rare")
     assert any(0 < arm.total < 10 for arm in look.arms)
     assert look.claims["benefit"].fired

@@ -186,6 +186,26 @@ def test_an_outcome_is_taken_back_by_word_only() -> None:
     assert [(record.value, record.withdrawn) for record in checked.accepted] == [(None, True), (None, False)]
 
 
+def test_an_outcome_sent_before_its_follow_up_closed_is_set_aside() -> None:
+    """A "nothing yet" is no outcome: the row says from which day it may be sent; a blank may be sent at any time."""
+    early = [
+        line.replace("2023-05-0", "2024-01-0")
+        for line in ("P-1,A,control,2023-05-01,1,,0", "P-2,A,control,2023-05-02,2,,")
+    ]
+    checked = judge(plan(), send(plan(), *early))
+    assert [record.row_no for record in checked.accepted] == [2]
+    assert reasons(checked) == {
+        1: "reoffended was sent before the follow-up closed: must be sent after 2024-12-30, and left blank until then"
+    }
+
+
+def test_a_number_far_beyond_the_planned_people_is_a_slip() -> None:
+    """An allocation number above twice the planned people would leave holes that the evidence waits for."""
+    checked = judge(plan(), send(plan(), "P-1,A,control,2023-05-01,200,,0", "P-2,A,control,2023-05-01,201,,0"))
+    assert [record.row_no for record in checked.accepted] == [1]
+    assert "far beyond the planned people: must be at most 200" in reasons(checked)[2]
+
+
 def test_exact_repeat_keeps_the_first() -> None:
     """Of rows that repeat each other exactly the first is accepted and the others are quarantined."""
     checked = judge(plan(), send(plan(), GOOD, "P-2,A,control,2023-05-01,2,,0", GOOD, " " + GOOD))

@@ -12,6 +12,7 @@ import pytest
 from flows.environment import make_folder, prepare
 from flows.settings import Settings, load_settings
 from trials.errors import RoadtestError
+from trials.store.engine import open_store
 
 
 def test_every_field_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,3 +124,29 @@ def test_prefect_says_nothing_when_it_is_imported_on_a_fresh_home(tmp_path: Path
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "new" / "prefect").is_dir()
+
+
+def test_a_proxy_is_never_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The embedded server's address is left out of the network's proxy, and what was left out already stays so."""
+    monkeypatch.setenv("NO_PROXY", "intranet.example")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    prepare(tmp_path / "home")
+    assert os.environ["NO_PROXY"] == "intranet.example,127.0.0.1,localhost,::1"
+    assert os.environ["no_proxy"] == "127.0.0.1,localhost,::1"
+
+
+def test_a_home_with_odd_characters_is_that_folder(tmp_path: Path) -> None:
+    """A question mark, a hash, a per cent sign or a space in the home's path leads nowhere else."""
+    home = tmp_path / "we?ird #1 100%"
+    settings = load_settings(home=home)
+    home.mkdir()
+    open_store(settings.url).close()
+    assert [path.name for path in home.iterdir() if path.suffix == ".db"] == ["roadtest.db"]
+    assert [path.name for path in tmp_path.iterdir()] == [home.name]
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ROADTEST_HOME=` is the default home, not the current folder."""
+    monkeypatch.setenv("ROADTEST_HOME", "")
+    assert load_settings().home == Path(".roadtest")
