@@ -259,7 +259,9 @@ def test_the_demo_ends_well_and_shows_seven_verdicts(whole: Whole) -> None:
     assert whole.demo.complained("first") == ""
     said = whole.demo.said("first")
     rows = {line.split("│")[1].strip(): line for line in said.splitlines() if line.startswith("│")}
-    assert set(rows) == {*REAL, *(f"{trial} (simulated)" for trial in SIMULATED)}
+    assert set(rows) == {f"{trial} (replay of a finished trial)" for trial in REAL} | {
+        f"{trial} (simulated)" for trial in SIMULATED
+    }
     verdicts = "Keep going|Promote|Drop|Stop for harm|Needs a decision"
     assert all(re.search(rf"({verdicts}) +│ +[\d,]+ of [\d,]+", row) for row in rows.values())
     for trial in (*REAL, *(f"{trial} (simulated)" for trial in SIMULATED)):

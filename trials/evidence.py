@@ -43,7 +43,7 @@ class Evidence:
     """What a method reads off its state. Effects are in the measure's own unit, positive = better.
 
     n: people in the evidence (outcome known, everyone before them settled). missing: people settled as missing.
-    interval: the confidence sequence, each side at error alpha; None where nothing can be said yet.
+    interval: the confidence sequence, low at error alpha, high at beta (at alpha below 0); None where nothing can be said.
     """
 
     n: int

@@ -93,6 +93,11 @@ def apart(wanted: list[float], least: float) -> list[float]:
     return placed
 
 
+def drawn_as(points: int) -> str:
+    """How a line is drawn: a single point has no line, so it is a mark."""
+    return "lines" if points > 1 else "markers"
+
+
 def people_axis(looks_n: list[int]) -> dict[str, Any]:
     """The axis of people in the evidence, from 0 to the newest look."""
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dashboards import wording
-from dashboards.figures.drawn import Drawn, apart, edge_label, figure, flat, line_label, people_axis, wash
+from dashboards.figures.drawn import Drawn, apart, drawn_as, edge_label, figure, flat, line_label, people_axis, wash
 from dashboards.theme import Screen
 from trials.evidence import Look
 from trials.protocol import Protocol
@@ -102,10 +102,11 @@ def _traces(protocol: Protocol, looks: tuple[Look, ...], people: list[int], scre
         },
     ]
     for trace in ends:
-        trace |= {"line": edge, "mode": "lines"}
+        trace |= {"line": edge, "mode": drawn_as(len(looks)), "marker": {"color": edge["color"], "size": 8}}
     estimate = {
         "name": "Best estimate",
-        "mode": "lines",
+        "mode": drawn_as(len(looks)),
+        "marker": {"color": screen.colour("ink"), "size": 10},
         "y": [look.estimate for look in looks],
         "line": {"color": screen.colour("ink"), "width": 2.4},
     }

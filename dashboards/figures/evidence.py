@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from dashboards import wording
-from dashboards.figures.drawn import Drawn, apart, edge_label, figure, flat, line_label, people_axis, wash
+from dashboards.figures.drawn import Drawn, apart, drawn_as, edge_label, figure, flat, line_label, people_axis, wash
 from dashboards.theme import Screen
 from trials.evidence import CLAIMS, Claim, Look
 from trials.protocol import Protocol
@@ -74,7 +74,8 @@ def _trace(
     leading = wording.CLAIM_LEADS_TO[name]
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": drawn_as(len(looks)),
+        "marker": {"color": screen.colour(leading), "size": 9},
         "name": wording.CLAIM_WORDS[name],
         "x": people,
         "y": heights,

@@ -94,9 +94,10 @@ def main() -> int:
         print(f"{what:<72}{shown:>8}{share:>11.4f}{limit:>7.2f}  {quantile:.4f}{'  ABOVE' if above else ''}")
     naive = naive_type_one(min(options.runs, 2_000), rng)
     print(f"{'for comparison: a z test repeated after every pair, equal arms':<72}{'':>8}{naive:>11.4f}{0.05:>7.2f}")
-    print(
-        f"\n{'expected participants':<40}{'exact':>8}{'simulated':>11}{'± SE':>7}{'target':>8}{'ratio':>8}{'floor':>8}{'to floor':>9}"
-    )
+    head = ("exact", "simulated", "± SE", "target", "ratio", "floor", "to floor")
+    widths = (8, 11, 7, 8, 8, 8, 9)
+    columns = "".join(f"{name:>{width}}" for name, width in zip(head, widths, strict=True))
+    print(f"\n{'expected participants':<40}{columns}")
     for (claim, treated), (target, floor, what) in TARGETS.items():
         crossings = streams.simulate(PLAN, control=0.30, treated=treated, participants=MOST, runs=options.runs, rng=rng)
         mean = exact.pairs(PLAN, claim, control=0.30, treated=treated, participants=MOST).participants

@@ -23,9 +23,10 @@ LIVE_WITHIN = 8_000
 
 
 def sentence_of(site: Site, trial: str) -> str:
-    look = reading.card(site.store, trial).look
-    assert look is not None
-    return look.sentence
+    """What the page may say: the sentence of the newest look shown, without an estimate that small numbers stand behind."""
+    sentence = read_model.trial(Desk(site.store), trial).sentence
+    assert sentence is not None
+    return sentence
 
 
 def row(page: Page, trial: str) -> str:

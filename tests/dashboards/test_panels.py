@@ -126,6 +126,15 @@ def test_the_numbers_are_the_looks_own(desk: Desk) -> None:
     assert figure["layout"]["yaxis"]["title"]["text"] == "better →"
 
 
+def test_a_single_look_is_drawn_as_marks(desk: Desk) -> None:
+    """A line needs two points; a chart with one would look empty."""
+    view = read_model.trial(desk, "still-open")
+    for number, mode in ((1, "markers"), (2, "lines")):
+        looks = view.looks[:number]
+        for drawn in (effect.draw(view.protocol, looks, Screen()), evidence.draw(view.protocol, looks, Screen())):
+            assert {trace["mode"] for trace in drawn.figure["data"]} == {mode}
+
+
 def test_labels_at_line_ends_do_not_overlap() -> None:
     """They are moved apart as little as needed, and keep their order."""
     assert apart([1.0, 1.01, 5.0], 0.5) == [1.0, 1.5, 5.0]
