@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import dash
-from flask import Flask, Response, send_from_directory
+from flask import Flask, Response, request, send_from_directory
 
 from dashboards import live, read_model, shell, theme
-from dashboards.pages import portfolio, trial
+from dashboards.pages import not_found_404, portfolio, trial
 from dashboards.read_model import Desk
 from trials.errors import StoreError
 from trials.store.engine import Store
@@ -31,7 +31,7 @@ def create_app(store: Store, *, stale_after: timedelta | None = None) -> dash.Da
         assets_folder=str(ASSETS),
         assets_ignore=r"boot\.js",
         index_string=shell.FRAME,
-        title="Roadtest",
+        title=shell.PRODUCT,
         update_title="",
         serve_locally=True,
         include_pages_meta=False,  # cards for social media, with this server's address
@@ -44,7 +44,8 @@ def create_app(store: Store, *, stale_after: timedelta | None = None) -> dash.Da
     )
     register: Any = dash.register_page  # untyped in Dash
     register("portfolio", path=portfolio.PATH, title=portfolio.TITLE, layout=portfolio.layout)
-    register("trial", path_template=trial.PATH, title=trial.title, layout=trial.layout)
+    register("trial", path_template=trial.PATH, title=shell.trial_title, layout=not_found_404.only_known(trial.layout))
+    register("not_found_404", title=not_found_404.TITLE, layout=not_found_404.layout)
     app.enable_dev_tools(debug=False, dev_tools_disable_version_check=True)
     app.layout = shell.layout
     portfolio.listen(app)
@@ -90,6 +91,19 @@ def _extend(app: dash.Dash, desk: Desk) -> None:
         )
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
+        if response.status_code == 200 and response.mimetype == "text/html" and not _exists(desk, request.path):
+            response.status_code = 404  # the page itself says so too, in words
         if response.mimetype in ("application/json", "text/html"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def _exists(desk: Desk, path: str) -> bool:
+    """Whether an address has a page. Dash answers every address with its frame and lets the browser find the page."""
+    inside = trial.PATH.partition("<")[0]
+    if not path.startswith(inside):
+        return path == portfolio.PATH
+    try:
+        return path.removeprefix(inside).rstrip("/") in read_model.tokens(desk)
+    except StoreError:
+        return True  # without a database nobody knows

@@ -6,14 +6,18 @@ import hashlib
 from typing import Any
 
 import dash
-from dash import dcc, html
+from dash import dcc, html, set_props
 from flask import current_app, request
 
-from dashboards import theme
+from dashboards import read_model, theme, wording
 from dashboards.live import Tokens
 from dashboards.parts import attributes, icon
-from dashboards.read_model import Desk
+from dashboards.read_model import ContradictionError, Desk
 from dashboards.theme import Screen
+from dashboards.wording import Standing
+from trials.errors import UnknownTrialError
+
+PRODUCT = "Roadtest"
 
 _CSS_VERSION = hashlib.sha256(theme.css().encode()).hexdigest()[:12]
 
@@ -63,7 +67,9 @@ def layout() -> html.Div:
                 ],
                 className="side",
             ),
-            html.Main([_lost(), dash.page_container], id="page"),
+            html.Main([_lost(), dash.page_container], id="page", tabIndex="-1"),
+            # Read out by screen readers, seen by nobody: verdicts that changed while the page was open.
+            html.Div(id="announce", className="unseen", role="status", **attributes(aria_live="polite")),
         ],
         className="shell",
     )
@@ -84,6 +90,23 @@ def live_mark(store: str, url: str, etag: str) -> list[Any]:
     return [html.Div(id="live-mark", hidden=True, **told), dcc.Store(id=store)]
 
 
+def announce(changed: list[tuple[str, Standing]]) -> None:
+    """Inside a callback: tells a screen reader which trials' verdicts changed, 'Personal budgets: Drop.'"""
+    if changed:
+        said = " ".join(f"{name}: {wording.VERDICT_WORDS[standing]}." for name, standing in changed)
+        set_props("announce", {"children": said})
+
+
+def trial_title(trial_id: str = "") -> str:
+    """The browser's title of a trial's page: 'Personal budgets (simulated) - Drop - Roadtest'."""
+    try:
+        view = read_model.trial(desk(), trial_id)
+    except (UnknownTrialError, ContradictionError) as error:
+        return f"{'No such trial' if isinstance(error, UnknownTrialError) else trial_id} - {PRODUCT}"
+    marks = "".join(f" ({mark})" for mark in wording.badges(view.protocol))
+    return f"{view.protocol.name}{marks} - {wording.VERDICT_WORDS[view.standing]} - {PRODUCT}"
+
+
 def live_word() -> html.Span:
     return html.Span(
         [html.Span(className="dot", **attributes(aria_hidden="true")), html.Span(className="live-word")],
@@ -95,6 +118,11 @@ def screen() -> Screen:
     """The reader's colour scheme and width, as boot.js put them into cookies."""
     cookies = request.cookies
     return Screen("dark" if cookies.get("scheme") == "dark" else "light", cookies.get("narrow") == "1")
+
+
+def listed() -> bool:
+    """Whether the reader's window is too narrow for the board's grid and shows its list."""
+    return request.cookies.get("listed") == "1"
 
 
 def desk() -> Desk:

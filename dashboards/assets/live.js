@@ -42,14 +42,4 @@
     tell("screen " + Date.now());
   });
   next(200);
-
-  /* Links inside the grid change the page without loading it anew, as Dash's own links do. */
-  document.addEventListener("click", function (event) {
-    var link = event.target.closest && event.target.closest("a[data-inside]");
-    if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    window.history.pushState({}, "", link.getAttribute("href"));
-    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
-    window.scrollTo(0, 0);
-  });
 })();

@@ -15,6 +15,9 @@ from dashboards.serve import start
 from tests.dashboards import making
 from trials.store.engine import Store, open_store
 
+# Narrower than this the board is a list.
+GRID_FROM = 1220
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -79,7 +82,7 @@ def visit(browser: Browser, site: Site) -> Iterator[Opener]:
 
     def go(path: str, scheme: str = "light", width: int = 1440) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": 844 if width < 720 else 900},
+            viewport={"width": width, "height": {390: 844, 1024: 768}.get(width, 900)},
             color_scheme=scheme,  # type: ignore[arg-type]
             reduced_motion="reduce",
         )
@@ -88,10 +91,10 @@ def visit(browser: Browser, site: Site) -> Iterator[Opener]:
         site.watch(page)
         page.goto(site.address + path)
         page.wait_for_selector("h1")
-        if path == "/" and width > 720:
+        if path == "/" and width >= GRID_FROM:
             page.wait_for_selector(".trial-link")
         elif path.startswith("/trial/"):
-            page.wait_for_selector(".main-svg, .absence")
+            page.wait_for_selector(".main-svg, .absence", state="attached")
         return page
 
     yield go

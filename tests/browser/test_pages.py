@@ -13,7 +13,7 @@ from dashboards import read_model, wording
 from dashboards.app import create_app
 from dashboards.read_model import Desk
 from dashboards.serve import start
-from tests.browser.conftest import Opener, Site
+from tests.browser.conftest import GRID_FROM, Opener, Site
 from tests.dashboards import making
 from trials.store import reading
 from trials.store.engine import open_store
@@ -71,10 +71,217 @@ def test_a_trial_that_is_only_registered_says_so(visit: Opener) -> None:
     expect(page.locator("#panel-effect")).to_contain_text("no look yet")
 
 
-def test_an_unknown_trial_is_a_page_that_says_so(visit: Opener) -> None:
-    """With the names that come close."""
+def test_an_unknown_trial_is_a_page_that_says_so(visit: Opener, site: Site) -> None:
+    """In a sentence for people, with the names that come close, and answered with 404."""
     page = visit("/trial/clear-winer")
-    expect(page.locator("main")).to_contain_text("clear-winner")
+    expect(page.locator("main")).to_contain_text("There is no trial called clear-winer here.")
+    expect(page).to_have_title("No such trial - Roadtest")
+    assert "must be" not in page.locator("main").inner_text()
+    page.get_by_role("link", name="clear-winner").click()
+    expect(page.locator("h1")).to_contain_text("Clear winner")
+    assert page.request.get(f"{site.address}/trial/clear-winer").status == 404
+    assert page.request.get(f"{site.address}/trial/clear-winner").status == 200
+    forget_404(site)
+
+
+def test_an_unknown_address_is_a_page_that_says_so(visit: Opener, site: Site) -> None:
+    """In our own words, with a way back to the board, and answered with 404."""
+    page = visit("/nowhere")
+    expect(page.locator("h1")).to_have_text("There is no page here")
+    expect(page).to_have_title("No such page - Roadtest")
+    page.get_by_role("link", name="Back to the portfolio").click()
+    expect(page.locator("h1")).to_have_text("Portfolio")
+    assert page.request.get(f"{site.address}/nowhere").status == 404
+    forget_404(site)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/trial/nope"])
+def test_axe_finds_nothing_where_there_is_nothing(path: str, visit: Opener, site: Site) -> None:
+    """Not even a heading out of order."""
+    assert [each["id"] for each in Axe().run(visit(path)).response["violations"]] == []
+    forget_404(site)
+
+
+def forget_404(site: Site) -> None:
+    """Chromium reports a page that answers 404 as an error, which is what such a test asks for."""
+    site.errors[:] = [error for error in site.errors if "status of 404" not in error]
+
+
+def test_titles_name_the_trial_and_its_verdict(visit: Opener) -> None:
+    """As people say them: no slug, and a simulated trial is marked."""
+    page = visit("/")
+    expect(page).to_have_title("Portfolio - Roadtest")
+    page.get_by_role("link", name="Plain dud").first.click()
+    expect(page).to_have_title("Plain dud (simulated) - Drop - Roadtest")
+
+
+def test_focus_goes_to_the_headline_after_a_link(visit: Opener) -> None:
+    """There and back; a page that was just loaded leaves focus alone."""
+    page = visit("/")
+    assert focused(page) == "BODY"
+    page.get_by_role("link", name="Clear winner").first.click()
+    page.wait_for_function("() => document.activeElement.tagName === 'H1'")
+    assert page.evaluate("document.activeElement.textContent").startswith("Clear winner")
+    page.locator(".crumbs a").click()
+    page.wait_for_function("() => document.activeElement.textContent === 'Portfolio'")
+    assert focused(page) == "H1"
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.tagName"))
+
+
+def tab_to(page: Page, selector: str) -> int:
+    """Presses Tab until focus lies inside what the selector finds; returns how often."""
+    for presses in range(1, 9):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => !!document.activeElement.closest(selector)", selector):
+            return presses
+    raise AssertionError(f"eight presses of Tab do not reach {selector}")
+
+
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+def test_the_keyboard_opens_a_trial_from_the_grid(key: str, visit: Opener) -> None:
+    """Tab leads to the rows, arrows from row to row and cell to cell, Enter or Space opens; the cell is outlined."""
+    page = visit("/")
+    tab_to(page, ".ag-row")
+    for press in ("ArrowDown", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(press)
+    cell = page.locator(".ag-cell:focus")
+    assert cell.evaluate("node => [getComputedStyle(node).outlineStyle, getComputedStyle(node).outlineWidth]") == [
+        "solid",
+        "2px",
+    ]
+    name = page.locator(".ag-row:focus-within .trial-link").inner_text()
+    assert name == page.locator('.ag-row[row-index="1"] .trial-link').inner_text()
+    page.keyboard.press(key)
+    expect(page.locator("h1")).to_contain_text(name)
+
+
+def test_the_grid_is_two_stops_of_the_tab_key(visit: Opener) -> None:
+    """The header, where Enter sorts, and the rows; the next press leaves the grid, and backwards as well."""
+    page = visit("/")
+    page.evaluate(
+        "document.querySelector('main').insertAdjacentHTML('beforeend', '<button id=\"after\">after</button>')"
+    )
+    tab_to(page, ".ag-header-cell")
+    assert tab_to(page, ".ag-row") == 1
+    assert tab_to(page, "#after") == 1
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("!!document.activeElement.closest('#board-grid')")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    assert not page.evaluate("!!document.activeElement.closest('#board-grid')")
+
+
+def test_a_changed_row_is_drawn_again_whole(visit: Opener, site: Site) -> None:
+    """Also the cells whose own value stays the same while what stands beside it changes."""
+    making.run(site.store, making.plan("going-badly"), making.people(40, share=(0.3, 0.5)))
+    page = visit("/")
+    before = board_row(site, "going-badly")
+    making.deliver(site.store, "going-badly", making.people(40, first=41, share=(0.3, 0.5)), week=20)
+    after = board_row(site, "going-badly")
+    assert (before.strength_share, before.name) == (after.strength_share, after.name)
+    assert before.strength != after.strength
+    expect(page.locator('.ag-row[row-id="going-badly"]')).to_contain_text(after.people, timeout=LIVE_WITHIN)
+    shown = " ".join(row(page, "going-badly").split())
+    for part in (after.strength, after.effect, after.as_of):
+        assert part in shown
+
+
+def board_row(site: Site, trial: str) -> read_model.Row:
+    return next(each for each in read_model.board(Desk(site.store)).rows if each.id == trial)
+
+
+def order(page: Page) -> list[str]:
+    """The names on the board from the top down."""
+    return list(
+        page.evaluate(
+            "[...document.querySelectorAll('#board-grid .ag-row')]"
+            ".sort((a, b) => a.getAttribute('row-index') - b.getAttribute('row-index'))"
+            ".map(row => row.getAttribute('row-id'))"
+        )
+    )
+
+
+def test_a_changed_verdict_moves_its_row_and_is_told(visit: Opener, site: Site) -> None:
+    """Order, screen reader's region and trial page follow without a reload; the page does not scroll."""
+    making.run(site.store, making.plan("turns-out-well"), making.people(20, share=(0.9, 0.1)))
+    assert board_row(site, "turns-out-well").standing == "keep_going"
+    page, own = visit("/"), visit("/trial/turns-out-well")
+    expect(own).to_have_title("Turns out well - Keep going - Roadtest")
+    page.evaluate("window.scrollTo(0, 300)")
+    at = order(page).index("turns-out-well")
+    making.deliver(site.store, "turns-out-well", making.people(160, first=21, share=(0.9, 0.1)), week=20)
+    assert board_row(site, "turns-out-well").standing == "promote"
+    told = "Turns out well: Promote."
+    for each in (page, own):
+        expect(each.locator("#announce")).to_have_text(told, timeout=LIVE_WITHIN)
+        assert each.locator("#announce").get_attribute("aria-live") == "polite"
+    expect(own).to_have_title("Turns out well - Promote - Roadtest")
+    expect(page.locator('.ag-row[row-id="turns-out-well"]')).to_contain_text("Promote")
+    assert order(page) == [each.id for each in read_model.board(Desk(site.store)).rows]
+    assert order(page).index("turns-out-well") < at
+    assert page.evaluate("window.scrollY") == 300
+
+
+def test_a_column_that_the_reader_sorted_stays_sorted(visit: Opener, site: Site) -> None:
+    """The server's order comes back when the sorting is taken off."""
+    page = visit("/")
+    header = page.locator('.ag-header-cell[col-id="name"]')
+    header.click()
+    rows = read_model.board(Desk(site.store)).rows
+    by_name = sorted(rows, key=lambda each: each.name)
+    page.wait_for_timeout(300)
+    assert order(page) == [each.id for each in by_name]
+    header.click()
+    header.click()
+    page.wait_for_timeout(300)
+    assert order(page) == [each.id for each in rows]
+
+
+@pytest.mark.parametrize("width", [390, 1024, GRID_FROM - 1, GRID_FROM, 1300, 1419, 1420, 1440])
+def test_everything_on_the_board_lies_inside_the_window(width: int, visit: Opener, site: Site) -> None:
+    """People and date too, as grid or as list, and no part of the page is wider than the window."""
+    page = visit("/", width=width)
+    grid = width >= GRID_FROM
+    assert page.locator(".board-grid").is_visible() is grid
+    assert page.locator(".board-list").is_visible() is not grid
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if grid:
+        assert page.locator(".ag-header-cell").count() == 7
+        inside = "node => node.getBoundingClientRect().right <= node.closest('.board').getBoundingClientRect().right"
+        for header in page.locator(".ag-header-cell").all():
+            assert header.evaluate(inside)
+    else:
+        for each in read_model.board(Desk(site.store)).rows:
+            item = page.locator(f'.board-list [data-trial="{each.id}"]')
+            for part in (each.people, each.planned, each.as_of):
+                expect(item).to_contain_text(part)
+
+
+def test_the_list_of_a_narrow_window_is_live_too(visit: Opener, site: Site) -> None:
+    """At 1,024 px a delivery changes the list without a reload."""
+    making.run(site.store, making.plan("live-in-list"), making.people(40))
+    page = visit("/", width=1024)
+    item = page.locator('.board-list [data-trial="live-in-list"]')
+    expect(item).to_contain_text("40 of 400")
+    making.deliver(site.store, "live-in-list", making.people(26, first=41), week=20)
+    expect(item).to_contain_text("66 of 400", timeout=LIVE_WITHIN)
+
+
+def test_simulated_trials_are_told_apart_in_the_counts(visit: Opener, site: Site) -> None:
+    """Beside a verdict's count and in the line above, and only where there are any."""
+    page = visit("/")
+    rows = read_model.board(Desk(site.store)).rows
+    strip = page.locator("#board-strip li")
+    drops = [each for each in rows if each.standing == "drop"]
+    made_up = sum(each.simulated for each in drops)
+    expect(strip.filter(has_text="Drop")).to_contain_text(f"{len(drops)} ({made_up} simulated)")
+    expect(strip.filter(has_text="Stop for harm")).not_to_contain_text("simulated")
+    expect(page.locator("#board-summary")).to_contain_text(
+        f"{len(rows)} trials, {sum(each.simulated for each in rows)} of them simulated"
+    )
 
 
 def test_the_numbers_of_a_chart_can_be_shown(visit: Opener) -> None:
