@@ -56,7 +56,7 @@ def round_state(settings: Settings) -> Any:
 
 
 def outcomes_of(state: Any) -> dict[str, work.Outcome]:
-    return {outcome.trial: outcome for outcome in state.result()}
+    return {outcome.trial: outcome for outcome in state.result(_sync=True)}
 
 
 def test_register_seals_once_and_refuses_an_altered_plan(settings: Settings, desk: Desk) -> None:
