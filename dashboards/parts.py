@@ -32,10 +32,6 @@ def badge(text: str) -> html.Span:
     return html.Span(text, className="badge badge-simulated", title=wording.BADGE_WHY.get(text, ""))
 
 
-def simulated() -> html.Span:
-    return badge(wording.SIMULATED)
-
-
 def stale_badge() -> html.Span:
     return html.Span([icon("stale"), "no news"], className="badge badge-warn")
 

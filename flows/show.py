@@ -32,10 +32,10 @@ def print_json(body: Any) -> None:
     print(json.dumps(body, ensure_ascii=False, allow_nan=False, default=str))
 
 
-def look_json(protocol: Protocol, look: Look, looks: int | None = None) -> dict[str, Any]:
+def look_json(protocol: Protocol, look: Look) -> dict[str, Any]:
     """`trial, looks, n, verdict, sentence, claims, estimate, interval, as_of` and what else the look holds."""
     body = look.to_json()
-    body["looks"] = look.number if looks is None else looks
+    body["looks"] = look.number
     body |= {"simulated": protocol.simulated, "retrospective": protocol.retrospective}
     body["arms"] = {
         arm["arm"]: {"n": arm["n"], "total": arm["total"], "missing": arm["missing"]} for arm in body["arms"]

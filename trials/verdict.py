@@ -10,12 +10,10 @@ from __future__ import annotations
 import math
 from datetime import date
 
+from trials.disclosure import LIMIT
 from trials.evidence import Evidence, Verdict
 from trials.outcomes import kind_named
 from trials.protocol import Protocol
-
-# The sentence stands on every page, so it keeps to the pages' rule for small numbers (trials/disclosure.py).
-FEWEST_SAID = 10
 
 
 def judge(
@@ -37,14 +35,14 @@ def judge(
         return "drop", _drop(protocol, evidence)
     if evidence.n + evidence.missing >= protocol.monitoring.max_participants:
         return "cant_tell", _limit(protocol, evidence)
-    if evidence.claims["benefit"].log_e is None or min(arm.n for arm in evidence.arms) < FEWEST_SAID:
+    if evidence.claims["benefit"].log_e is None or min(arm.n for arm in evidence.arms) < LIMIT:
         return "keep_going", _early(protocol, evidence, enrolled, next_due)
     return "keep_going", _unclear(protocol, evidence)
 
 
 def count(number: int) -> str:
     """A number of people in a sentence that anybody may read; below 10 it is not given away."""
-    return "fewer than 10" if number < FEWEST_SAID else f"{number:,}"
+    return "fewer than 10" if number < LIMIT else f"{number:,}"
 
 
 def people(number: int) -> str:

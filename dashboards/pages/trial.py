@@ -19,10 +19,6 @@ from trials.errors import UnknownTrialError
 PATH = "/trial/<trial_id>"
 
 
-def title(trial_id: str = "") -> str:
-    return f"{trial_id} · Roadtest"
-
-
 def layout(trial_id: str = "", **_: str) -> html.Div:
     # The token is read before the looks: what lands in between is fetched again, never missed.
     etag = shell.tokens().etag(trial_id)
