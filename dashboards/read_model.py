@@ -18,11 +18,12 @@ from dashboards import wording
 from dashboards.wording import Standing
 from trials.disclosure import SafeCounts, SafeTable, apart, safe_count, safe_counts, safe_table, splits_hidden
 from trials.errors import RoadtestError
-from trials.evidence import Claim, Look
+from trials.evidence import Claim, Interval, Look
 from trials.protocol import Protocol
 from trials.store import reading
 from trials.store.engine import Store
 from trials.store.reading import TrialCard
+from trials.verdict import verdict_of
 
 # "arm is 'pilot': must be one of ..." -> "arm: must be one of ..."; "as registered, 'usual'" -> "as registered".
 _QUOTED = re.compile(r",? (?:is )?'[^']*'")
@@ -74,6 +75,7 @@ class Row:
     as_of: str
     as_of_sort: str
     stale: bool
+    units: str = "people"
     fault: str | None = None
 
 
@@ -178,16 +180,10 @@ class Desk:
 
 
 def assert_agreement(look: Look) -> None:
-    """Raises ContradictionError unless the verdict is the one that the look's own claims lead to."""
-    benefit, dud, harm = (look.claims[name].fired for name in ("benefit", "dud", "harm"))
-    allowed = {
-        "promote": benefit and not dud and not harm,
-        "drop": dud and not benefit and not harm,
-        "stop_for_harm": harm,
-        "keep_going": not (benefit or dud or harm),
-        "cant_tell": benefit == dud and not harm,
-    }
-    if not allowed[look.verdict]:
+    """Raises ContradictionError unless the verdict is one that the look's own evidence leads to, full or not."""
+    if look.verdict not in {
+        verdict_of(look.claims, look.guardrails, look.concerns, full=full) for full in (False, True)
+    }:
         fired = ", ".join(name for name, claim in look.claims.items() if claim.fired) or "none"
         raise ContradictionError(
             f"{look.trial}: look {look.number} says '{look.verdict}', but the claims that fired are: {fired}. "
@@ -207,7 +203,9 @@ def _claims(newest: Look | None, shown: Look | None) -> dict[str, Claim]:
 
 
 def _unhidden(protocol: Protocol, look: Look | None) -> Look | None:
-    hidden = look is None or splits_hidden(look, binary=wording.per_hundred(protocol.primary))
+    primary = protocol.primary
+    people = wording.per_hundred(primary) or wording.is_time(primary)
+    hidden = look is None or splits_hidden(look, binary=people, events=wording.is_count(primary))
     return None if hidden else look
 
 
@@ -228,8 +226,26 @@ def _shown_looks(desk: Desk, protocol: Protocol, newest: Look | None) -> tuple[L
 
 
 def _rounded(protocol: Protocol, look: Look) -> Look:
-    estimate, low, high = (wording.rounded(protocol.primary, end) for end in (look.estimate, *look.interval))
-    return replace(look, estimate=estimate, interval=(low, high))
+    def rounded(value: float | None) -> float | None:
+        return wording.rounded(protocol.primary, value)
+
+    def ends(interval: Interval) -> Interval:
+        return rounded(interval[0]), rounded(interval[1])
+
+    comparisons = tuple(
+        replace(one, estimate=rounded(one.estimate), interval=ends(one.interval)) for one in look.comparisons
+    )
+    late = look.sensitivity
+    if late is not None:
+        late = replace(late, estimate=rounded(late.estimate), interval=ends(late.interval))
+    return replace(
+        look,
+        estimate=rounded(look.estimate),
+        interval=ends(look.interval),
+        adjusted=rounded(look.adjusted),
+        comparisons=comparisons,
+        sensitivity=late,
+    )
 
 
 def _sentence(protocol: Protocol, newest: Look, shown: Look | None) -> str:
@@ -297,11 +313,12 @@ def _row(card: TrialCard, desk: Desk, now: datetime | None) -> Row:
         effect="–" if effect is None else wording.effect(protocol, effect.estimate),
         plausible=_plausible(protocol, look, shown),
         forest=_forest(protocol, effect),
-        strength="no evidence yet" if claim is None else wording.strength(claim),
+        strength="no evidence yet" if claim is None else wording.strength(claim, wording.units(protocol)),
         strength_share=0.0 if claim is None else wording.share_of_threshold(claim),
         as_of=wording.short_day(None if look is None else look.as_of),
         as_of_sort="" if look is None else look.as_of.isoformat(),
         stale=_stale(card, desk, now),
+        units=wording.units(protocol),
         fault=fault,
     )
 
@@ -311,7 +328,7 @@ def _plausible(protocol: Protocol, newest: Look | None, shown: Look | None) -> s
         return "too early to say"
     if _unhidden(protocol, shown) is None:
         return "hidden to protect privacy"
-    as_of = "" if shown.n == newest.n else f", as of {shown.n:,} people"
+    as_of = "" if shown.n == newest.n else f", as of {shown.n:,} {wording.units(protocol)}"
     return wording.plausible(protocol, shown) + as_of
 
 
@@ -339,7 +356,7 @@ def trial(desk: Desk, trial_id: str, *, now: datetime | None = None) -> TrialVie
     shown = looks[-1] if looks else None
     return TrialView(
         protocol=card.protocol,
-        seal=None if card.state == "registered" else card.protocol.seal(),
+        seal=None if card.state == "registered" else card.sha256,
         standing=standing_of(card.look),
         sentence=None if card.look is None else _sentence(card.protocol, card.look, shown),
         look=card.look,

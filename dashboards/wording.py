@@ -11,7 +11,7 @@ from trials.disclosure import safe_count
 from trials.evidence import Claim, Look
 from trials.outcomes import kind_named
 from trials.protocol import Primary, Protocol
-from trials.verdict import at_threshold, times
+from trials.verdict import at_threshold, noun, times
 
 Standing = Literal["promote", "keep_going", "drop", "cant_tell", "stop_for_harm", "setting_up"]
 
@@ -61,6 +61,11 @@ def few(count: int | None) -> str:
     return "fewer than 10" if count is None else f"{count:,}"
 
 
+def units(protocol: Protocol) -> str:
+    """What the trial counts: 'people', or 'clusters' of them."""
+    return noun(protocol)
+
+
 def badges(protocol: Protocol) -> list[str]:
     """What stands beside a trial's name wherever it shows, so that nobody takes it for a finding."""
     return [*([SIMULATED] if protocol.simulated else []), *([REPLAY] if protocol.retrospective else [])]
@@ -79,20 +84,27 @@ def shown_multiple(claim: Claim) -> float | None:
     return float(said.removeprefix("under ").removeprefix("over ").replace(",", ""))
 
 
+def by_boundary(claim: Claim) -> bool:
+    """Whether a claim is judged by a boundary at planned looks; then there is no bet, and no multiple to tell of it."""
+    return claim.log_e is None and claim.p is not None
+
+
 def threshold(claim: Claim) -> str:
-    return f"{at_threshold(claim.threshold)}×"
+    return "boundary" if by_boundary(claim) else f"{at_threshold(claim.threshold)}×"
 
 
-def strength(claim: Claim) -> str:
+def strength(claim: Claim, who: str = "people") -> str:
     """'3.2× of 20×', or where it was reached: '20× reached at 351 people'."""
     if claim.crossed_at_n is not None:
-        return f"{threshold(claim)} {reached(claim)}"
+        return f"{threshold(claim)} {reached(claim, who)}"
+    if by_boundary(claim):
+        return "no boundary crossed yet"
     return "no evidence yet" if claim.log_e is None else f"{multiple(claim)} of {threshold(claim)}"
 
 
-def reached(claim: Claim) -> str:
+def reached(claim: Claim, who: str = "people") -> str:
     """Where a claim that fired did so: 'reached at 351 people'."""
-    return f"reached at {few(safe_count(claim.crossed_at_n or 0))} people"
+    return f"reached at {few(safe_count(claim.crossed_at_n or 0))} {who}"
 
 
 def effect(protocol: Protocol, value: float | None) -> str:
@@ -108,11 +120,19 @@ def directed(protocol: Protocol, value: float | None) -> str:
 
 
 def rounded(primary: Primary, value: float | None) -> float | None:
-    """An effect with the digits that its words have: one decimal per 100 people; whole units of an amount from 100 on."""
-    if value is None:
-        return None
-    digits = 3 if per_hundred(primary) else 0 if abs(value) >= 100 else 1
-    return round(value, digits) + 0.0
+    """An effect with no more digits than its words have: one decimal per 100 people; whole units of an amount from 100 on."""
+    return None if value is None else round(value, _digits(primary, abs(value))) + 0.0
+
+
+def _digits(primary: Primary, size: float) -> int:
+    """Decimals of a value that no words say more of. Shares read per 100, so they have two more."""
+    values = kind_named(primary.kind).values
+    if values in ("binary", "time"):
+        return 3 if values == "binary" else 2
+    if primary.kind == "score":
+        low, high = primary.bounds or (0.0, 1.0)
+        return 1 if high - low >= 10 else 3
+    return 0 if size >= 100 else 1 if size >= 1 else 2
 
 
 def changed_over_time(look: Look) -> bool:
@@ -135,18 +155,74 @@ def per_hundred(primary: Primary) -> bool:
     return kind_named(primary.kind).values == "binary"
 
 
+def is_count(primary: Primary) -> bool:
+    """Whether the arms' totals are events with an exposure."""
+    return kind_named(primary.kind).values == "count"
+
+
+def is_time(primary: Primary) -> bool:
+    """Whether the arms' totals are people with an event, and their exposure the time at risk."""
+    return kind_named(primary.kind).values == "time"
+
+
 def effect_tick(primary: Primary, value: float) -> str:
-    """An effect as an axis label, positive = better: '+10', '−$1,000'."""
+    """An effect as an axis label, positive = better: '+10', '−$1,000', '+25 %'."""
     sign = "" if value == 0 else ("+" if value > 0 else "\u2212")
     if per_hundred(primary):
         return f"{sign}{abs(value) * 100:,.3g}"
+    if is_time(primary):
+        return f"{sign}{abs(value) * 100:,.3g} %"
+    return f"{sign}{size(primary, value)}"
+
+
+def size(primary: Primary, value: float) -> str:
+    """A value of the measure itself without its sign: '$4,500', '2.5'."""
     symbol = {"USD": "$", "GBP": "£", "EUR": "€"}.get(primary.unit, "")
-    return f"{sign}{symbol}{abs(value):,.6g}"
+    return f"{symbol}{abs(value):,.6g}"
+
+
+def mean(primary: Primary, value: float) -> str:
+    """An arm's mean or rate, as rounded as effects are: '$4,512', '2.5', '−1.5'."""
+    shown = round(value, _digits(primary, abs(value)))
+    return ("\u2212" if shown < 0 else "") + size(primary, shown)
 
 
 def effect_unit(primary: Primary) -> str:
-    """What the effect axis counts: 'per 100 people', 'in USD', 'in hours'."""
-    return "per 100 people" if per_hundred(primary) else f"in {primary.unit or 'the measure’s unit'}"
+    """What the effect axis counts: 'per 100 people', 'in USD', 'events per month watched'."""
+    if per_hundred(primary):
+        return "per 100 people"
+    if is_time(primary):
+        return "the change in how many have the event at any time, in %"
+    if is_count(primary):
+        return f"{primary.unit or 'events'} per {exposure(primary)}"
+    return f"in {primary.unit or 'the measure’s unit'}"
+
+
+def exposure(primary: Primary) -> str:
+    """What a count is counted in, as words."""
+    return (primary.exposure or "unit of exposure").replace("_", " ")
+
+
+def baseline(primary: Primary) -> str:
+    """What is expected without the idea, in the measure's own unit."""
+    if per_hundred(primary):
+        return f"{100 * primary.baseline:g} in 100"
+    if is_time(primary):
+        return f"{100 * primary.baseline:g} in 100 with the event by the end of follow-up"
+    if is_count(primary):
+        return f"{primary.baseline:g} per {exposure(primary)}"
+    return effect_tick(primary, primary.baseline).removeprefix("+")
+
+
+def arm_name(protocol: Protocol, arm_id: str) -> str:
+    """An arm's name, or its id as words."""
+    named = {arm.id: arm.name for arm in protocol.arms}
+    return named.get(arm_id) or arm_id.replace("_", " ").capitalize()
+
+
+def usual(protocol: Protocol) -> str:
+    """What the ideas are held against: usual practice, or in a trial with one arm its benchmark."""
+    return "usual practice" if protocol.control is not None else "the benchmark"
 
 
 def worthwhile(protocol: Protocol) -> str:

@@ -1,7 +1,8 @@
 """check(): deliveries in; per delivery accepted rows, quarantined rows with reasons, or a refusal out.
 
-All deliveries of one outcome kind run through Great Expectations as one combined batch. A check that can't be
-evaluated fails closed: the delivery is refused with a sentence, never accepted.
+All deliveries of one outcome kind run through Great Expectations as one combined batch; a guardrail's values are rows of
+their own in their kind's. A check that can't be evaluated fails closed: the delivery is refused with a sentence, never
+accepted.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from expectations import engine
+from expectations.measures import Facts
 from expectations.rows import Prepared, prepare, record, required_columns
 from trials.connectors.tabular import shorten
 from trials.errors import UnknownTrialError
@@ -69,7 +71,7 @@ def _check_turn(
     as_of: datetime,
 ) -> list[tuple[Delivery, Checked]]:
     done: list[tuple[Delivery, Checked]] = []
-    sound: defaultdict[str, list[tuple[Delivery, Prepared]]] = defaultdict(list)
+    sound: list[tuple[Delivery, Prepared]] = []
     shapes = [[_shape(one, protocols[one.trial])] for one in turn]
     for delivery, outcome in zip(turn, _reasons("structure", shapes), strict=True):
         if isinstance(outcome, str):
@@ -78,13 +80,35 @@ def _check_turn(
             done.append((delivery, Checked(refusal=" ".join(outcome[0]))))
         else:
             protocol = protocols[delivery.trial]
-            prepared = prepare(delivery, protocol, known[delivery.trial], as_of)
-            sound[protocol.primary.kind].append((delivery, prepared))
-    for kind, batch in sound.items():
-        outcomes = _reasons(kind, [list(prepared.facts) for _, prepared in batch])
-        for (delivery, prepared), outcome in zip(batch, outcomes, strict=True):
-            done.append((delivery, _judged(delivery, prepared, outcome)))
-    return done
+            sound.append((delivery, prepare(delivery, protocol, known[delivery.trial], as_of)))
+    outcomes = _row_reasons([(protocols[delivery.trial], prepared) for delivery, prepared in sound])
+    return done + [
+        (delivery, _judged(delivery, prepared, outcome))
+        for (delivery, prepared), outcome in zip(sound, outcomes, strict=True)
+    ]
+
+
+def _row_reasons(sound: Sequence[tuple[Protocol, Prepared]]) -> list[Reasons | str]:
+    """Per delivery, its rows' reasons over all measures, one combined batch a kind; a sentence if it could not be checked."""
+    batches: defaultdict[str, dict[int, list[tuple[int, Facts]]]] = defaultdict(lambda: defaultdict(list))
+    for number, (protocol, prepared) in enumerate(sound):
+        kinds = {each.measure: each.kind for each in protocol.guardrails}
+        batches[protocol.primary.kind][number] += list(enumerate(prepared.facts))
+        for position, said in enumerate(prepared.guardrails):
+            for facts in said:
+                batches[kinds[str(facts["measure"])]][number].append((position, facts))
+    found: list[list[dict[str, None]]] = [[{} for _ in prepared.facts] for _, prepared in sound]
+    unjudged: dict[int, str] = {}
+    for kind, batch in batches.items():
+        outcomes = _reasons(kind, [[facts for _, facts in part] for part in batch.values()])
+        for (number, part), outcome in zip(batch.items(), outcomes, strict=True):
+            if isinstance(outcome, str):
+                unjudged.setdefault(number, outcome)
+                continue
+            for (position, _), reasons in zip(part, outcome, strict=True):
+                # A guardrail's facts hold the row's own too, so the same reason may come once a measure.
+                found[number][position] |= dict.fromkeys(reasons)
+    return [unjudged.get(number) or [tuple(row) for row in rows] for number, rows in enumerate(found)]
 
 
 def _reasons(name: str, parts: Sequence[Sequence[Mapping[str, object]]]) -> list[Reasons | str]:
@@ -119,11 +143,12 @@ def _judged(delivery: Delivery, prepared: Prepared, outcome: Reasons | str) -> C
         return Checked(refusal=outcome, unjudged=True)
     accepted: list[Record] = []
     rejected: list[Rejection] = []
-    for row, facts, reasons in zip(delivery.rows, prepared.facts, outcome, strict=True):
+    judged = zip(delivery.rows, prepared.facts, prepared.guardrails, outcome, strict=True)
+    for row, facts, guardrails, reasons in judged:
         if reasons:
             rejected.append(Rejection(row.row_no, "; ".join(reasons), dict(row.cells)))
         else:
-            accepted.append(record(facts))
+            accepted.append(record(facts, guardrails))
     return Checked(tuple(accepted), tuple(rejected), prepared.warnings)
 
 

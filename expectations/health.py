@@ -24,10 +24,10 @@ class ArmVitals:
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """One trial's vital signs. received and quarantined: rows over all of its deliveries."""
+    """One trial's vital signs, over any number of arms. received and quarantined: rows over all of its deliveries."""
 
     trial: str
-    arms: tuple[ArmVitals, ArmVitals]
+    arms: tuple[ArmVitals, ...]
     received: int
     quarantined: int
 
@@ -42,42 +42,65 @@ def trial_health(vitals: Sequence[Vitals]) -> dict[str, tuple[str, ...]]:
     return {one.trial: sentences for one, sentences in zip(vitals, found, strict=True)}
 
 
-def sample_ratio_p(first: ArmVitals, second: ArmVitals) -> float | None:
-    """P(a split at least as unlikely | allocation as planned), the exact two-sided binomial test; None with nobody in."""
+def sample_ratio_p(*arms: ArmVitals) -> float | None:
+    """P(a split at least as unlikely | allocation as planned); None with one arm or nobody in.
+
+    Two arms: the exact two-sided binomial test. More: that of each arm against the others, by Bonferroni over the arms.
+    """
     from scipy.stats import binomtest
 
-    people = first.enrolled + second.enrolled
-    if people == 0:
+    people, blocks = sum(arm.enrolled for arm in arms), sum(arm.allocation for arm in arms)
+    if len(arms) < 2 or people == 0:
         return None
-    share = first.allocation / (first.allocation + second.allocation)
-    return float(binomtest(first.enrolled, people, share).pvalue)
+    return _smallest(
+        [float(binomtest(arm.enrolled, people, arm.allocation / blocks).pvalue) for arm in _compared(arms)]
+    )
 
 
-def missing_p(first: ArmVitals, second: ArmVitals) -> float | None:
-    """P(missing at least as unequally | alike in both arms), Fisher's exact test; None with nobody settled in an arm."""
+def missing_p(*arms: ArmVitals) -> float | None:
+    """P(missing at least as unequally | alike in all arms); None with one arm, or an arm in which nobody is settled.
+
+    Two arms: Fisher's exact test. More: that of each arm against the others together, by Bonferroni over the arms.
+    """
     from scipy.stats import fisher_exact
 
-    if 0 in (first.observed + first.missing, second.observed + second.missing):
+    if len(arms) < 2 or any(arm.observed + arm.missing == 0 for arm in arms):
         return None
-    table = [[first.observed, first.missing], [second.observed, second.missing]]
-    return float(fisher_exact(table).pvalue)
+    observed, missing = sum(arm.observed for arm in arms), sum(arm.missing for arm in arms)
+    tables = [
+        [[arm.observed, arm.missing], [observed - arm.observed, missing - arm.missing]] for arm in _compared(arms)
+    ]
+    return _smallest([float(fisher_exact(table).pvalue) for table in tables])
+
+
+def _compared(arms: Sequence[ArmVitals]) -> Sequence[ArmVitals]:
+    """The arms to hold against the others: of two, the second would say what the first did."""
+    return arms[:1] if len(arms) == 2 else arms
+
+
+def _smallest(p_values: Sequence[float]) -> float:
+    return min(1.0, len(p_values) * min(p_values))
 
 
 def _facts(vitals: Vitals) -> dict[str, object]:
-    first, second = vitals.arms
     missing = sum(arm.missing for arm in vitals.arms)
     due = missing + sum(arm.observed for arm in vitals.arms)
     return {
-        "sample_ratio_p": sample_ratio_p(first, second),
-        "enrolled": " and ".join(f"{arm.enrolled} ({arm.arm})" for arm in vitals.arms),
-        "planned": f"{first.allocation} : {second.allocation}",
-        "missing_p": missing_p(first, second),
-        "missing": " and ".join(f"{arm.missing} of {arm.observed + arm.missing} in {arm.arm}" for arm in vitals.arms),
+        "sample_ratio_p": sample_ratio_p(*vitals.arms),
+        "enrolled": _listed([f"{arm.enrolled} ({arm.arm})" for arm in vitals.arms]),
+        "planned": " : ".join(str(arm.allocation) for arm in vitals.arms),
+        "missing_p": missing_p(*vitals.arms),
+        "missing": _listed([f"{arm.missing} of {arm.observed + arm.missing} in {arm.arm}" for arm in vitals.arms]),
         "missing_share": _share(missing, due),
         "received": vitals.received,
         "quarantined": vitals.quarantined,
         "quarantined_share": _share(vitals.quarantined, vitals.received),
     }
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """'a, b and c'."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -12,15 +12,22 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from expectations.measures import (
+    Facts,
+    columns_of,
+    data_columns,
+    delivered,
+    facts_of,
+    is_missing,
+    key,
+    measured,
+    not_delivered,
+    says_something,
+)
 from trials.connectors.tabular import RAGGED, shorten
 from trials.protocol import Protocol
 from trials.records import IDENTITY_COLUMNS, ON_TIME, Delivery, Enrolled, Record, Row
 
-Facts = dict[str, object]
-
-MISSING_WORDS = frozenset({"", "na", "n/a", "null", "none", "nan", "-", "."})
-# A blank says nothing; an outcome is taken back only by this word in its cell.
-WITHDRAWN = "withdrawn"
 MOST_ID_CHARACTERS = 100
 # Numbers beyond so many times the planned people are taken for slips: they would leave holes that the evidence waits for.
 MOST_NUMBERS = 2
@@ -32,9 +39,13 @@ _WHOLE = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A delivery's rows as facts, in their order, and the warnings about lossless repairs made on the way."""
+    """A delivery's rows as facts, in their order, and the warnings about lossless repairs made on the way.
+
+    guardrails: per row, the facts of the guardrail measures that the row says something of, the row's own among them.
+    """
 
     facts: tuple[Facts, ...]
+    guardrails: tuple[tuple[Facts, ...], ...]
     warnings: tuple[str, ...]
 
 
@@ -42,21 +53,28 @@ def required_columns(protocol: Protocol) -> tuple[str, ...]:
     """The columns a delivery must have, in our names."""
     site = ("site",) if protocol.sites else ()
     enrolled_on = ("enrolled_on",) if protocol.dated else ()
-    return ("participant_id", *site, "arm", *enrolled_on, "entry_order", protocol.primary.measure)
+    return ("participant_id", *site, "arm", *enrolled_on, "entry_order", *columns_of(protocol.primary))
 
 
 def prepare(delivery: Delivery, protocol: Protocol, register: Mapping[str, Enrolled], as_of: datetime) -> Prepared:
     """The facts of a delivery that could be read. register: participants known before it, by id."""
-    reading = _Reading(protocol, register, as_of.astimezone(UTC).date(), delivery.sent_at)
-    facts = tuple(reading.row(row) for row in delivery.rows)
-    _join_repeats(facts)
+    reading = _Reading(protocol, register, as_of.astimezone(UTC).date(), delivery)
+    rows = [reading.row(row) for row in delivery.rows]
+    facts = tuple({**identity, **primary} for identity, (primary, *_) in rows)
+    _join_repeats(facts, [tuple(key(each) for each in said) for _, said in rows])
     _join_holders(facts, register.values())
+    guardrails = tuple(
+        tuple({**one, **each} for each in said[1:] if says_something(each))
+        for one, (_, said) in zip(facts, rows, strict=True)
+    )
     extra = [name for name in delivery.columns if name not in reading.columns]
-    return Prepared(facts, (*delivery.repairs, *reading.warnings(), *_ignored(extra)))
+    warnings = (*delivery.repairs, *reading.warnings(), *not_delivered(protocol, delivery.columns), *_ignored(extra))
+    return Prepared(facts, guardrails, warnings)
 
 
-def record(facts: Facts) -> Record:
+def record(facts: Facts, guardrails: Sequence[Facts] = ()) -> Record:
     """The typed row that facts which broke no rule stand for. A blank cell takes what the register says."""
+    primary = measured(facts)
     enrolled_on = facts["enrolled_on"] or facts["register_enrolled_on"]
     observed_on = facts["observed_on"]
     return Record(
@@ -67,18 +85,22 @@ def record(facts: Facts) -> Record:
         enrolled_on=None if enrolled_on is None else date.fromisoformat(str(enrolled_on)),
         entry_order=int(str(facts["entry_order"])),
         observed_on=None if observed_on is None else date.fromisoformat(str(observed_on)),
-        value=None if facts["value_text"] is None else float(str(facts["value_text"])),
-        withdrawn=facts["withdrawn"] is not None,
+        value=primary.value,
+        withdrawn=primary.withdrawn,
+        companion=primary.companion,
+        guardrails=tuple(measured(each) for each in guardrails),
     )
 
 
 class _Reading:
     """Reads one delivery's rows, and counts the repairs it makes."""
 
-    def __init__(self, protocol: Protocol, register: Mapping[str, Enrolled], today: date, sent_at: datetime) -> None:
-        self._sent_at = sent_at
+    def __init__(self, protocol: Protocol, register: Mapping[str, Enrolled], today: date, delivery: Delivery) -> None:
+        self._sent_at = delivery.sent_at
         self._most = MOST_NUMBERS * protocol.monitoring.max_participants
-        self.columns = (*IDENTITY_COLUMNS, protocol.primary.measure)
+        self._measures = (protocol.primary, *delivered(protocol, delivery.columns))
+        self._data_columns = data_columns(protocol)
+        self.columns = (*IDENTITY_COLUMNS, *self._data_columns)
         self._protocol = protocol
         self._register = register
         self._today = today.isoformat()
@@ -90,18 +112,19 @@ class _Reading:
         self._recased: Counter[str] = Counter()
         self._missing_words: Counter[str] = Counter()
 
-    def row(self, row: Row) -> Facts:
+    def row(self, row: Row) -> tuple[Facts, tuple[Facts, ...]]:
+        """What the row says of the participant, and of each measure: the primary one first."""
         cells = {name: self._trim(name, row.cells.get(name, "")) for name in self.columns}
-        measure = self._protocol.primary.measure
+        self._missing_words.update(name for name in self._data_columns if cells[name] and is_missing(cells[name]))
         identity = self._participant(cells["participant_id"])
         arm = self._spelling("arm", cells["arm"], self._arms, self._arms_by_case)
         site = self._spelling("site", cells["site"], self._sites, self._sites_by_case)
         known = self._register.get(str(identity["participant_id"]))
         enrolled_on, observed_on = _date(cells["enrolled_on"]), _date(cells["observed_on"])
-        enrolled_on_blank = _is_missing(cells["enrolled_on"]) and not self._protocol.dated
+        enrolled_on_blank = is_missing(cells["enrolled_on"]) and not self._protocol.dated
         order = cells["entry_order"]
         whole = int(order) if _WHOLE.fullmatch(order) and int(order) >= 1 else None
-        return {
+        facts = {
             "row_no": row.row_no,
             "ragged": "yes" if RAGGED in row.cells else None,
             **identity,
@@ -115,25 +138,23 @@ class _Reading:
             "enrolled_on": enrolled_on,
             "enrolled_on_fault": None if enrolled_on or enrolled_on_blank else "not a date",
             "observed_on": observed_on,
-            "observed_on_fault": None if observed_on or _is_missing(cells["observed_on"]) else "not a date",
+            "observed_on_fault": None if observed_on or is_missing(cells["observed_on"]) else "not a date",
             "as_of": self._today,
             "entry_order": whole,
             "entry_order_fault": None if whole else "not a whole number",
             "entry_order_most": self._most,
-            "measure": measure,
-            **self._value(measure, cells[measure]),
-            "too_early": self._too_early(measure, cells[measure], enrolled_on, known),
             **_registered(known, arm if arm in self._arms else None, site or None),
             **{f"sent_{name}": cells[name] for name in IDENTITY_COLUMNS if name != "participant_id"},
         }
+        return facts, facts_of(self._measures, cells, self._not_before(enrolled_on, known))
 
-    def _too_early(self, measure: str, sent: str, enrolled_on: str | None, known: Enrolled | None) -> str | None:
-        """The day after which an outcome may be sent, when this one was sent before it; None when it was not."""
+    def _not_before(self, enrolled_on: str | None, known: Enrolled | None) -> str | None:
+        """The day after which results may be sent, when the delivery was sent before it; None when it was not."""
         joined = date.fromisoformat(enrolled_on) if enrolled_on else None if known is None else known.enrolled_on
         due = self._protocol.due_at(joined)
         if joined is None or joined.isoformat() > self._today:
             return None  # the date itself is at fault, and its own rule says so
-        if due is None or _is_missing(sent) or self._sent_at == ON_TIME or self._sent_at >= due:
+        if due is None or self._sent_at == ON_TIME or self._sent_at >= due:
             return None
         return (due.date() - timedelta(days=1)).isoformat()
 
@@ -163,21 +184,12 @@ class _Reading:
         return spelt
 
     def _participant(self, sent: str) -> Facts:
-        if _is_missing(sent):
+        if is_missing(sent):
             return {"participant_id": None, "participant_id_fault": None, "participant_key": None}
         spelt = self._spelling("participant_id", sent, self._register, self._ids_by_case)
         # Two new ids that differ in letter case alone may be one person: they share a key, and so conflict.
         key = f"known {spelt}" if spelt in self._register else f"new {spelt.casefold()}"
         return {"participant_id": spelt, "participant_id_fault": _id_fault(spelt), "participant_key": key}
-
-    def _value(self, measure: str, sent: str) -> Facts:
-        if sent.casefold() == WITHDRAWN:
-            return {"value_text": None, "value": None, "sent_value": sent, "withdrawn": "yes"}
-        if _is_missing(sent):
-            if sent:
-                self._missing_words[measure] += 1
-            return {"value_text": None, "value": None, "sent_value": sent, "withdrawn": None}
-        return {"value_text": sent, "value": _number(sent), "sent_value": sent, "withdrawn": None}
 
 
 def _by_case(known: Iterable[str]) -> dict[str, str]:
@@ -187,23 +199,12 @@ def _by_case(known: Iterable[str]) -> dict[str, str]:
     return {one.casefold(): one for one in spellings if folded[one.casefold()] == 1}
 
 
-def _is_missing(cell: str) -> bool:
-    return cell.casefold() in MISSING_WORDS
-
-
 def _date(cell: str) -> str | None:
     """The cell if it is an ISO date that exists, else None."""
     if not _ISO_DATE.fullmatch(cell):
         return None
     try:
         return date.fromisoformat(cell).isoformat()
-    except ValueError:
-        return None
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
     except ValueError:
         return None
 
@@ -238,26 +239,27 @@ _SAME = (
     "sent_enrolled_on",
     "sent_entry_order",
     "sent_observed_on",
-    "value_text",
-    "withdrawn",
 )
 
 
-def _join_repeats(facts: Sequence[Facts]) -> None:
-    """Adds repeat_of (the row that this one repeats exactly) and conflict_rows (rows of the same participant)."""
-    together: defaultdict[object, list[Facts]] = defaultdict(list)
-    for one in facts:
+def _join_repeats(facts: Sequence[Facts], said: Sequence[tuple[object, ...]]) -> None:
+    """Adds repeat_of (the row that this one repeats exactly) and conflict_rows (rows of the same participant).
+
+    said: per row, what it says of the measures.
+    """
+    together: defaultdict[object, list[tuple[Facts, tuple[object, ...]]]] = defaultdict(list)
+    for one, values in zip(facts, said, strict=True):
         one["repeat_of"] = one["conflict_rows"] = None
         if one["participant_key"] is not None:
-            together[one["participant_key"]].append(one)
+            together[one["participant_key"]].append((one, values))
     for group in together.values():
-        if len({tuple(one[name] for name in _SAME) for one in group}) > 1:
-            numbers = [str(one["row_no"]) for one in group]
-            for one in group:
+        if len({(*(one[name] for name in _SAME), values) for one, values in group}) > 1:
+            numbers = [str(one["row_no"]) for one, _ in group]
+            for one, _ in group:
                 one["conflict_rows"] = ", ".join(numbers[:6]) + (", ..." if len(numbers) > 6 else "")
         else:
-            for one in group[1:]:
-                one["repeat_of"] = group[0]["row_no"]
+            for one, _ in group[1:]:
+                one["repeat_of"] = group[0][0]["row_no"]
 
 
 def _join_holders(facts: Sequence[Facts], register: Iterable[Enrolled]) -> None:

@@ -168,6 +168,29 @@ def protocol_check(
         typer.echo(f"\nNext: roadtest register {file}")
 
 
+@app.command("simulate")
+def simulate_plan(
+    file: Annotated[Path, typer.Argument(help="The protocol, a YAML file.")],
+    runs: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Simulated trials per truth, where they are needed.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated trials.")] = 20_260_101,
+    as_json: Json = False,
+) -> None:
+    """Try a plan out thoroughly: what repeated trials of it would end in, and after how many people."""
+    with told():
+        from flows import simulate
+        from flows.show import print_json
+        from trials.protocol import from_file
+
+        protocol = from_file(file)
+        plan = simulate.simulated(protocol, runs=runs, seed=seed, errors=sys.stderr)
+        if as_json:
+            print_json(simulate.body(protocol, plan, seed=seed))
+            return
+        typer.echo(simulate.text(protocol, plan))
+
+
 @app.command()
 def register(
     file: Annotated[Path, typer.Argument(help="The protocol, a YAML file.")],
@@ -343,6 +366,81 @@ def status(trial: MaybeTrial = None, home: Home = None, as_json: Json = False) -
             verdict_table(cards, f"{len(cards)} trials" if trial is None else trial)
         else:
             typer.echo("No trial is registered yet. Next: roadtest protocol new my-trial.yaml")
+
+
+@app.command()
+def portfolio(
+    fdr: Annotated[float, typer.Option("--fdr", help="Largest share of useless ideas among those carried on.")] = 0.1,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Which of all trials' ideas may be carried on together, few of them wrongly (e-BH)."""
+    with told():
+        settings = settings_for(home)
+        from dataclasses import asdict
+
+        from flows.portfolio import as_text
+        from flows.show import print_json
+        from trials.portfolio import carried
+        from trials.store import reading
+
+        looks = [card.look for card in reading.cards(opened(settings)) if card.look is not None]
+        found = carried(looks, fdr)
+        if as_json:
+            print_json({"fdr": fdr, "trials": [asdict(one) for one in found]})
+        else:
+            typer.echo(as_text(found, fdr))
+
+
+@app.command()
+def boundaries(
+    looks: Annotated[int | None, typer.Option("--looks", help="How many equally spaced looks.")] = None,
+    alpha: Annotated[float, typer.Option("--alpha", help="Type I error, both sides together if two-sided.")] = 0.025,
+    spending: Annotated[
+        str,
+        typer.Option(
+            "--spending",
+            help="obrien-fleming, pocock, kim-demets, hwang-shih-decani, classical-pocock or classical-obrien-fleming.",
+        ),
+    ] = "obrien-fleming",
+    information: Annotated[
+        str | None, typer.Option("--information", help="Information fractions of the looks, such as 0.2,0.5,1.")
+    ] = None,
+    futility: Annotated[
+        str | None, typer.Option("--futility", help="Spending function of non-binding futility; needs --beta.")
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option("--beta", help="Type II error, such as 0.1 for a power of 90 %.")
+    ] = None,
+    parameter: Annotated[
+        float | None, typer.Option("--parameter", help="Rho of kim-demets, gamma of hwang-shih-decani.")
+    ] = None,
+    futility_parameter: Annotated[
+        float | None, typer.Option("--futility-parameter", help="The same for the futility's spending function.")
+    ] = None,
+    sided: Annotated[int, typer.Option("--sided", help="1, or 2 for symmetric two-sided boundaries.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Boundaries of planned looks: when a group sequential trial stops, and what the looks cost."""
+    with told():
+        from flows import boundaries as shown
+        from flows.show import print_json
+
+        asked = shown.boundaries(
+            looks,
+            alpha,
+            spending,
+            shown.fractions_from(information),
+            futility,
+            beta,
+            parameter,
+            sided,
+            futility_parameter,
+        )
+        if as_json:
+            print_json(shown.as_json(asked))
+        else:
+            typer.echo(shown.as_text(asked))
 
 
 @app.command()

@@ -33,12 +33,16 @@ def print_json(body: Any) -> None:
 
 
 def look_json(protocol: Protocol, look: Look) -> dict[str, Any]:
-    """`trial, looks, n, verdict, sentence, claims, estimate, interval, as_of` and what else the look holds."""
+    """`trial, looks, n, verdict, sentence, claims, estimate, interval, as_of` and what else the look holds.
+
+    `arms` is keyed by arm here; `comparisons`, `guardrails`, `concerns`, `adjusted`, `sensitivity` are as the look has them.
+    """
     body = look.to_json()
     body["looks"] = look.number
     body |= {"simulated": protocol.simulated, "retrospective": protocol.retrospective}
     body["arms"] = {
-        arm["arm"]: {"n": arm["n"], "total": arm["total"], "missing": arm["missing"]} for arm in body["arms"]
+        arm["arm"]: {name: told for name, told in arm.items() if name != "arm" and told is not None}
+        for arm in body["arms"]
     }
     return body
 

@@ -23,7 +23,7 @@ import numpy as np
 from flows.simulated_faults import sendings
 from trials.allocation import allocation_list
 from trials.errors import DataError
-from trials.protocol import Protocol
+from trials.protocol import Arm, Protocol
 
 START = date(2024, 1, 1)  # a Monday
 INTAKE_WEEKS = 78  # params: trial_design
@@ -73,7 +73,7 @@ def programme(params: dict[str, Any], protocols: Sequence[Protocol], seed: int) 
     """Every delivery of every trial, oldest first. A week in which a site has nothing to send has no delivery.
 
     params: the content of examples/personalised-probation/params.json. protocols: dated, of one site each.
-    Raises DataError when a protocol's site is not in the parameters.
+    Raises DataError when a protocol's site is not in the parameters, or its arms are not two.
     """
     deliveries: list[WeeklyDelivery] = []
     for number, protocol in enumerate(protocols):
@@ -109,7 +109,8 @@ def participants(params: dict[str, Any], protocol: Protocol, seed: int) -> list[
     """The trial's people in entry order. Each column has random numbers of its own, so none shifts another."""
     site = _site_of(protocol)
     n = protocol.monitoring.max_participants
-    rates = dict(zip((protocol.control.id, protocol.treatment.id), true_rates(params, site), strict=True))
+    control = _control_of(protocol).id
+    rates = dict(zip((control, protocol.treatments[0].id), true_rates(params, site), strict=True))
     arms = allocation_list(protocol, site, n, str(seed))
     joined = enrolment_days(params, n, _random(seed, protocol, "intake"))
     outcomes = _random(seed, protocol, "outcome").random(n)
@@ -280,6 +281,14 @@ def _site_of(protocol: Protocol) -> str:
             f"{protocol.trial} has {len(protocol.sites)} sites, must have 1: each site tries its own approach."
         )
     return protocol.sites[0].id
+
+
+def _control_of(protocol: Protocol) -> Arm:
+    if protocol.control is None or len(protocol.treatments) != 1:
+        raise DataError(
+            f"{protocol.trial} is {protocol.design}, must be two_arm to be simulated: an idea and usual practice."
+        )
+    return protocol.control
 
 
 def _site(params: dict[str, Any], site: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trials.outcomes import kind_named
 from trials.planning import Plan
 from trials.protocol import Protocol
+from trials.verdict import noun
 
 TEMPLATE = """\
 # The plan of one trial. Everything in it is sealed before the first outcome; a change afterwards shows for ever.
@@ -20,14 +21,19 @@ sites:
 arms:
   - {id: usual, role: control, allocation: 1}
   - {id: text, role: treatment, allocation: 1}     # 1 and 1: as many in each arm
+# design: two_arm                     # or one_arm (no control: the baseline is its benchmark), multi_arm (several ideas)
+# unit: person                        # or cluster: one row per cluster, its people's mean or share, as a score
 primary:
   measure: attended                   # the column that holds the outcome
   label: attended the first appointment
-  kind: binary                        # binary (0 or 1) | amount (needs bounds: [low, high])
+  kind: binary                        # binary (0 or 1) | score or amount (need bounds: [low, high])
+                                      # | count (bounds: [0, cap] and exposure: its column) | time_to_event (event: its column)
   better: higher
   baseline: 0.60                      # what happens without the idea
   worthwhile: 0.10                    # the smallest improvement worth having: 10 more in 100
   follow_up: 4 weeks                  # after joining, until the outcome counts
+# guardrails:                         # what must not get worse by more than its margin; each has its column
+#   - {measure: distress, kind: score, better: lower, bounds: [0, 10], margin: 1}
 monitoring:
   alpha: 0.05                         # chance of promoting an idea that does nothing
   beta: 0.10                          # chance of dropping an idea that is worthwhile
@@ -42,17 +48,47 @@ source:
 """
 
 
+# How each truth of `planning.TRUTHS` is told.
+TRUTHS = {
+    "worthwhile": "is just worthwhile",
+    "twice worthwhile": "does twice as much",
+    "half": "does half as much",
+    "no effect": "does nothing",
+    "harmful": "does as much harm",
+}
+
+
 def outlook_text(protocol: Protocol, plan: Plan) -> str:
     """What the plan can and cannot tell, a line per truth."""
     say = kind_named(protocol.primary.kind).say_effect
     lines = [f"{protocol.trial}{protocol.mark}: {plan.sentence}"]
     for outlook in plan.outlooks:
+        size = "" if outlook.effect == 0 else f" ({say(protocol.primary, outlook.effect)})"
+        ends = [
+            f"{word} in {in_100(share)}"
+            for word, share in (
+                ("promoted", outlook.promote),
+                ("dropped", outlook.drop),
+                ("stopped for harm", outlook.stop_for_harm),
+                ("left open", outlook.cant_tell),
+            )
+            if share >= 0.005
+        ]
         lines.append(
-            f"  If the truth is {outlook.truth} ({say(protocol.primary, outlook.effect)}): promoted {outlook.promote:.0%}, "
-            f"dropped {outlook.drop:.0%}, stopped for harm {outlook.stop_for_harm:.0%}; "
-            f"{outlook.people:,.0f} people on average."
+            f"  If the idea {TRUTHS[outlook.truth]}{size}, of 100 such trials it is {', '.join(ends)}; after "
+            f"{outlook.people:,.0f} {noun(protocol)} on average."
         )
-    if plan.outlooks:
-        first = plan.outlooks[0]
-        lines.append(f"  ({first.runs:,} simulated trials each; a share is known to ± {2 * first.error:.0%}.)")
+    if plan.drops_worthwhile is not None:
+        lines.append(
+            f"  An idea that is just worthwhile is dropped in {in_100(plan.drops_worthwhile)} of 100 trials (the plan allows "
+            f"{100 * protocol.monitoring.beta:.3g})."
+        )
+    lines += [f"  ({note[0].upper()}{note[1:]}.)" for note in plan.notes]
     return "\n".join([*lines, *(f"Note: {warning}." for warning in plan.warnings)])
+
+
+def in_100(share: float) -> str:
+    """A share of trials as so many in 100, never rounded to none or all."""
+    if 0 < share < 0.005:
+        return "fewer than 1"
+    return "more than 99" if 0.995 <= share < 1 else f"{100 * share:.0f}"

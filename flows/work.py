@@ -266,7 +266,7 @@ def _vitals(protocol: Protocol, arms: list[str], card: TrialCard, delivery: Deli
 
     return Vitals(
         trial=protocol.trial,
-        arms=(of(protocol.control), of(protocol.treatment)),
+        arms=tuple(of(arm) for arm in protocol.arms),
         received=card.rows + len(delivery.rows),
         quarantined=card.quarantined + len(result.rejected),
     )

@@ -12,6 +12,14 @@ import pytest
 from flows.environment import prepare
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Here and not in tests/reference, because pytest takes options only from the conftest files it loads first."""
+    parser.addoption(
+        "--reference", metavar="DIR", help="read the reference figures of tests/reference from this folder"
+    )
+    parser.addoption("--real", metavar="DIR", help="judge the real trials of tests/real that are not kept here, too")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test module is imported, because Prefect reads its settings when it is."""
     for name in [name for name in os.environ if name.startswith(("ROADTEST_", "PREFECT_"))]:

@@ -280,3 +280,52 @@ def test_unequal_missingness_does_not_move_people_to_other_days() -> None:
         moved += fires(DATED, seen, range(400, 401))
     assert moved / runs > 0.2
     assert ours <= binom.isf(0.001, runs, 0.05)
+
+
+def test_late_changes_are_shown_in_a_sensitivity_analysis_and_never_used() -> None:
+    """Every failure of the treated turned round after the lock: the look stays, and beside it stands what it would be."""
+    rng = np.random.default_rng(4)
+    first = [(float(rng.random() < 0.5), ("usual", "text")[i % 2]) for i in range(200)]
+    plain = [person(i + 1, (value, 30), arm=arm) for i, (value, arm) in enumerate(first)]
+    altered = [
+        person(i + 1, (value, 30), (0.0, 80), arm=arm)
+        if arm == "text" and value
+        else person(i + 1, (value, 30), arm=arm)
+        for i, (value, arm) in enumerate(first)
+    ]
+    before, after = look(DATED, plain, 100), look(DATED, altered, 100)
+    assert before.sensitivity is None
+    assert after.late_changes > 30
+    assert (after.verdict, after.claims, after.estimate) == (before.verdict, before.claims, before.estimate)
+    assert after.sensitivity is not None
+    assert after.sensitivity.verdict == "promote"
+    opened = look(DATED, [replace(one, versions=one.versions[-1:]) for one in altered], 100)
+    assert (after.sensitivity.estimate, after.sensitivity.interval) == (opened.estimate, opened.interval)
+
+
+def test_reading_on_asks_for_everybody_only_when_something_came_late() -> None:
+    """Without late changes the sensitivity analysis costs nothing; with them it is the same however far was read before."""
+    people = [person(n, (float(n % 3 == 0), 30), arm=("usual", "text")[n % 2]) for n in range(1, 61)]
+    late = [person(70, (1.0, 30), (0.0, 80), arm="text")]
+    progress = analysis.fold(DATED, people, None, at(90))
+
+    def asked() -> list[Person]:
+        raise AssertionError
+
+    def taken(more: list[Person], everybody: object) -> Look:
+        return analyse(
+            DATED, more, progress, as_of=at(90), batch_seq=2, number=2, enrolled=61, protocol_sha256="",
+            everybody=everybody,  # type: ignore[arg-type]
+        )[1]  # fmt: skip
+
+    assert taken([], asked).sensitivity is None
+    holes_closed = at(28 + 84 + 30)
+    folded = analyse(
+        DATED, late, progress, as_of=holes_closed, batch_seq=2, number=2, enrolled=61, protocol_sha256="",
+        everybody=lambda: [*people, *late],
+    )[1]  # fmt: skip
+    anew = analyse(
+        DATED, [*people, *late], None, as_of=holes_closed, batch_seq=2, number=2, enrolled=61, protocol_sha256=""
+    )[1]
+    assert folded.sensitivity is not None
+    assert folded == anew

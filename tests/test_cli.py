@@ -139,7 +139,7 @@ def test_every_command_and_option_has_help(words: list[str]) -> None:
 
 def test_the_commands_are_those_that_are_promised() -> None:
     """No more and no fewer."""
-    data = ["seal", "ingest", "collect", "look", "round", "status", "replay"]
+    data = ["seal", "ingest", "collect", "look", "round", "status", "replay", "simulate", "boundaries", "portfolio"]
     plain = ["demo", "register", *data, "serve"]
     grouped = ["protocol", "protocol new", "protocol check", "db", "db upgrade"]
     assert sorted(" ".join(words) for words in all_commands()) == sorted(["", *plain, *grouped])
@@ -430,7 +430,7 @@ def test_the_first_own_trial_from_template_to_verdict(place: Path) -> None:
     assert "roadtest protocol check my-trial.yaml" in done("protocol", "new", "my-trial.yaml").out
     assert done("protocol", "new").out.rstrip("\n") == TEMPLATE.rstrip("\n")
     checked = done("protocol", "check", "my-trial.yaml").out
-    assert "If the truth is no effect" in checked
+    assert "If the idea does nothing" in checked
     assert "roadtest register my-trial.yaml" in checked
     assert "roadtest seal my-trial --by NAME" in done("register", "my-trial.yaml").out
     assert "roadtest collect my-trial" in done("seal", "my-trial", "--by", "Bea").out
@@ -477,3 +477,54 @@ def test_a_date_means_its_end_and_a_time_its_zone() -> None:
     assert delivery.sent_at.isoformat() == "2024-07-01T12:00:00+00:00"
     assert delivery.recorded_at.isoformat() == "2024-07-01T23:59:59+00:00"
     assert done("look", trial, "--as-of", "2024-07-02T09:30", "--json").json["looks"] == 1
+
+
+def test_boundaries_are_those_of_other_programs(place: Path) -> None:
+    """Five looks, O'Brien-Fleming type with futility: bounds and drift as rpact 3.3.4 and gsDesign give them."""
+    asked = ["--looks", "5", "--alpha", "0.025", "--spending", "obrien-fleming"]
+    found = done("boundaries", *asked, "--futility", "obrien-fleming", "--beta", "0.1", "--json").json
+    rpact = [4.876884948791, 3.357011921704, 2.680280067027, 2.289816774428, 2.031032063067]
+    assert found["upper"] == pytest.approx(rpact, abs=5e-7)
+    assert found["lower"][:4] == pytest.approx(
+        [-1.977252282492, -0.2070437255315, 0.7644230653532, 1.446753225755], abs=5e-7
+    )
+    assert found["drift"] == pytest.approx(3.398754187069, abs=1e-5)
+    assert found["alpha_spent"][-1] == pytest.approx(0.025)
+    assert "4.8769" in done("boundaries", *asked).out
+    uneven = done("boundaries", "--spending", "obrien-fleming", "--information", "0.2,0.5,1", "--json").json
+    assert uneven["information"] == [0.2, 0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--looks", "0"], "looks"),
+        (["--looks", "5", "--alpha", "1.5"], "alpha == 1.5, must be"),
+        (["--looks", "5", "--spending", "brien"], "spending"),
+        (["--information", "0.5,0.2,1"], "information"),
+        (["--looks", "5", "--futility", "pocock"], "beta"),
+    ],
+)
+def test_boundaries_that_mean_nothing_are_refused(options: list[str], says: str, place: Path) -> None:
+    """One sentence with the argument, its value and the rule; exit code 1."""
+    assert says in refused("boundaries", *options)
+
+
+def test_a_plan_is_tried_out(place: Path) -> None:
+    """simulate gives shares and numbers of people for each truth, exact for pairs; the same twice."""
+    done("protocol", "new", "my-trial.yaml")
+    found = done("simulate", "my-trial.yaml", "--json").json
+    assert found == done("simulate", "my-trial.yaml", "--json").json
+    truths = {one["truth"]: one for one in found["outlooks"]}
+    assert {"no effect", "worthwhile", "harmful"} <= set(truths)
+    assert truths["no effect"]["promote"] <= 0.05
+    assert truths["worthwhile"]["drop"] <= 0.10
+    assert all(one["exact"] for one in truths.values())
+    assert "does nothing" in done("simulate", "my-trial.yaml").out
+
+
+def test_the_portfolio_is_judged_together(place: Path) -> None:
+    """Without looks it says what to do; a false discovery rate outside (0, 1) is refused."""
+    assert "roadtest round" in done("portfolio").out
+    assert done("portfolio", "--json").json == {"fdr": 0.1, "trials": []}
+    assert "q == 1.5, must be > 0 and < 1" in refused("portfolio", "--fdr", "1.5")

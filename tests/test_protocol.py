@@ -73,7 +73,7 @@ WRONG = [
     (primary(worthwhile=0.5), r"primary\.worthwhile == 0\.5, must be < 0\.4: from a baseline of 0\.6"),
     (primary(worthwhile=0), r"primary\.worthwhile == 0, must be > 0"),
     (primary(baseline=60), r"primary\.baseline == 60, must be > 0 and < 1 .* Write 0\.30 for 30 %\."),
-    (primary(kind="binry"), r'primary\.kind == "binry", must be one of binary, amount'),
+    (primary(kind="binry"), r'primary\.kind == "binry", must be one of binary, score, amount'),
     (primary(follow_up="1 month"), r'primary\.follow_up == "1 month", must be a whole number of days or weeks'),
     (primary(follow_up=None), r"primary\.follow_up is missing, must be given"),
     (primary(baseline=float("nan")), r"primary\.baseline == NaN, must be a finite number"),
@@ -116,7 +116,7 @@ def test_what_is_no_protocol_is_refused(text: str) -> None:
 def test_amounts_need_bounds() -> None:
     """Without a cap one huge value could decide the trial, so the plan must name it."""
     plan = from_content(primary(kind="amount", baseline=10, worthwhile=2))
-    with pytest.raises(ProtocolError, match=r"primary\.bounds is missing, must be given for an amount"):
+    with pytest.raises(ProtocolError, match=r"primary\.bounds is missing, must be given for the kind amount"):
         admit(plan)
 
 
@@ -129,4 +129,4 @@ def test_durations(text: str, days: int) -> None:
 def test_the_plan_names_its_arms_by_role() -> None:
     """control and treatment are found whatever their order."""
     protocol: Protocol = from_yaml(TEMPLATE)
-    assert (protocol.control.id, protocol.treatment.id) == ("usual", "text")
+    assert (protocol.control.id, protocol.treatments[0].id) == ("usual", "text")

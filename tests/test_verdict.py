@@ -3,13 +3,14 @@
 import itertools
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
 from flows.template import TEMPLATE
-from trials.evidence import ArmTotal, Claim, Evidence
+from trials.evidence import CLAIMS, ArmTotal, Claim, Concern, Evidence, Guarded
 from trials.protocol import from_yaml
-from trials.verdict import judge
+from trials.verdict import judge, outlook, verdict_of
 
 PLAN = from_yaml(
     TEMPLATE.replace("better: higher", "better: lower")
@@ -68,7 +69,10 @@ def test_missing_people_count_towards_the_planned_number() -> None:
 
 def test_people_who_came_after_the_claim_fired_are_mentioned() -> None:
     """So that nobody reads today's estimate as what the verdict was taken on."""
-    assert "after 120 people (52 more have come in since)" in judge(PLAN, evidence(fired=("benefit",)))[1]
+    held = judge(PLAN, evidence(fired=("benefit",), log_e=math.log(19)))[1]
+    assert "after 120 people (52 more have come in since)" in held
+    fallen = judge(PLAN, evidence(fired=("benefit",), log_e=math.log(3.3)))[1]
+    assert "after 120 people (52 more have come in since, and it has fallen back to 3.3 to 1)" in fallen
 
 
 def test_a_trial_without_a_block_says_it_is_too_early() -> None:
@@ -97,4 +101,43 @@ def test_small_numbers_are_not_given_away() -> None:
     assert "to 1" not in judge(PLAN, evidence(19), enrolled=19)[1], (
         "nine in an arm: what the bet paid would tell outcomes"
     )
-    assert "(fewer than 10 more have come in since)" in judge(PLAN, evidence(124, ("benefit",)))[1]
+    assert "(fewer than 10 more have come in since" in judge(PLAN, evidence(124, ("benefit",)))[1]
+
+
+def test_every_combination_has_one_verdict_and_harm_comes_first() -> None:
+    """Over all that can fire, be breached, be held and be full: one verdict; harm always stops, promote and drop never meet."""
+    for fired in itertools.chain.from_iterable(itertools.combinations(CLAIMS, size) for size in range(4)):
+        for breached, held, full in itertools.product((False, True), repeat=3):
+            claims = {name: Claim(0.0, 1.0, 20.0, 50 if name in fired else None) for name in CLAIMS}
+            guard = Guarded("hours", "text", Claim(3.5, 0.03, 20.0, 40 if breached else None), ())
+            concern = Concern("sample_ratio", "the arms don't add up", holds=held)
+            verdict = verdict_of(claims, [guard], [concern], full=full)
+            assert (verdict == "stop_for_harm") == ("harm" in fired)
+            if verdict == "promote":
+                assert fired == ("benefit",)
+                assert not breached
+                assert not held
+            if verdict == "drop":
+                assert fired == ("dud",)
+                assert not held
+            if verdict == "keep_going":
+                assert not fired
+                assert not breached
+                assert not full
+            found = replace(
+                evidence(fired=fired), claims=claims, guardrails=(guard,), concerns=(concern,) if held else ()
+            )
+            if not full:
+                assert judge(PLAN, found)[0] == verdict
+                words = judge(PLAN, found)[1] + outlook(PLAN, found)
+                assert words.count("..") == 0
+                assert len(words) < 700
+
+
+def test_the_outlook_says_what_would_change_it() -> None:
+    """While open, all three thresholds with what each bet has paid; once decided, that only corrections could undo it."""
+    unclear = outlook(PLAN, evidence(log_e=math.log(4.2)))
+    assert "promoted when the bet against 'no benefit' reaches 20 to 1 (now 4.2 to 1)" in unclear
+    assert "dropped when" in unclear
+    assert "stopped when" in unclear
+    assert "only a correction to a result already counted" in outlook(PLAN, evidence(fired=("benefit",)))

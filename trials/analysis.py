@@ -1,47 +1,40 @@
 """A look: people in the sealed order -> evidence -> verdict. Pure: the ledger hands in what it knows, and the time.
 
-Who counts (docs/statistics.md, "Order, delay, corrections"): the *complete-follow-up prefix*. A person is in the
-evidence once their follow-up has closed and everybody before them in the sealed order is settled: outcome known, or
-missing by the plan's rule. So neither early events nor quick reporters get ahead of the others, and the evidence is a
-function of the ordered people alone: arrival order, re-sent files and when somebody looked leave no trace in it.
+The evidence is a function of the ordered people alone (`settling.py` says who counts): arrival order, re-sent files and
+when somebody looked leave no trace in it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from math import gcd
-from typing import Any, Literal
+from typing import Any
 
-from trials import __version__
-from trials.evidence import ArmTotal, Evidence, Look
+from trials import __version__, comparing, rules
+from trials.comparing import Entry, design_of, method_of
+from trials.evidence import ArmTotal, Claim, Comparison, Evidence, Guarded, Interval, Look, Sensitivity
 from trials.outcomes import kind_named
-from trials.protocol import Protocol, canonical_json, sha256_text
-from trials.records import ON_TIME
-from trials.sequential import Design, Method, Unit, method_for
-from trials.verdict import judge
+from trials.protocol import Arm, Protocol, canonical_json, sha256_text
+from trials.sequential import Reading, family
+from trials.sequential.operating.adjusted import bias_adjusted
+from trials.settling import Person, Settled, Version, account_for, hole_closed, holes, order_key, settle
+from trials.verdict import judge, outlook
 
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of a participant's primary outcome. value None = withdrawn. effective_at: when it counts as known."""
-
-    rev: int
-    value: float | None
-    sent_at: datetime
-    effective_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    order_key: str
-    entry_order: int | None
-    enrolled_on: date | None
-    site: str
-    arm: str
-    versions: tuple[Version, ...]
+__all__ = [
+    "Person",
+    "Progress",
+    "Version",
+    "analyse",
+    "can_resume",
+    "design_of",
+    "evidence_of",
+    "fold",
+    "method_of",
+    "order_key",
+    "settle",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,80 +46,8 @@ class Progress:
     state: str
 
 
-def order_key(protocol: Protocol, enrolled_on: date | None, entry_order: int | None) -> str:
-    """A person's place in the sealed order, as text that sorts: day of enrolment (if dated), then allocation number."""
-    number = f"{entry_order or 0:012d}"
-    return f"{enrolled_on.isoformat()}|{number}" if protocol.dated and enrolled_on is not None else number
-
-
-def design_of(protocol: Protocol) -> Design:
-    """The plan on the unit scale on which its method works. Blocks are the smallest that keep the allocation ratio."""
-    primary = protocol.primary
-    kind = kind_named(primary.kind)
-    treated, control = protocol.treatment.allocation, protocol.control.allocation
-    divisor = gcd(treated, control)
-    return Design(
-        n_t=treated // divisor,
-        n_c=control // divisor,
-        baseline=kind.baseline_loss(primary),
-        worthwhile=primary.worthwhile / kind.scale(primary),
-        alpha=protocol.monitoring.alpha,
-        beta=protocol.monitoring.beta,
-        spread=kind.spread(primary),
-        several=len(protocol.sites) > 1,
-    )
-
-
-def method_of(protocol: Protocol) -> Method:
-    return method_for(protocol.monitoring.method, protocol.primary.kind)
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A person whose turn has come. value None = missing by the plan's rule. late: later changes, kept but not used."""
-
-    value: float | None
-    late: int
-
-
-def settle(protocol: Protocol, person: Person, as_of: datetime) -> Settled | None:
-    """What a person counts as at a time; None while they must be waited for.
-
-    A report from before the follow-up closed says what was known then, so it never counts: "nothing yet" is no outcome.
-    """
-    due = protocol.due_at(person.enrolled_on)
-    if due is not None and as_of < due:
-        return None
-    known = {version: _known_at(version, due) for version in person.versions}
-    known = {version: at for version, at in known.items() if at <= as_of and (due is None or at >= due)}
-    if not known:
-        closed = due is not None and as_of >= due + protocol.data.report_within_time
-        return Settled(None, 0) if closed else None
-    first = min(known.values())
-    if due is not None and first > due + protocol.data.report_within_time:
-        return Settled(None, len(known))
-    window_ends = first + protocol.data.correction_window_time
-    used = [version for version, at in known.items() if at <= window_ends]
-    newest = max(used, key=lambda version: (version.sent_at, version.rev))
-    return Settled(newest.value, len(known) - len(used))
-
-
-def _known_at(version: Version, due: datetime | None) -> datetime:
-    return due if due is not None and version.effective_at == ON_TIME else version.effective_at
-
-
-def _hole_closed(protocol: Protocol, following: Person, as_of: datetime) -> bool:
-    """Whether an allocation number that nobody was reported under may be passed over.
-
-    Its holder joined no later than the person after, so it is missing once that person's reporting time is over.
-    Without dates nothing tells, and the evidence waits.
-    """
-    due = protocol.due_at(following.enrolled_on)
-    return due is not None and as_of >= due + protocol.data.report_within_time
-
-
 # Changes whenever the state's shape or meaning does: a state of another format is never read on from.
-STATE_FORMAT = 2
+STATE_FORMAT = 3
 
 
 def can_resume(progress: Progress) -> bool:
@@ -139,115 +60,315 @@ def can_resume(progress: Progress) -> bool:
 
 
 def _fresh(protocol: Protocol) -> dict[str, Any]:
-    arms = {arm.id: {"n": 0, "total": 0.0, "missing": 0} for arm in protocol.arms}
     return {
         "format": STATE_FORMAT,
-        "arms": arms,
+        "arms": {arm.id: _nobody() for arm in protocol.arms},
+        "strata": {},
+        "guarded": {one.measure: {arm.id: _nobody() for arm in protocol.arms} for one in protocol.guardrails},
         "late": 0,
+        "first": None,
+        "stop": None,
         "frontier": 0,
         "ahead": [],
         "unreported": [],
-        "method": method_of(protocol).start(design_of(protocol)),
+        "tracks": comparing.start(protocol),
     }
 
 
-def _holes(state: dict[str, Any], number: int, registered: set[int]) -> list[int]:
-    """Allocation numbers before this one that nobody is registered under and that were not passed over yet."""
-    return [
-        hole
-        for hole in range(state["frontier"] + 1, number)
-        if hole not in registered and hole not in state["ahead"] and hole not in state["unreported"]
-    ]
+def _nobody() -> dict[str, Any]:
+    return {"n": 0, "total": 0.0, "missing": 0, "exposure": 0.0}
 
 
-def _account_for(state: dict[str, Any], number: int, holes: list[int]) -> None:
-    """Notes a number and the holes passed over before it; `frontier` = all numbers up to it are accounted for."""
-    unreported = {*state["unreported"], *holes} - {number}
-    ahead = {*state["ahead"], number}
-    frontier = state["frontier"]
-    while frontier + 1 in ahead or frontier + 1 in unreported:
-        frontier += 1
-    state["frontier"] = frontier
-    state["ahead"] = sorted(seen for seen in ahead if seen > frontier)
-    state["unreported"] = sorted(unreported)
-
-
-def fold(protocol: Protocol, people: Sequence[Person], progress: Progress | None, as_of: datetime) -> Progress:
+def fold(
+    protocol: Protocol, people: Sequence[Person], progress: Progress | None, as_of: datetime, *, lock: bool = True
+) -> Progress:
     """Reads on along the sealed order as far as everybody is settled. O(new people); resumed = uninterrupted."""
-    kind, design, method = kind_named(protocol.primary.kind), design_of(protocol), method_of(protocol)
     state = _fresh(protocol) if progress is None else json.loads(progress.state)
     position, cursor = (0, "") if progress is None else (progress.position, progress.cursor_key)
-    units: list[Unit] = []
+    before = {arm: dict(totals) for arm, totals in state["arms"].items()}
+    entries: list[Entry] = []
     registered = {person.entry_order for person in people if person.entry_order is not None}
     for person in people:
         if person.order_key <= cursor:
             continue
-        holes = [] if person.entry_order is None else _holes(state, person.entry_order, registered)
-        if holes and not _hole_closed(protocol, person, as_of):
+        passed = [] if person.entry_order is None else holes(state, person.entry_order, registered)
+        if passed and not hole_closed(protocol, person, as_of):
             break
-        settled = settle(protocol, person, as_of)
+        settled = settle(protocol, person, as_of, lock=lock)
         if settled is None:
             break
         if person.entry_order is not None:
-            _account_for(state, person.entry_order, holes)
+            account_for(state, person.entry_order, passed)
+            entries += [comparing.HOLE] * len(passed)
+        if state["first"] is None and person.enrolled_on is not None:
+            state["first"] = person.enrolled_on.isoformat()
         state["late"] += settled.late
-        position += 1
-        cursor = person.order_key
-        role: Literal["t", "c"] = "c" if person.arm == protocol.control.id else "t"
-        stratum = person.site if protocol.sites else ""
-        totals = state["arms"][person.arm]
-        if settled.value is None:
-            totals["missing"] += 1
-            units.append(Unit(stratum, role, None))
-        else:
-            totals["n"] += 1
-            totals["total"] += _judged(protocol, settled.value)
-            units.append(Unit(stratum, role, kind.to_loss(protocol.primary, settled.value)))
-    state["method"] = method.step(design, state["method"], tuple(units))
+        position, cursor = position + 1, person.order_key
+        entries.append(_entered(protocol, state, person, settled))
+    already = sum(totals["n"] for totals in before.values())
+    counted = _running([entry.value is not None for entry in entries], already)
+    state["tracks"] = comparing.step(protocol, state["tracks"], entries, counted)
+    if state["stop"] is None:
+        state["stop"] = _stop(protocol, state, before, entries, counted)
     return Progress(position, cursor, canonical_json(state))
+
+
+def _entered(protocol: Protocol, state: dict[str, Any], person: Person, settled: Settled) -> Entry:
+    """Adds a settled person to the arms' totals; the entry for the tracks."""
+    entry = Entry(person.site, person.arm, settled.value, settled.companion, settled.guardrails)
+    _add(protocol, state["arms"], entry)
+    if len(protocol.sites) > 1:
+        within = state["strata"].setdefault(person.site, {arm.id: _nobody() for arm in protocol.arms})
+        _add(protocol, within, entry)
+    for measure, arms in state["guarded"].items():
+        totals = arms[person.arm]
+        if measure not in settled.guardrails:
+            totals["missing"] += 1
+            continue
+        value, companion = settled.guardrails[measure]
+        totals["n"] += 1
+        totals["total"] += value
+        totals["exposure"] += companion or 0.0
+    return entry
+
+
+def _add(protocol: Protocol, arms: dict[str, dict[str, Any]], entry: Entry) -> None:
+    totals = arms[entry.arm]
+    if entry.value is None:
+        totals["missing"] += 1
+        return
+    value, exposure = entry.value, entry.companion or 0.0
+    if kind_named(protocol.primary.kind).values == "time":
+        value, exposure = exposure, value  # events, and the time at risk in which they happened
+    totals["n"] += 1
+    totals["total"] += _judged(protocol, value)
+    totals["exposure"] += exposure
 
 
 def _judged(protocol: Protocol, value: float) -> float:
     """A value as it is judged: an amount capped to the plan's bounds, anything else as it is."""
     bounds = protocol.primary.bounds
-    return value if bounds is None else min(max(value, bounds[0]), bounds[1])
+    if bounds is None or kind_named(protocol.primary.kind).values != "bounded":
+        return value
+    return min(max(value, bounds[0]), bounds[1])
 
 
-def evidence_of(protocol: Protocol, progress: Progress) -> Evidence:
-    """What the state says, in the measure's own unit."""
+def _running(known: Sequence[bool], start: int) -> list[int]:
+    counted = []
+    for one in known:
+        start += one
+        counted.append(start)
+    return counted
+
+
+def _stop(
+    protocol: Protocol,
+    state: dict[str, Any],
+    before: dict[str, dict[str, Any]],
+    entries: Sequence[Entry],
+    counted: Sequence[int],
+) -> dict[str, Any] | None:
+    """The arms' totals as they were when the first claim fired; None while none has."""
+    fired = [claim.crossed_at_n for claims in _claims_by_arm(protocol, state).values() for claim in claims.values()]
+    at = min((n for n in fired if n is not None), default=None)
+    if at is None or at not in counted:
+        return None
+    for entry in entries[: counted.index(at) + 1]:
+        if entry.unreported:
+            continue
+        _add(protocol, before, entry)
+    return {"n": at, "arms": before}
+
+
+def readings_of(protocol: Protocol, state: dict[str, Any]) -> dict[str, Reading]:
+    """What the primary measure's track says, by treatment arm."""
+    members = comparing.members_of(protocol)
+    if members:
+        return family.read(members, state["tracks"]["primary"])
+    reading = method_of(protocol).read(design_of(protocol), state["tracks"]["primary"])
+    return {protocol.treatments[0].id: reading}
+
+
+def _claims_by_arm(protocol: Protocol, state: dict[str, Any]) -> dict[str, dict[str, Claim]]:
+    return {arm: reading.claims for arm, reading in readings_of(protocol, state).items()}
+
+
+def evidence_of(
+    protocol: Protocol, progress: Progress, *, enrolled: int = 0, as_of: datetime | None = None
+) -> Evidence:
+    """What the state says, in the measure's own unit. enrolled, as_of: for the rules beside the statistics."""
     state = json.loads(progress.state)
-    scale = kind_named(protocol.primary.kind).scale(protocol.primary)
-    reading = method_of(protocol).read(design_of(protocol), state["method"])
-    arms = tuple(
+    arms = _arm_totals(protocol, state["arms"], kind_named(protocol.primary.kind).values in ("count", "time"))
+    comparisons = tuple(
+        _comparison(protocol, arm, arms, reading, _strata(protocol, state))
+        for arm, reading in zip(protocol.treatments, readings_of(protocol, state).values(), strict=True)
+    )
+    lead = comparisons[0] if len(comparisons) == 1 else leading(comparisons)
+    method = method_of(protocol)
+    adjusted = None
+    if len(comparisons) == 1:
+        adjusted = _adjusted(protocol, state, readings_of(protocol, state)[lead.arm])
+    evidence = Evidence(
+        n=sum(arm.n for arm in arms),
+        missing=sum(arm.missing for arm in arms) + len(state["unreported"]),
+        claims=lead.claims if len(comparisons) == 1 else of_all(comparisons),
+        estimate=lead.estimate,
+        interval=lead.interval,
+        arms=arms,
+        adjusted=adjusted,
+        comparisons=comparisons if len(comparisons) > 1 else (),
+        guardrails=_guarded(protocol, state),
+        basis=method.evidence,
+    )
+    return rules.with_concerns(protocol, evidence, enrolled=enrolled, first=_first(state), as_of=as_of)
+
+
+def _first(state: dict[str, Any]) -> date | None:
+    return None if state["first"] is None else date.fromisoformat(state["first"])
+
+
+def _arm_totals(protocol: Protocol, totals: dict[str, dict[str, Any]], exposed: bool) -> tuple[ArmTotal, ...]:
+    return tuple(
         ArmTotal(
             arm.id,
-            state["arms"][arm.id]["n"],
-            state["arms"][arm.id]["total"],
-            state["arms"][arm.id]["missing"],
+            totals[arm.id]["n"],
+            totals[arm.id]["total"],
+            totals[arm.id]["missing"],
+            totals[arm.id]["exposure"] if exposed else None,
         )
         for arm in protocol.arms
     )
-    return Evidence(
-        n=sum(arm.n for arm in arms),
-        missing=sum(arm.missing for arm in arms) + len(state["unreported"]),
-        claims=reading.claims,
-        estimate=_estimate(protocol, arms),
-        interval=(
-            None if reading.low is None else reading.low * scale,
-            None if reading.high is None else reading.high * scale,
-        ),
-        arms=arms,
-    )
 
 
-def _estimate(protocol: Protocol, arms: tuple[ArmTotal, ...]) -> float | None:
-    """Difference of the arms' means, positive = better. None while an arm is empty. Not adjusted for early stopping."""
-    by_arm = {arm.arm: arm for arm in arms}
-    treated, control = by_arm[protocol.treatment.id], by_arm[protocol.control.id]
-    if treated.n == 0 or control.n == 0:
+def _strata(protocol: Protocol, state: dict[str, Any]) -> tuple[tuple[ArmTotal, ...], ...]:
+    """The arms' totals in each site; empty when there is one site or none."""
+    exposed = kind_named(protocol.primary.kind).values in ("count", "time")
+    return tuple(_arm_totals(protocol, state["strata"][site], exposed) for site in sorted(state["strata"]))
+
+
+def _comparison(
+    protocol: Protocol,
+    arm: Arm,
+    arms: tuple[ArmTotal, ...],
+    reading: Reading,
+    strata: tuple[tuple[ArmTotal, ...], ...],
+) -> Comparison:
+    primary = protocol.primary
+    kind = kind_named(primary.kind)
+    low, high = (None if end is None else kind.to_effect(primary, end) for end in (reading.low, reading.high))
+    if kind.values == "time":
+        estimate = None if reading.estimate is None else kind.to_effect(primary, reading.estimate)
+    else:
+        estimate = stratified_estimate(protocol, arm, strata) if strata else plain_estimate(protocol, arm, arms)
+    return Comparison(arm.id, reading.claims, estimate, (low, high))
+
+
+def plain_estimate(protocol: Protocol, arm: Arm, arms: tuple[ArmTotal, ...]) -> float | None:
+    """Difference of the arms' means (counts: rates), or from the benchmark; positive = better. None while one is empty."""
+    by_arm = {total.arm: total for total in arms}
+    treated = _mean(by_arm[arm.id])
+    control = protocol.primary.baseline if protocol.control is None else _mean(by_arm[protocol.control.id])
+    if treated is None or control is None:
         return None
-    difference = treated.total / treated.n - control.total / control.n
-    return -difference if protocol.primary.better == "lower" else difference
+    return control - treated if protocol.primary.better == "lower" else treated - control
+
+
+def stratified_estimate(protocol: Protocol, arm: Arm, strata: Sequence[tuple[ArmTotal, ...]]) -> float | None:
+    """The sites' own estimates, weighted by n_T n_C/(n_T + n_C) (Mantel & Haenszel, 1959); None while no site has one.
+
+    People are compared within their site only, as the evidence does: pooled means would count a difference between
+    sites as an effect where the sites' allocation differs.
+    """
+    total, weights = 0.0, 0.0
+    for arms in strata:
+        by_arm = {one.arm: _size(one) for one in arms}
+        n_t, n_c = by_arm[arm.id], 1.0 if protocol.control is None else by_arm[protocol.control.id]
+        found = plain_estimate(protocol, arm, arms)
+        if found is not None:
+            weight = n_t if protocol.control is None else n_t * n_c / (n_t + n_c)
+            total, weights = total + weight * found, weights + weight
+    return total / weights if weights > 0 else None
+
+
+def _size(total: ArmTotal) -> float:
+    return float(total.n) if total.exposure is None else total.exposure
+
+
+def _mean(total: ArmTotal) -> float | None:
+    below = total.n if total.exposure is None else total.exposure
+    return total.total / below if below > 0 else None
+
+
+def leading(comparisons: Sequence[Comparison]) -> Comparison:
+    """The arm that speaks for a trial with several: one that harms, else one that helps, else the strongest so far."""
+
+    def rank(one: Comparison) -> tuple[bool, bool, float]:
+        good = one.claims["benefit"].fired and not one.claims["dud"].fired
+        log_e = one.claims["benefit"].log_e
+        return one.claims["harm"].fired, good, float("-inf") if log_e is None else log_e
+
+    return max(comparisons, key=rank)
+
+
+def of_all(comparisons: Sequence[Comparison]) -> dict[str, Claim]:
+    """A trial's claims from its arms': harm by any arm, benefit by any that is no dud, dud by every one.
+
+    So the one rule that leads from claims to a verdict holds for any number of arms.
+    """
+    alive = [one for one in comparisons if not one.claims["dud"].fired] or list(comparisons)
+    return {
+        "benefit": _strongest([one.claims["benefit"] for one in alive]),
+        "dud": _weakest([one.claims["dud"] for one in comparisons]),
+        "harm": _strongest([one.claims["harm"] for one in comparisons]),
+    }
+
+
+def _strongest(claims: Sequence[Claim]) -> Claim:
+    fired = [claim for claim in claims if claim.crossed_at_n is not None]
+    if fired:
+        return min(fired, key=lambda claim: claim.crossed_at_n or 0)
+    return max(claims, key=lambda claim: float("-inf") if claim.log_e is None else claim.log_e)
+
+
+def _weakest(claims: Sequence[Claim]) -> Claim:
+    if all(claim.fired for claim in claims):
+        return max(claims, key=lambda claim: claim.crossed_at_n or 0)
+    standing = [claim for claim in claims if not claim.fired]
+    return min(standing, key=lambda claim: float("-inf") if claim.log_e is None else claim.log_e)
+
+
+def _guarded(protocol: Protocol, state: dict[str, Any]) -> tuple[Guarded, ...]:
+    found = []
+    for name, track in (("guardrails", comparing.guardrails_of(protocol)), ("burden", comparing.burdens_of(protocol))):
+        if not track:
+            continue
+        readings = family.read([one.member for one in track], state["tracks"][name])
+        for one in track:
+            totals = _arm_totals(protocol, state["guarded"][one.measure], one.primary.exposure is not None)
+            claim = readings[one.member.name].claims["breach"]
+            found.append(Guarded("burden" if one.alone else one.measure, one.arm.id, claim, totals))
+    return tuple(found)
+
+
+def _adjusted(protocol: Protocol, state: dict[str, Any], reading: Reading) -> float | None:
+    """The estimate at the stop without the bias of stopping there; None before a claim has fired."""
+    stop, primary = state["stop"], protocol.primary
+    if stop is None:
+        return None
+    kind = kind_named(primary.kind)
+    if method_of(protocol).evidence == "boundaries":
+        return None if reading.estimate is None else kind.to_effect(primary, reading.estimate)
+    arms = _arm_totals(protocol, stop["arms"], kind.values in ("count", "time"))
+    estimate = plain_estimate(protocol, protocol.treatments[0], arms)
+    if estimate is None or kind.values != "binary":
+        return None
+    by_arm = {total.arm: total for total in arms}
+    control = kind.baseline_loss(primary)
+    if protocol.control is not None:
+        mean = by_arm[protocol.control.id].total / by_arm[protocol.control.id].n
+        control = mean if primary.better == "lower" else 1 - mean
+    found = bias_adjusted(design_of(protocol), estimate=kind.from_effect(primary, estimate), control=control)
+    return None if found is None else kind.to_effect(primary, found)
 
 
 def analyse(
@@ -260,13 +381,18 @@ def analyse(
     number: int,
     enrolled: int,
     protocol_sha256: str,
+    everybody: Callable[[], Sequence[Person]] | None = None,
 ) -> tuple[Progress, Look]:
-    """One look. `people` in the sealed order: those after the cursor, or everybody when progress is None."""
+    """One look. `people` in the sealed order: those after the cursor, or everybody when progress is None.
+
+    everybody: all people, asked for only when there are late changes, to say what they would alter.
+    """
     after = fold(protocol, people, progress, as_of)
-    evidence = evidence_of(protocol, after)
+    evidence = evidence_of(protocol, after, enrolled=enrolled, as_of=as_of)
     state = json.loads(after.state)
     waiting = max(enrolled - after.position, 0)
-    verdict, sentence = judge(protocol, evidence, enrolled=enrolled, next_due=_next_due(protocol, people, after))
+    next_due = _next_due(protocol, people, after)
+    verdict, sentence = judge(protocol, evidence, enrolled=enrolled, next_due=next_due)
     look = Look(
         trial=protocol.trial,
         number=number,
@@ -286,8 +412,38 @@ def analyse(
         protocol_sha256=protocol_sha256,
         code_version=__version__,
         state_sha256=sha256_text(after.state),
+        outlook=outlook(protocol, evidence),
+        adjusted=evidence.adjusted,
+        comparisons=evidence.comparisons,
+        guardrails=evidence.guardrails,
+        concerns=evidence.concerns,
+        basis=evidence.basis,
+        sensitivity=_sensitivity(protocol, people, progress, as_of, enrolled, state["late"], everybody),
     )
     return after, look
+
+
+def _sensitivity(
+    protocol: Protocol,
+    people: Sequence[Person],
+    progress: Progress | None,
+    as_of: datetime,
+    enrolled: int,
+    late: int,
+    everybody: Callable[[], Sequence[Person]] | None,
+) -> Sensitivity | None:
+    """The same history with the late changes let in; None when there are none."""
+    if late == 0:
+        return None
+    if progress is not None:
+        if everybody is None:
+            return None
+        people = everybody()
+    opened = fold(protocol, people, None, as_of, lock=False)
+    evidence = evidence_of(protocol, opened, enrolled=enrolled, as_of=as_of)
+    verdict, _ = judge(protocol, evidence, enrolled=enrolled)
+    interval: Interval = evidence.interval
+    return Sensitivity(verdict, evidence.estimate, interval, late)
 
 
 def _next_due(protocol: Protocol, people: Sequence[Person], progress: Progress) -> date | None:

@@ -114,14 +114,18 @@ def enough(look: Look) -> bool:
     return look.estimate is not None and all(arm.n >= LIMIT for arm in look.arms)
 
 
-def splits_hidden(look: Look, *, binary: bool) -> bool:
-    """Whether a table of the arms (and of who had the outcome, when binary) would hold a small number.
+def splits_hidden(look: Look, *, binary: bool = False, events: bool = False) -> bool:
+    """Whether a table of the arms would hold a small number.
 
-    Then the estimate and its interval are hidden with it: together with the arms' sizes they give the table away.
+    binary: the totals are people with the outcome, so those without are a count too. events: the totals are events, of
+    which a few are those of a few people. Then the estimate and its interval are hidden with the table: together with the
+    arms' sizes they give it away.
     """
     counts = [arm.n for arm in look.arms]
+    if binary or events:
+        counts += [round(arm.total) for arm in look.arms]
     if binary:
-        counts += [split for arm in look.arms for split in (round(arm.total), arm.n - round(arm.total))]
+        counts += [arm.n - round(arm.total) for arm in look.arms]
     return None in map(safe_count, counts)
 
 

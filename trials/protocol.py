@@ -21,6 +21,7 @@ from trials.errors import ProtocolError
 
 Stage = Literal["idea", "proof_of_concept", "pilot", "scale"]
 Better = Literal["lower", "higher"]
+Spending = Literal["obrien-fleming", "pocock", "kim-demets", "hwang-shih-decani"]
 
 _SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 _DURATION = re.compile(r"^\s*(\d+)\s*(day|week)s?\s*$")
@@ -63,32 +64,27 @@ class Arm(Frozen):
     name: str = ""
 
 
-class Primary(Frozen):
-    """The measure the trial is judged by.
+class Measure(Frozen):
+    """Something that is measured on each participant (or cluster).
 
-    baseline: what is expected without the idea, in the measure's own unit (a share in [0, 1] for binary).
-    worthwhile: the smallest improvement worth having (δ* in docs/statistics.md), > 0, in the same unit.
-    bounds: for an amount, the range it is judged within; what lies outside is winsorised to it, so the estimand is
-    the mean of the capped amount. sd: for an amount, a first guess of the standard deviation (it is learned after).
+    bounds: for a score, its range; for an amount, the range it is judged within: what lies outside is winsorised to it, so
+    the estimand is the mean of the capped amount; for a count, [0, most events per unit of exposure]. sd: for scores and
+    amounts, a first guess of the standard deviation (it is learned after).
+    exposure: for a count, the column with each person's time (or other amount) at risk. event: for a time to event, the
+    column that says 1 = it happened then, 0 = followed up so long without. cohort: for a time to event, how many people
+    who joined one after the other are compared among themselves.
     """
 
     measure: str = Field(min_length=1, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
     kind: str
     better: Better
-    baseline: float
-    worthwhile: float = Field(gt=0)
-    follow_up: str | None = None
     unit: str = ""
     label: str = ""
     bounds: tuple[float, float] | None = None
     sd: float | None = Field(default=None, gt=0)
-
-    @field_validator("follow_up")
-    @classmethod
-    def _follow_up(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_duration(value)
-        return value
+    exposure: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    event: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    cohort: int = Field(default=20, ge=2, le=1000)
 
     @field_validator("bounds")
     @classmethod
@@ -98,26 +94,89 @@ class Primary(Frozen):
         return value
 
     @property
+    def companion(self) -> str | None:
+        """The column that must stand beside the measure's own: exposure of a count, event of a time to event."""
+        return self.exposure or self.event
+
+
+class Primary(Measure):
+    """The measure the trial is judged by.
+
+    baseline: what is expected without the idea, in the measure's own unit (a share in [0, 1] for binary; for a time to
+    event, the share of people with one by the end of follow-up). In a trial with one arm it is the benchmark.
+    worthwhile: the smallest improvement worth having (δ* in docs/statistics.md), > 0, in the same unit; for a time to
+    event the share by which the hazard changes (0.25 = a quarter fewer at any time).
+    """
+
+    baseline: float
+    worthwhile: float = Field(gt=0)
+    follow_up: str | None = None
+
+    @field_validator("follow_up")
+    @classmethod
+    def _follow_up(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_duration(value)
+        return value
+
+    @property
     def follow_up_time(self) -> timedelta | None:
         return None if self.follow_up is None else parse_duration(self.follow_up)
 
 
-class Guardrail(Frozen):
-    measure: str = Field(min_length=1)
-    kind: str
-    better: Better
+class Guardrail(Measure):
+    """A measure that must not get worse by more than `margin` (> 0, in its own unit, like `worthwhile`).
+
+    baseline: what is expected without the idea; the middle of the bounds if left out.
+    """
+
     margin: float = Field(gt=0)
-    unit: str = ""
-    bounds: tuple[float, float] | None = None
+    baseline: float | None = None
+
+    def judged(self) -> Primary:
+        """The guardrail as a measure that the kinds know how to judge; its margin stands for the worthwhile effect."""
+        low, high = self.bounds or (0.0, 1.0)
+        baseline = (low + high) / 2 if self.baseline is None else self.baseline
+        shared = self.model_dump(exclude={"margin", "baseline"})
+        return Primary(**shared, baseline=baseline, worthwhile=self.margin)
 
 
 class Monitoring(Frozen):
-    """How the evidence is watched: alpha for benefit and for harm, beta = the chance of dropping a worthwhile idea."""
+    """How the evidence is watched: alpha for benefit and for harm, beta = the chance of dropping a worthwhile idea.
+
+    guardrail: the chance of calling any guardrail breached although none is worse than its margin.
+    looks, spending, spending_parameter, futility: for `method: group-sequential` alone. looks: how many, or the planned
+    shares of the people at which they are taken, the last one 1.
+    """
 
     method: str = "anytime"
     alpha: float = Field(default=0.05, gt=0, lt=1)
     beta: float = Field(default=0.10, gt=0, lt=1)
+    guardrail: float = Field(default=0.05, gt=0, lt=1)
     max_participants: int = Field(gt=1, le=10_000_000)
+    looks: int | tuple[float, ...] | None = None
+    spending: Spending | None = None
+    spending_parameter: float | None = None
+    futility: Spending | Literal["none"] | None = None
+
+    @field_validator("looks")
+    @classmethod
+    def _looks(cls, value: int | tuple[float, ...] | None) -> int | tuple[float, ...] | None:
+        if isinstance(value, int) and not 1 <= value <= 50:
+            raise ValueError("must be a whole number from 1 to 50, or a list such as [0.5, 1]")
+        if isinstance(value, tuple) and (
+            not value or value[-1] != 1 or any(b <= a for a, b in zip((0.0, *value), value, strict=False))
+        ):
+            raise ValueError("must rise from above 0 to 1, such as [0.25, 0.5, 1]")
+        return value
+
+    @property
+    def fractions(self) -> tuple[float, ...]:
+        """The planned looks as shares of the planned people; five equal steps if the plan doesn't say."""
+        if isinstance(self.looks, tuple):
+            return self.looks
+        steps = self.looks or 5
+        return tuple((number + 1) / steps for number in range(steps))
 
 
 class Data(Frozen):
@@ -186,8 +245,8 @@ class Protocol(Frozen):
     partners: tuple[Partner, ...] = ()
     sites: tuple[Site, ...] = ()
     arms: tuple[Arm, ...]
-    design: Literal["two_arm"] = "two_arm"
-    unit: Literal["person"] = "person"
+    design: Literal["one_arm", "two_arm", "multi_arm"] = "two_arm"
+    unit: Literal["person", "cluster"] = "person"
     primary: Primary
     guardrails: tuple[Guardrail, ...] = ()
     monitoring: Monitoring
@@ -224,9 +283,7 @@ class Protocol(Frozen):
             raise ValueError(
                 "arms have allocations that add up to 0, must add up to more. Write 1 and 1 for equal arms."
             )
-        roles = sorted(arm.role for arm in self.arms)
-        if roles != ["control", "treatment"]:
-            raise ValueError(f"arms have the roles {roles}, must be one control and one treatment for design two_arm")
+        self._check_roles()
         for arm in self.arms:
             if arm.allocation == 0:
                 raise ValueError(
@@ -241,13 +298,30 @@ class Protocol(Frozen):
             )
         return self
 
-    @property
-    def control(self) -> Arm:
-        return next(arm for arm in self.arms if arm.role == "control")
+    def _check_roles(self) -> None:
+        roles = sorted(arm.role for arm in self.arms)
+        controls, treatments = roles.count("control"), roles.count("treatment")
+        rules = {
+            "one_arm": ((controls, treatments) == (0, 1), "one treatment and no control"),
+            "two_arm": ((controls, treatments) == (1, 1), "one control and one treatment"),
+            "multi_arm": (controls == 1 and 2 <= treatments <= 20, "one control and 2 to 20 treatments"),
+        }
+        fits, rule = rules[self.design]
+        if not fits:
+            raise ValueError(f"arms have the roles {roles}, must be {rule} for design {self.design}")
+        names = [self.primary.measure, *(guardrail.measure for guardrail in self.guardrails)]
+        if len(set(names)) != len(names):
+            raise ValueError(f"primary and guardrails measure {names}, must all differ")
 
     @property
-    def treatment(self) -> Arm:
-        return next(arm for arm in self.arms if arm.role == "treatment")
+    def control(self) -> Arm | None:
+        """The arm that goes on as before; None in a trial with one arm, which is judged against its benchmark."""
+        return next((arm for arm in self.arms if arm.role == "control"), None)
+
+    @property
+    def treatments(self) -> tuple[Arm, ...]:
+        """The arms that try an idea, in the plan's order; one of them unless the design is multi_arm."""
+        return tuple(arm for arm in self.arms if arm.role == "treatment")
 
     @property
     def dated(self) -> bool:

@@ -45,9 +45,21 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What a row says of one guardrail measure. value None: nothing, unless withdrawn."""
+
+    measure: str
+    value: float | None
+    companion: float | None = None
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One accepted row: typed, in the protocol's column names.
 
+    companion: what stands beside the value, as the plan's kind needs it: exposure of a count, event of a time to event.
+    guardrails: what the row says of the plan's guardrail measures, one each at most.
     value None: the row says nothing of the outcome (not known yet), and takes nothing back that was said before.
     withdrawn: the site takes the outcome back, by the word "withdrawn" in its cell; value is None then too.
     """
@@ -61,6 +73,8 @@ class Record:
     observed_on: date | None
     value: float | None
     withdrawn: bool = False
+    companion: float | None = None
+    guardrails: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,40 @@
 
 A claim that fired stays fired (docs/statistics.md, "Claims"), so the verdict can't flip back without new data:
 harm stops the trial; dud and benefit together mean "it helps, but by less than was called worthwhile", which people
-must weigh; a full trial in which nothing fired has reached its limit and can't tell.
+must weigh; arms whose sizes don't add up, or a guardrail that is breached, put the decision into people's hands; a full
+trial in which nothing fired has reached its limit and can't tell.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from trials.disclosure import LIMIT
-from trials.evidence import Evidence, Verdict
+from trials.evidence import Claim, Comparison, Concern, Evidence, Guarded, Verdict
 from trials.outcomes import kind_named
 from trials.protocol import Protocol
+
+
+def verdict_of(
+    claims: Mapping[str, Claim], guardrails: Sequence[Guarded], concerns: Sequence[Concern], *, full: bool
+) -> Verdict:
+    """The rule itself: exactly one verdict for every combination of what fired. full: everybody planned is accounted for."""
+    benefit, dud, harm = (claims[name].fired for name in ("benefit", "dud", "harm"))
+    if harm:
+        return "stop_for_harm"
+    if benefit and dud:
+        return "cant_tell"
+    if (benefit or dud) and any(concern.holds for concern in concerns):
+        return "cant_tell"
+    if dud:
+        return "drop"
+    if any(guarded.claim.fired for guarded in guardrails):
+        return "cant_tell"
+    if benefit:
+        return "promote"
+    return "cant_tell" if full else "keep_going"
 
 
 def judge(
@@ -24,20 +46,71 @@ def judge(
     enrolled and next_due only colour the sentence of a trial that has too few results to speak of: with a handful of people
     in an arm, what a bet has paid would tell their outcomes.
     """
-    benefit, dud, harm = (evidence.claims[name].fired for name in ("benefit", "dud", "harm"))
-    if harm:
-        return "stop_for_harm", _harm(protocol, evidence)
+    verdict = verdict_of(evidence.claims, evidence.guardrails, evidence.concerns, full=_full(protocol, evidence))
+    benefit, dud = evidence.claims["benefit"].fired, evidence.claims["dud"].fired
+    breached = [guarded for guarded in evidence.guardrails if guarded.claim.fired]
+    held = [concern for concern in evidence.concerns if concern.holds]
+    if verdict == "stop_for_harm":
+        return verdict, _harm(protocol, evidence)
     if benefit and dud:
-        return "cant_tell", _small(protocol, evidence)
-    if benefit:
-        return "promote", _promote(protocol, evidence)
-    if dud:
-        return "drop", _drop(protocol, evidence)
-    if evidence.n + evidence.missing >= protocol.monitoring.max_participants:
-        return "cant_tell", _limit(protocol, evidence)
-    if evidence.claims["benefit"].log_e is None or min(arm.n for arm in evidence.arms) < LIMIT:
-        return "keep_going", _early(protocol, evidence, enrolled, next_due)
-    return "keep_going", _unclear(protocol, evidence)
+        return verdict, _small(protocol, evidence)
+    if held and (benefit or dud):
+        return verdict, _held(protocol, evidence, held[0])
+    if verdict == "drop":
+        return verdict, _drop(protocol, evidence)
+    if breached:
+        return verdict, _breached(protocol, evidence, breached)
+    if verdict == "promote":
+        return verdict, _promote(protocol, evidence)
+    if verdict == "cant_tell":
+        return verdict, _limit(protocol, evidence)
+    if _nothing_yet(evidence) or min(arm.n for arm in evidence.arms) < LIMIT:
+        return verdict, _early(protocol, evidence, enrolled, next_due)
+    return verdict, _unclear(protocol, evidence)
+
+
+def outlook(protocol: Protocol, evidence: Evidence) -> str:
+    """What would change the verdict, in one sentence."""
+    verdict = verdict_of(evidence.claims, evidence.guardrails, evidence.concerns, full=_full(protocol, evidence))
+    window = protocol.data.correction_window
+    if verdict in ("promote", "drop", "stop_for_harm"):
+        return (
+            "More people can add to this but not take it back; only a correction to a result already counted could, within "
+            f"{window} of its first report, or evidence of harm."
+            if verdict != "stop_for_harm"
+            else "More people can't take this back; only a correction to a result already counted could, within "
+            f"{window} of its first report."
+        )
+    if verdict == "cant_tell":
+        if _full(protocol, evidence) and not any(claim.fired for claim in evidence.claims.values()):
+            return (
+                f"Nobody more is planned; only a correction within {window} of a first report could still change this."
+            )
+        return "People decide this; more results will not decide it for them."
+    if _nothing_yet(evidence) or min(arm.n for arm in evidence.arms) < LIMIT:
+        return "Results decide: nothing can be said before at least 10 people have one in each arm."
+    if evidence.basis == "boundaries":
+        return "It is judged at the planned looks only: above the upper boundary promote, below the lower one drop."
+    benefit, dud, harm = (evidence.claims[name] for name in ("benefit", "dud", "harm"))
+    return (
+        f"It is promoted when the bet against 'no benefit' reaches {at_threshold(benefit.threshold)} to 1 (now "
+        f"{_paid(benefit)}), dropped when the bet against 'at least {_say(protocol, protocol.primary.worthwhile)}' reaches "
+        f"{at_threshold(dud.threshold)} to 1 (now {_paid(dud)}), and stopped when the bet against 'no harm' reaches "
+        f"{at_threshold(harm.threshold)} to 1 (now {_paid(harm)})."
+    )
+
+
+def _full(protocol: Protocol, evidence: Evidence) -> bool:
+    return evidence.n + evidence.missing >= protocol.monitoring.max_participants
+
+
+def _nothing_yet(evidence: Evidence) -> bool:
+    return all(claim.log_e is None and claim.p is None for claim in evidence.claims.values())
+
+
+def noun(protocol: Protocol) -> str:
+    """What the trial counts: people, or clusters of them."""
+    return "clusters" if protocol.unit == "cluster" else "people"
 
 
 def count(number: int) -> str:
@@ -45,8 +118,8 @@ def count(number: int) -> str:
     return "fewer than 10" if number < LIMIT else f"{number:,}"
 
 
-def people(number: int) -> str:
-    return f"{count(number)} people"
+def people(protocol: Protocol, number: int) -> str:
+    return f"{count(number)} {noun(protocol)}"
 
 
 def times(log_e: float) -> str:
@@ -71,10 +144,10 @@ def _say(protocol: Protocol, effect: float | None) -> str:
 
 
 def _measure(protocol: Protocol) -> str:
-    return protocol.primary.label or protocol.primary.measure
+    return protocol.primary.label or protocol.primary.event or protocol.primary.measure
 
 
-def _estimate(protocol: Protocol, evidence: Evidence) -> str:
+def _estimate(protocol: Protocol, evidence: Evidence | Comparison) -> str:
     low, high = evidence.interval
     middle = f"{_measure(protocol)}: {_say(protocol, evidence.estimate)}"
     if low is None and high is None:
@@ -83,28 +156,58 @@ def _estimate(protocol: Protocol, evidence: Evidence) -> str:
     return f"{middle} (plausibly from {ends[0]} to {ends[1]})"
 
 
-def _paid(evidence: Evidence, claim: str) -> str:
-    log_e = evidence.claims[claim].log_e
-    return "nothing yet" if log_e is None else f"{times(log_e)} to 1"
+def _paid(claim: Claim) -> str:
+    return "nothing yet" if claim.log_e is None else f"{times(claim.log_e)} to 1"
 
 
-def _fired(evidence: Evidence, claim: str) -> str:
+def _fired(protocol: Protocol, evidence: Evidence, claim: Claim) -> str:
     """'reached the 20 to 1 that we agreed to act on after 351 people (94 more have come in since)'."""
+    at = claim.crossed_at_n or 0
+    since = f"{count(evidence.n - at)} more have come in since" if evidence.n > at else ""
+    if claim.log_e is not None and claim.log_e < math.log(claim.threshold / 2):
+        since += f", and it has fallen back to {_paid(claim)}" if since else f"it has fallen back to {_paid(claim)}"
+    since = f" ({since})" if since else ""
+    return (
+        f"reached the {at_threshold(claim.threshold)} to 1 that we agreed to act on after {people(protocol, at)}{since}"
+    )
+
+
+def _because(protocol: Protocol, evidence: Evidence, claim: str, against: str) -> str:
+    """Which claim fired and when: a bet that was won, or a boundary crossed at a planned look."""
     found = evidence.claims[claim]
-    at = found.crossed_at_n or 0
-    since = f" ({count(evidence.n - at)} more have come in since)" if evidence.n > at else ""
-    return f"reached the {at_threshold(found.threshold)} to 1 that we agreed to act on after {people(at)}{since}"
+    if evidence.basis == "boundaries":
+        at = people(protocol, found.crossed_at_n or 0)
+        return f"the boundary agreed against '{against}' was crossed at the look after {at}"
+    return f"a bet against '{against}' {_fired(protocol, evidence, found)}"
+
+
+def _named(protocol: Protocol, evidence: Evidence, claim: str) -> tuple[str, Evidence | Comparison]:
+    """The arms that a claim has fired for, by name ('it' in a trial with one), and whose estimate goes with them."""
+    fired = [one for one in evidence.comparisons if one.claims[claim].fired]
+    if claim == "benefit":
+        fired = [one for one in fired if not one.claims["dud"].fired] or fired
+    if not fired:
+        return "it", evidence
+    names = {arm.id: arm.name or arm.id for arm in protocol.arms}
+    first = min(fired, key=lambda one: one.claims[claim].crossed_at_n or 0)
+    return " and ".join(names[one.arm] for one in fired), first
+
+
+def _verb(subject: str, one: str, several: str) -> str:
+    return several if " and " in subject else one
 
 
 def _harm(protocol: Protocol, evidence: Evidence) -> str:
-    if evidence.claims["benefit"].fired:
+    subject, shown = _named(protocol, evidence, "harm")
+    because = _because(protocol, evidence, "harm", "no harm")
+    if evidence.claims["benefit"].fired and not evidence.comparisons:
         return (
-            "Stop and tell the safety steward: the effect has changed over time; a bet against 'no benefit' "
-            f"{_fired(evidence, 'benefit')}, and one against 'no harm' {_fired(evidence, 'harm')}."
+            "Stop and tell the safety steward: the effect has changed over time; "
+            f"{_because(protocol, evidence, 'benefit', 'no benefit')}, and {because.replace('a bet', 'one')}."
         )
     return (
-        f"Stop and tell the safety steward: it does harm; a bet against 'no harm' {_fired(evidence, 'harm')}. "
-        f"{_estimate(protocol, evidence)}."
+        f"Stop and tell the safety steward: {subject} {_verb(subject, 'does', 'do')} harm; {because}. "
+        f"{_estimate(protocol, shown)}."
     )
 
 
@@ -115,40 +218,79 @@ def _small(protocol: Protocol, evidence: Evidence) -> str:
     )
 
 
-def _promote(protocol: Protocol, evidence: Evidence) -> str:
+def _held(protocol: Protocol, evidence: Evidence, concern: Concern) -> str:
+    claim, against = ("benefit", "no benefit") if evidence.claims["benefit"].fired else ("dud", _worthwhile(protocol))
+    return f"People must decide: {_because(protocol, evidence, claim, against)}, but {concern.sentence}."
+
+
+def _breached(protocol: Protocol, evidence: Evidence, breached: Sequence[Guarded]) -> str:
+    subject, _ = _named(protocol, evidence, "benefit")
+    helps = ""
+    if evidence.claims["benefit"].fired:
+        helps = f"{subject} {_verb(subject, 'helps', 'help')}, but "
+    labels = {one.measure: one.label or one.measure for one in protocol.guardrails}
+    named = [labels[one.measure] for one in breached if one.measure in labels]
+    if not named:
+        burden = "it takes more of the staff's time than was agreed"
+        return f"People must decide: {helps}{burden}. {_estimate(protocol, evidence)}."
+    which = " and ".join(sorted(set(named)))
     return (
-        f"Promote: it helps; a bet against 'no benefit' {_fired(evidence, 'benefit')}. {_estimate(protocol, evidence)}."
+        f"People must decide: {helps}{which} {_verb(which, 'is', 'are')} worse than the margin that was agreed. "
+        f"{_estimate(protocol, evidence)}."
     )
+
+
+def _promote(protocol: Protocol, evidence: Evidence) -> str:
+    subject, shown = _named(protocol, evidence, "benefit")
+    return (
+        f"Promote: {subject} {_verb(subject, 'helps', 'help')}; {_because(protocol, evidence, 'benefit', 'no benefit')}. "
+        f"{_estimate(protocol, shown)}."
+    )
+
+
+def _worthwhile(protocol: Protocol) -> str:
+    return f"at least {_say(protocol, protocol.primary.worthwhile)}"
 
 
 def _drop(protocol: Protocol, evidence: Evidence) -> str:
-    return (
-        f"Drop: not worth it; a bet against 'at least {_say(protocol, protocol.primary.worthwhile)}' "
-        f"{_fired(evidence, 'dud')}. {_estimate(protocol, evidence)}."
-    )
+    subject = "not worth it" if not evidence.comparisons else "none of the ideas is worth it"
+    return f"Drop: {subject}; {_because(protocol, evidence, 'dud', _worthwhile(protocol))}. {_estimate(protocol, evidence)}."
 
 
 def _limit(protocol: Protocol, evidence: Evidence) -> str:
-    planned = people(protocol.monitoring.max_participants)
+    planned = people(protocol, protocol.monitoring.max_participants)
     full = f"the planned {planned} are in"
     if evidence.missing:
-        full = f"everybody of the planned {planned} is in or counted as missing"
+        full = f"all of the planned {planned} are in or counted as missing"
+    if evidence.basis == "boundaries":
+        return f"Can't tell: {full}, and no boundary was crossed. {_estimate(protocol, evidence)}."
+    benefit = evidence.claims["benefit"]
     return (
         f"Can't tell: {full}; a bet against 'no benefit' has "
-        f"paid {_paid(evidence, 'benefit')}, short of {at_threshold(evidence.claims['benefit'].threshold)}. "
-        f"{_estimate(protocol, evidence)}."
+        f"paid {_paid(benefit)}, short of {at_threshold(benefit.threshold)}. {_estimate(protocol, evidence)}."
     )
 
 
 def _early(protocol: Protocol, evidence: Evidence, enrolled: int, next_due: date | None) -> str:
     planned = protocol.monitoring.max_participants
     when = "" if next_due is None else f"; the next result is due after {next_due.isoformat()}"
-    return f"Too early to say: {people(enrolled)} of {planned:,} have joined, {count(evidence.n)} with a result{when}."
+    joined = f"{people(protocol, enrolled)} of {planned:,} have joined"
+    return f"Too early to say: {joined}, {count(evidence.n)} with a result{when}."
 
 
 def _unclear(protocol: Protocol, evidence: Evidence) -> str:
+    start = f"Not yet clear: {count(evidence.n)} of {protocol.monitoring.max_participants:,} {noun(protocol)} in"
+    if evidence.basis == "boundaries":
+        return f"{start}; no boundary was crossed at the planned looks so far."
     benefit = evidence.claims["benefit"]
     return (
-        f"Not yet clear: {count(evidence.n)} of {protocol.monitoring.max_participants:,} people in; a bet against 'no benefit' "
-        f"has paid {_paid(evidence, 'benefit')}, and we act at {at_threshold(benefit.threshold)} to 1."
+        f"{start}; a bet against 'no benefit' "
+        f"has paid {_paid(benefit)}, and we act at {at_threshold(benefit.threshold)} to 1.{_dropped(protocol, evidence)}"
     )
+
+
+def _dropped(protocol: Protocol, evidence: Evidence) -> str:
+    """Which arms of several can be dropped while the trial goes on."""
+    names = {arm.id: arm.name or arm.id for arm in protocol.arms}
+    duds = [names[one.arm] for one in evidence.comparisons if one.claims["dud"].fired]
+    return f" Drop {' and '.join(duds)}: not worth it." if duds else ""

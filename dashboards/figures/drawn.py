@@ -98,11 +98,11 @@ def drawn_as(points: int) -> str:
     return "lines" if points > 1 else "markers"
 
 
-def people_axis(looks_n: list[int]) -> dict[str, Any]:
-    """The axis of people in the evidence, from 0 to the newest look."""
+def people_axis(looks_n: list[int], who: str = "people") -> dict[str, Any]:
+    """The axis of people (or clusters) in the evidence, from 0 to the newest look."""
     return {
         "range": [0, max(looks_n[-1], 10) * 1.02],
-        "title": {"text": "people with a result"},
+        "title": {"text": f"{who} with a result"},
         "tickformat": ",d",
         "nticks": 7,
     }

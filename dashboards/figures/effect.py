@@ -37,10 +37,10 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
             shapes=shapes,
             annotations=[
                 edge_label(screen, high, worth, "promote", side="right", above=False),
-                edge_label(screen, low, "Worse than usual practice", "drop", side="right"),
+                edge_label(screen, low, f"Worse than {wording.usual(protocol)}", "drop", side="right"),
                 *_labels(protocol, last, people[-1], low, high, screen),
             ],
-            xaxis=people_axis(people),
+            xaxis=people_axis(people, wording.units(protocol)),
             yaxis={
                 "range": [low, high],
                 "title": {"text": wording.BETTER, "standoff": 4},
@@ -49,7 +49,12 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
             },
         ),
         _alt(protocol, last),
-        ("People with a result", "Lowest plausible", "Best estimate", "Highest plausible"),
+        (
+            f"{wording.units(protocol).capitalize()} with a result",
+            "Lowest plausible",
+            "Best estimate",
+            "Highest plausible",
+        ),
         tuple(
             (
                 f"{look.n:,}",
@@ -139,8 +144,9 @@ def _labels(protocol: Protocol, last: Look, x: int, low: float, high: float, scr
 
 
 def _alt(protocol: Protocol, last: Look) -> str:
+    over = f"{wording.few(last.n)} {wording.units(protocol)}"
     return (
-        f"Chart of the effect on {wording.measure(protocol)} over {wording.few(last.n)} people: best estimate "
+        f"Chart of the effect on {wording.measure(protocol)} over {over}: best estimate "
         f"{wording.effect(protocol, last.estimate)}, {wording.plausible(protocol, last)}; worth having is "
         f"{wording.worthwhile(protocol)}."
     )

@@ -15,7 +15,7 @@ def draw(protocol: Protocol, table: SafeTable, screen: Screen) -> Drawn:
     """One horizontal bar per site (or arm), its number at its end. `table` has passed disclosure."""
     by_site = len(table.rows) > 1
     groups = table.row_totals if by_site else table.column_totals
-    names = [_site(protocol, name) if by_site else _arm(protocol, name) for name in groups]
+    names = [_site(protocol, name) if by_site else wording.arm_name(protocol, name) for name in groups]
     labels = ["<br>".join(textwrap.wrap(name, 16, max_lines=2, placeholder=" …")) for name in names]
     counts = list(groups.values())
     height = 56 + 44 * len(names)
@@ -51,7 +51,11 @@ def draw(protocol: Protocol, table: SafeTable, screen: Screen) -> Drawn:
     )
     said = ", ".join(f"{name} {wording.number(count)}" for name, count in zip(names, counts, strict=True))
     return Drawn(
-        drawn, f"Bar chart of people enrolled: {said}.", _columns(protocol, table), _rows(protocol, table), height
+        drawn,
+        f"Bar chart of {wording.units(protocol)} enrolled: {said}.",
+        _columns(protocol, table),
+        _rows(protocol, table),
+        height,
     )
 
 
@@ -60,13 +64,8 @@ def _site(protocol: Protocol, site_id: str) -> str:
     return named.get(site_id) or (f"Site {site_id}" if site_id else "No site given")
 
 
-def _arm(protocol: Protocol, arm_id: str) -> str:
-    named = {arm.id: arm.name for arm in protocol.arms}
-    return named.get(arm_id) or arm_id.replace("_", " ").capitalize()
-
-
 def _columns(protocol: Protocol, table: SafeTable) -> tuple[str, ...]:
-    return ("Site", *(_arm(protocol, arm) for arm in table.columns), "Total")
+    return ("Site", *(wording.arm_name(protocol, arm) for arm in table.columns), "Total")
 
 
 def _rows(protocol: Protocol, table: SafeTable) -> tuple[tuple[str, ...], ...]:

@@ -41,15 +41,15 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
             margin={"l": 56, "r": 80 if screen.narrow else 142, "t": 10, "b": 44},
             shapes=shapes,
             annotations=_labels(looks[-1], heights, people[-1], low, high, screen) + _needed(looks[-1], needed, screen),
-            xaxis=people_axis(people),
+            xaxis=people_axis(people, wording.units(protocol)),
             yaxis={
                 "range": [low, high],
                 "tickvals": [math.log10(tick) for tick in ticks],
                 "ticktext": ["≤ 0.1×" if tick == 0.1 else f"{tick:,g}×" for tick in ticks],
             },
         ),
-        _alt(looks[-1]),
-        ("People with a result", *(wording.CLAIM_WORDS[name] for name in CLAIMS)),
+        _alt(looks[-1], wording.units(protocol)),
+        (f"{wording.units(protocol).capitalize()} with a result", *(wording.CLAIM_WORDS[name] for name in CLAIMS)),
         tuple((f"{look.n:,}", *(wording.multiple(look.claims[name]) for name in CLAIMS)) for look in looks),
         HEIGHT,
     )
@@ -127,17 +127,17 @@ def _needed(last: Look, needed: list[float], screen: Screen) -> list[dict[str, A
     return labels
 
 
-def _alt(last: Look) -> str:
+def _alt(last: Look, who: str) -> str:
     parts = [
-        f"“{wording.CLAIM_WORDS[name].lower()}” {_stands(claim)}"
+        f"“{wording.CLAIM_WORDS[name].lower()}” {_stands(claim, who)}"
         for name, claim in last.claims.items()
         if claim.fired or claim.log_e is not None
     ]
-    return f"Line chart of evidence over {wording.few(last.n)} people: {'; '.join(parts)}."
+    return f"Line chart of evidence over {wording.few(last.n)} {who}: {'; '.join(parts)}."
 
 
-def _stands(claim: Claim) -> str:
+def _stands(claim: Claim, who: str) -> str:
     """Where a claim is. What fired has done so for good, so what its bet is worth since is not said beside it."""
     if claim.fired:
-        return f"has what it needs: {wording.strength(claim)}"
+        return f"has what it needs: {wording.strength(claim, who)}"
     return f"stands at {wording.multiple(claim)} of the {wording.threshold(claim)} it needs"

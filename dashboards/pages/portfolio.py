@@ -227,7 +227,7 @@ def _list(found: Board) -> list[html.Li]:
 
 def _item(row: Row) -> html.Li:
     badges = [*(badge(text) for text in row.badges), *([stale_badge()] if row.stale else [])]
-    facts = [row.programme, row.stage, f"{row.people} of {row.planned} people", f"as of {row.as_of}"]
+    facts = [row.programme, row.stage, f"{row.people} of {row.planned} {row.units}", f"as of {row.as_of}"]
     return html.Li(
         [
             html.Div([dcc.Link(row.name, href=f"/trial/{row.id}"), pill(row.standing)], className="item-head"),

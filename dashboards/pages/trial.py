@@ -140,8 +140,9 @@ def _as_of(view: TrialView) -> str:
     newest = f"Look {view.look.number:,}, data as of {wording.day(view.look.as_of)}."
     if view.shown is None or view.shown.n == view.look.n:
         return newest
+    shown = f"{view.shown.n:,} {wording.units(view.protocol)}"
     return (
-        f"{newest} What is said of results is as of {view.shown.n:,} people; it moves on when {LIMIT} more in each "
+        f"{newest} What is said of results is as of {shown}; it moves on when {LIMIT} more in each "
         "group have one, so that nobody's result can be worked out."
     )
 
@@ -149,18 +150,19 @@ def _as_of(view: TrialView) -> str:
 def _figures(view: TrialView) -> list[html.Div]:
     plan, look = view.protocol, view.look
     planned = f"of {plan.monitoring.max_participants:,} planned"
+    counted = f"{wording.units(plan).capitalize()} with a result"
     if look is None:
         facts = [
             ("Best estimate", "–", "no result yet"),
             ("Strength of evidence", "–", "no result yet"),
-            ("People with a result", "0", planned),
+            (counted, "0", planned),
             ("Waiting for a result", "–", ""),
         ]
     else:
         facts = [
             _estimate(view),
             _strength(view),
-            ("People with a result", wording.few(safe_count(look.n)), planned),
+            (counted, wording.few(safe_count(look.n)), planned),
             (
                 "Waiting for a result",
                 wording.number(view.quality.waiting),
@@ -176,13 +178,15 @@ def _estimate(view: TrialView) -> tuple[str, str, str]:
         return name, wording.effect(view.protocol, shown.estimate), wording.plausible(view.protocol, shown)
     if view.shown is not None:
         return name, "–", "hidden to protect privacy: small numbers stand behind it"
-    return name, "–", f"appears once {LIMIT} people in each group have a result"
+    return name, "–", f"appears once {LIMIT} {wording.units(view.protocol)} in each group have a result"
 
 
 def _strength(view: TrialView) -> tuple[str, str, str]:
     name, claim = "Strength of evidence", view.deciding
     if claim is None:
-        return name, "–", f"appears once {LIMIT} people in each group have a result"
+        return name, "–", f"appears once {LIMIT} {wording.units(view.protocol)} in each group have a result"
     if claim.fired:
-        return name, wording.threshold(claim), wording.reached(claim)
+        return name, wording.threshold(claim).capitalize(), wording.reached(claim, wording.units(view.protocol))
+    if wording.by_boundary(claim):
+        return name, "–", wording.strength(claim)
     return name, wording.multiple(claim), f"{wording.threshold(claim)} needed to act"

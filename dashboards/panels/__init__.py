@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.panels import effect, endings, enrolment, evidence, groups, plan, quality
+from dashboards.panels import effect, endings, enrolment, evidence, groups, plan, quality, watch
 from dashboards.panels.panel import Panel
 
 PANELS: list[Panel] = [
@@ -11,6 +11,7 @@ PANELS: list[Panel] = [
     evidence.PANEL,
     enrolment.PANEL,
     groups.PANEL,
+    watch.PANEL,
     quality.PANEL,
     plan.PANEL,
 ]

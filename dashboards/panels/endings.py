@@ -12,6 +12,7 @@ from dashboards.parts import icon
 from dashboards.read_model import TrialView
 from dashboards.theme import Screen
 from dashboards.wording import Standing
+from trials.analysis import method_of
 from trials.disclosure import safe_count
 from trials.evidence import Claim
 
@@ -31,16 +32,27 @@ def how(view: TrialView) -> str:
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:
-    plan = view.protocol.monitoring
+    plan, who = view.protocol.monitoring, wording.units(view.protocol)
     worthwhile = wording.effect(view.protocol, view.protocol.primary.worthwhile)
-    asked: dict[str, tuple[Standing, str]] = {
-        "benefit": ("promote", f"when a bet against “no benefit” has paid {1 / plan.alpha:,.3g} to 1"),
-        "dud": ("drop", f"when a bet against “{worthwhile} or better” has paid {1 / plan.beta:,.3g} to 1"),
-        "harm": ("stop_for_harm", f"when a bet against “no harm” has paid {1 / plan.alpha:,.3g} to 1"),
+    against: dict[str, tuple[Standing, str, float]] = {
+        "benefit": ("promote", "no benefit", plan.alpha),
+        "dud": ("drop", f"{worthwhile} or better", plan.beta),
+        "harm": ("stop_for_harm", "no harm", plan.alpha),
     }
-    endings = [_ending(standing, text, _now(view.claims.get(name))) for name, (standing, text) in asked.items()]
-    limit = f"at {plan.max_participants:,} people, if none of these has happened; or if the first two both have"
+    endings = [
+        _ending(standing, _when(view, text, error), _now(view.claims.get(name), who))
+        for name, (standing, text, error) in against.items()
+    ]
+    limit = f"at {plan.max_participants:,} {who}, if none of these has happened; or if the first two both have"
+    if view.protocol.guardrails:
+        limit += "; or if a guardrail is breached"
     return [html.Ul([*endings, _ending("cant_tell", limit, _left(view))], className="endings")]
+
+
+def _when(view: TrialView, against: str, error: float) -> str:
+    if method_of(view.protocol).evidence == "boundaries":
+        return f"when the boundary against “{against}” is crossed at a planned look"
+    return f"when a bet against “{against}” has paid {1 / error:,.3g} to 1"
 
 
 def _left(view: TrialView) -> str:
@@ -57,10 +69,10 @@ def _left(view: TrialView) -> str:
     return f"{view.protocol.monitoring.max_participants - look.n - look.missing:,} to go"
 
 
-def _now(claim: Claim | None) -> str:
-    if claim is None or claim.log_e is None:
+def _now(claim: Claim | None, who: str) -> str:
+    if claim is None or (claim.log_e is None and not claim.fired):
         return ""
-    return wording.strength(claim) if claim.fired else f"now {wording.multiple(claim)}"
+    return wording.strength(claim, who) if claim.fired else f"now {wording.multiple(claim)}"
 
 
 def _ending(standing: Standing, text: str, now: str) -> html.Li:

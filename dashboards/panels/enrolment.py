@@ -28,16 +28,18 @@ def title(view: TrialView) -> str:
     joined, planned = view.enrolment.total or 0, view.protocol.monitoring.max_participants
     sites = len(view.enrolment.rows)
     where = f" at {sites} sites" if sites > 1 else ""
-    return f"{joined:,} of {planned:,} people have joined{where}"
+    return f"{joined:,} of {planned:,} {wording.units(view.protocol)} have joined{where}"
 
 
 def how(view: TrialView) -> str:
     waiting = view.quality.waiting
+    if waiting == 0 and view.protocol.unit == "cluster":
+        return "Every cluster that joined is in the evidence or settled as missing."
     if waiting == 0:
         return "Everybody who joined is in the evidence or settled as missing."
     if waiting is None:
-        return "Some of them may still wait for their result, or for somebody before them."
-    return f"{waiting:,} of them wait for their result, or for somebody before them."
+        return "Some of them may still wait for their result, or for those before them."
+    return f"{waiting:,} of them wait for their result, or for those before them."
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:

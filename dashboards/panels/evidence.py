@@ -13,6 +13,12 @@ from dashboards.theme import Screen
 
 
 def absent(view: TrialView) -> Absence | None:
+    if view.shown is not None and view.shown.basis == "boundaries":
+        return Absence(
+            "early",
+            "judged at the planned looks",
+            "This plan's method lays no bets: at each planned look the result is held against the boundaries sealed for it.",
+        )
     early = too_early(view, "What a bet on each claim would have paid appears")
     if early is None and all(claim.log_e is None for claim in view.claims.values()):
         reasons = [claim.reason for claim in view.claims.values() if claim.reason]

@@ -1,4 +1,4 @@
-"""The two groups side by side: what the estimate is the difference of."""
+"""The groups side by side, however many: what the estimate is the difference of."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from dashboards.panels.panel import Absence, Panel, small_numbers, too_early
 from dashboards.parts import table
 from dashboards.read_model import TrialView
 from dashboards.theme import Screen
+from trials.analysis import leading
 from trials.evidence import ArmTotal
 from trials.outcomes import kind_named
+from trials.protocol import Primary
 
 
 def absent(view: TrialView) -> Absence | None:
@@ -18,30 +20,65 @@ def absent(view: TrialView) -> Absence | None:
 
 
 def title(view: TrialView) -> str:
-    assert view.effect is not None
-    return f"Between the groups: {wording.effect(view.protocol, view.effect.estimate)}"
+    look, plan = view.effect, view.protocol
+    assert look is not None
+    said = wording.effect(plan, look.estimate)
+    if plan.control is None:
+        return f"Against the benchmark: {said}"
+    if look.comparisons:
+        return f"{wording.arm_name(plan, leading(look.comparisons).arm)} leads: {said}"
+    return f"Between the groups: {said}"
 
 
 def how(view: TrialView) -> str:
     assert view.effect is not None
-    primary = view.protocol.primary
+    primary, plan = view.protocol.primary, view.protocol
     estimand = kind_named(primary.kind).estimand(primary)
-    return f"{estimand[:1].upper()}{estimand[1:]}; the first {view.effect.n:,} people whose result is in."
+    benchmark = "" if plan.control is not None else f" The benchmark is {wording.baseline(primary)}."
+    return (
+        f"{estimand[:1].upper()}{estimand[1:]}; the first {view.effect.n:,} {wording.units(plan)} whose result is "
+        f"in.{benchmark}"
+    )
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:
-    assert view.effect is not None
-    names = {arm.id: arm.name or arm.id.replace("_", " ").capitalize() for arm in view.protocol.arms}
-    columns = ("Group", "People", *(("With it", "In 100") if wording.per_hundred(view.protocol.primary) else ("Mean",)))
-    rows = [(names[arm.arm], f"{arm.n:,}", *_result(view, arm)) for arm in view.effect.arms]
-    return [table(columns, rows, "The two groups side by side")]
+    look, plan = view.effect, view.protocol
+    assert look is not None
+    effects = {one.arm: wording.directed(plan, one.estimate) for one in look.comparisons}
+    against = ("Against usual practice",) if effects else ()
+    columns = ("Group", wording.units(plan).capitalize(), *_columns(plan.primary), *against)
+    rows = [
+        (
+            wording.arm_name(plan, arm.arm),
+            f"{arm.n:,}",
+            *_result(plan.primary, arm),
+            *((effects.get(arm.arm, "–"),) if effects else ()),
+        )
+        for arm in look.arms
+    ]
+    return [table(columns, rows, "The groups side by side")]
 
 
-def _result(view: TrialView, arm: ArmTotal) -> tuple[str, ...]:
-    mean = arm.total / arm.n
-    if wording.per_hundred(view.protocol.primary):
-        return f"{round(arm.total):,}", f"{100 * mean:.1f}"
-    return (wording.effect_tick(view.protocol.primary, round(mean, 0 if abs(mean) >= 100 else 1)).removeprefix("+"),)
+def _columns(primary: Primary) -> tuple[str, ...]:
+    if wording.per_hundred(primary):
+        return "With it", "In 100"
+    if wording.is_time(primary):
+        return "With an event", "In 100", "Time at risk"
+    if wording.is_count(primary):
+        return "Events", wording.exposure(primary).capitalize(), f"Per {wording.exposure(primary)}"
+    return ("Mean",)
 
 
-PANEL = Panel("groups", "The two groups", 5, absent, title, how, body)
+def _result(primary: Primary, arm: ArmTotal) -> tuple[str, ...]:
+    exposure = arm.exposure or 0.0
+    if wording.per_hundred(primary):
+        return f"{round(arm.total):,}", f"{100 * arm.total / arm.n:.1f}"
+    if wording.is_time(primary):
+        return f"{round(arm.total):,}", f"{100 * arm.total / arm.n:.1f}", f"{exposure:,.0f}"
+    if wording.is_count(primary):
+        rate = wording.mean(primary, arm.total / exposure) if exposure > 0 else "–"
+        return f"{round(arm.total):,}", f"{exposure:,.0f}", rate
+    return (wording.mean(primary, arm.total / arm.n),)
+
+
+PANEL = Panel("groups", "The groups", 5, absent, title, how, body)

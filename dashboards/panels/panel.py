@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from dash import html
 
+from dashboards import wording
 from dashboards.parts import absence
 from dashboards.read_model import TrialView
 from dashboards.refresh import name_parts
@@ -59,7 +60,8 @@ def too_early(view: TrialView, what: str) -> Absence | None:
             "empty", "no look yet", "The plan is registered. The first delivery of outcomes starts this chart."
         )
     if view.shown is None:
-        return Absence("early", "too early to say", f"{what} once {LIMIT} people in each group have a result.")
+        who = f"{LIMIT} {wording.units(view.protocol)}"
+        return Absence("early", "too early to say", f"{what} once {who} in each group have a result.")
     return None
 
 
@@ -70,7 +72,7 @@ def small_numbers(view: TrialView) -> Absence | None:
     return Absence(
         "hidden",
         "hidden to protect privacy",
-        f"Fewer than {LIMIT} people are in one of the groups, or had the outcome there, or did not. "
+        f"Fewer than {LIMIT} {wording.units(view.protocol)} are in one of the groups, or had the outcome there, or did not. "
         "They count in the result.",
     )
 

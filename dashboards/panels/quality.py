@@ -89,8 +89,10 @@ def _by_arm(view: TrialView) -> str:
     cells = view.quality.missing_by_arm.cells
     if not any(cells.values()):
         return ""
-    names = {arm.id: arm.name or arm.id.replace("_", " ").capitalize() for arm in view.protocol.arms}
-    said = (f"{names.get(arm, 'never reported at all')} {wording.number(count)}" for arm, count in cells.items())
+    said = (
+        f"{wording.arm_name(view.protocol, arm) if arm else 'never reported at all'} {wording.number(count)}"
+        for arm, count in cells.items()
+    )
     return f" ({', '.join(said)})"
 
 

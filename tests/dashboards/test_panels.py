@@ -82,12 +82,18 @@ def test_a_panel_that_fails_fails_alone(desk: Desk, app: Dash, caplog: pytest.Lo
     assert f"Reference {tuple(caplog.records[0].args)[-1]}." in shown
 
 
-def test_guardrails_are_not_passed_off_as_watched(app: Dash, desk: Desk) -> None:
-    """A plan with guardrails says that this version does not monitor them; one without says nothing."""
+def test_the_plan_names_what_is_watched_beside_the_measure(app: Dash, desk: Desk) -> None:
+    """Guardrails with their margin in words, and the rules beside the statistics; a plan without them says nothing."""
     view = read_model.trial(desk, "still-open")
-    assert "not yet monitored" not in text_of(place(PANELS[-1], view, Screen()))
-    changed = view.protocol.model_copy(update={"stopping": object()})
-    assert "not yet monitored by this version" in text_of(place(PANELS[-1], replace(view, protocol=changed), Screen()))
+    bare = text_of(place(PANELS[-1], view, Screen()))
+    assert "Guardrails" not in bare
+    assert "Also watched" not in bare
+    hurt = {"measure": "got_hurt", "kind": "binary", "better": "lower", "margin": 0.05, "baseline": 0.1}
+    stopping = {"recruitment": {"per_month": 20}, "burden": {"measure": "staff_hours", "at_most": 1.5}}
+    shown = text_of(place(PANELS[-1], plan_with(view, guardrails=[hurt], stopping=stopping), Screen()))
+    assert "got hurt (lower is better): nothing worse than 5.0 more in 100" in shown
+    assert "recruitment: 20 people a month, judged from month 2 on" in shown
+    assert "staff hours: at most 1.5 on average" in shown
 
 
 def drawings(desk: Desk, trial: str, screen: Screen) -> list[Drawn]:
@@ -257,7 +263,7 @@ def test_a_panel_that_is_too_early_says_why_in_its_own_words(desk: Desk) -> None
     """The page's sentence is not said again in every panel."""
     view = read_model.trial(desk, "tiny-numbers")
     reasons = [missing.why for panel in PANELS if (missing := panel.absent(view)) and missing.sign == "early"]
-    assert len(reasons) == len(set(reasons)) == 3
+    assert len(reasons) == len(set(reasons)) == 4
     assert view.sentence is not None
     assert not any(view.sentence in reason or "Too early to say" in reason for reason in reasons)
 

@@ -9,6 +9,7 @@ import pytest
 
 from expectations import engine
 from trials.errors import DataError
+from trials.outcomes import KINDS, Kind
 
 NAMES = sorted(
     file.name.removesuffix(".json")
@@ -30,6 +31,18 @@ def test_kinds_include_the_rules_of_every_row() -> None:
     row = engine.load("row").rules
     assert engine.load("binary").rules == (*row, "value_zero_or_one")
     assert engine.load("amount").rules == (*row, "value_plain_number", "value_finite")
+    assert engine.load("score").rules == (*row, "value_plain_number", "value_not_below_scale", "value_not_above_scale")
+    companion = ("companion_given", "companion_with_value")
+    exposure = ("exposure_plain_number", "exposure_positive")
+    assert engine.load("count").rules == (*row, "value_whole", *companion, *exposure)
+    times = ("value_plain_number", "value_positive", *companion, "event_zero_or_one")
+    assert engine.load("time_to_event").rules == (*row, *times)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.name))
+def test_every_kind_has_a_suite(kind: Kind) -> None:
+    """A kind without one would have every delivery of its trials refused as unjudged."""
+    assert len(engine.load(kind.name).expectations) > len(engine.load("row").expectations)
 
 
 def test_reasons_name_all_failing_rows() -> None:

@@ -13,8 +13,8 @@ def arm(name: str, enrolled: int, *, allocation: int = 1, observed: int = 0, mis
     return ArmVitals(name, allocation, enrolled, observed, missing)
 
 
-def vitals(trial: str, first: ArmVitals, second: ArmVitals, received: int = 100, quarantined: int = 0) -> Vitals:
-    return Vitals(trial, (first, second), received, quarantined)
+def vitals(trial: str, *arms: ArmVitals, received: int = 100, quarantined: int = 0) -> Vitals:
+    return Vitals(trial, arms, received, quarantined)
 
 
 def test_sample_ratio_is_the_exact_binomial() -> None:
@@ -32,6 +32,32 @@ def test_missing_is_fishers_exact_test() -> None:
     first, second = arm("c", 5, missing=5), arm("t", 5, observed=5)
     assert missing_p(first, second) == pytest.approx(2 / math.comb(10, 5), rel=1e-9)
     assert missing_p(first, arm("t", 5)) is None
+
+
+def test_of_more_arms_each_is_held_against_the_others() -> None:
+    """The smallest of the arms' exact tests times their number: 0 of 12 under a planned third, at 3 arms."""
+    lost = [arm("c", 6), arm("t", 6), arm("u", 0)]
+    assert sample_ratio_p(*lost) == pytest.approx(3 * ((2 / 3) ** 12 + _as_far_above(12)), rel=1e-9)
+    assert sample_ratio_p(arm("c", 4), arm("t", 4), arm("u", 4)) == 1.0
+    # Of 15, all 5 in one arm missing and none in the others: 1 / (15 choose 5), times the three arms.
+    told = [arm("c", 5, missing=5), arm("t", 5, observed=5), arm("u", 5, observed=5)]
+    assert missing_p(*told) == pytest.approx(3 / math.comb(15, 5), rel=1e-9)
+    found = trial_health([vitals("three", arm("c", 30), arm("t", 30), arm("u", 90))])["three"]
+    assert "30 (c), 30 (t) and 90 (u) people where the plan allocates 1 : 1 : 1" in found[0]
+
+
+def _as_far_above(people: int) -> float:
+    """P(a count above a third of the people that is no likelier than none at all), binomial."""
+    chances = [math.comb(people, k) * (1 / 3) ** k * (2 / 3) ** (people - k) for k in range(people + 1)]
+    return sum(chance for chance in chances[1:] if chance <= chances[0] * (1 + 1e-7))
+
+
+def test_one_arm_has_no_ratio_to_be_off() -> None:
+    """A trial with one arm is judged by what is missing and quarantined alone."""
+    assert sample_ratio_p(arm("t", 40)) is None
+    assert missing_p(arm("t", 40, observed=30, missing=10)) is None
+    (sentence,) = trial_health([vitals("alone", arm("t", 40, observed=20, missing=20))])["alone"]
+    assert sentence.startswith("50% of the outcomes that are due are missing (20 of 40 in t)")
 
 
 def test_each_sign_has_its_sentence() -> None:

@@ -104,7 +104,7 @@ def test_rates_are_the_promised_ones(protocol: Protocol) -> None:
     """Over many people each arm's share of re-offending is the truth of the parameters."""
     people = participants(PARAMS, bigger(protocol), 7)
     control, treatment = true_rates(PARAMS, protocol.sites[0].id)
-    for arm, chance in ((protocol.control.id, control), (protocol.treatment.id, treatment)):
+    for arm, chance in ((protocol.arms[0].id, control), (protocol.treatments[0].id, treatment)):
         outcomes = [person.reoffended for person in people if person.arm == arm]
         assert likely(sum(outcomes), len(outcomes), chance)
 

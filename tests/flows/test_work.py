@@ -13,6 +13,7 @@ import pytest
 from expectations import engine
 from flows import work
 from flows.byhand import ingest_files
+from flows.show import look_json
 from tests.flows.making import NOW, Desk, csv_text, people, plan, row
 from trials.errors import DataError, NotSealedError, ProtocolError, SourceError
 from trials.store import ledger, reading
@@ -254,6 +255,61 @@ def test_what_looks_wrong_with_the_trial_is_among_the_warnings(desk: Desk) -> No
     [receipt] = desk.collect(trial)[trial].receipts
     assert receipt.action == "accept_with_warning"
     assert any("arm" in warning for warning in receipt.warnings)
+
+
+HURT = {"measure": "hurt", "kind": "binary", "better": "lower", "margin": 0.1, "baseline": 0.2}
+VISITS = {"measure": "visits", "kind": "count", "better": "higher", "bounds": [0, 9], "exposure": "weeks"}
+
+
+def visits(first: int, last: int, hurt: str = "0") -> str:
+    """People with a count, its exposure and a guardrail: with the new way three visits in a week, else one."""
+    rows = (
+        f"p{number:03d},{('usual', 'new')[number % 2]},{number},{3 if number % 2 else 1},1,{hurt}"
+        for number in range(first, last + 1)
+    )
+    return "\n".join(["participant_id,arm,entry_order,visits,weeks,hurt", *rows, ""])
+
+
+def test_a_count_with_a_guardrail_goes_from_file_to_look(desk: Desk) -> None:
+    """Events, exposure and guardrail arrive in the look; a row without its exposure is set aside; a blank says nothing."""
+    protocol = plan(primary={**VISITS, "baseline": 1, "worthwhile": 0.5}, guardrails=[HURT])
+    files = {
+        "2024-03-01": visits(1, 20) + "p021,new,21,3,,0\n",
+        "2024-03-02": visits(21, 40, hurt=""),
+        "2024-03-03": "participant_id,arm,entry_order,visits,weeks\np041,new,41,3,1\n",
+    }
+    trial = desk.sealed(protocol, **files)
+    done = desk.collect(trial)[trial]
+    assert [(one.accepted, one.quarantined) for one in done.receipts] == [(20, 1), (20, 0), (1, 0)]
+    assert done.receipts[0].reasons[0].reason == "weeks is blank: must be given beside visits"
+    assert "nothing said of the guardrail hurt: no column hurt in the header" in done.receipts[2].warnings
+    assert done.look is not None
+    assert [(arm.arm, arm.n, arm.total, arm.exposure) for arm in done.look.arms] == [
+        ("usual", 20, 20.0, 20.0),
+        ("new", 21, 63.0, 21.0),
+    ]
+    (hurt,) = done.look.guardrails
+    assert [(arm.n, arm.total, arm.missing) for arm in hurt.arms] == [(10, 0.0, 10), (10, 0.0, 11)]
+    shown = look_json(protocol, done.look)
+    assert shown["arms"]["new"] == {"n": 21, "total": 63.0, "missing": 0, "exposure": 21.0}
+    assert [(one["measure"], one["arm"]) for one in shown["guardrails"]] == [("hurt", "new")]
+
+
+@pytest.mark.parametrize(
+    ("design", "arms"),
+    [("one_arm", ["new"]), ("multi_arm", ["usual", "new", "newer"])],
+)
+def test_one_arm_and_several_go_the_same_way(desk: Desk, design: str, arms: list[str]) -> None:
+    """Registered, checked, recorded and looked at like two: the look has each arm, and one arm alone no ratio to be off."""
+    roles = [{"id": arm, "role": "control" if arm == "usual" else "treatment"} for arm in arms]
+    rows = [row(number, arm=arms[number % len(arms)]) for number in range(1, 61)]
+    trial = desk.sealed(plan(design=design, arms=roles), **{"2024-03-01": csv_text(rows)})
+    done = desk.collect(trial)[trial]
+    assert (done.error, [one.warnings for one in done.receipts]) == (None, [()])
+    assert done.look is not None
+    assert [(arm.arm, arm.n) for arm in done.look.arms] == [(arm, 60 // len(arms)) for arm in arms]
+    shown = look_json(plan(design=design, arms=roles), done.look)
+    assert [one["arm"] for one in shown["comparisons"]] == (arms[1:] if design == "multi_arm" else [])
 
 
 def test_a_look_without_rows_fails_alone_and_writes_nothing_new(desk: Desk) -> None:

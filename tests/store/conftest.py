@@ -31,7 +31,7 @@ def day(number: float) -> datetime:
     return START + timedelta(days=number)
 
 
-def plan(trial: str = "a-trial", *, dated: bool = False, **primary: Any) -> Protocol:
+def plan(trial: str = "a-trial", *, dated: bool = False, guardrails: Sequence[Any] = (), **primary: Any) -> Protocol:
     measure = {"measure": "y", "kind": "binary", "better": "lower", "baseline": 0.4, "worthwhile": 0.2}
     return from_content(
         {
@@ -41,10 +41,34 @@ def plan(trial: str = "a-trial", *, dated: bool = False, **primary: Any) -> Prot
             "sites": [{"id": "A"}, {"id": "B"}],
             "arms": [{"id": "control", "role": "control"}, {"id": "idea"}],
             "primary": {**measure, "follow_up": "28 days", **primary},
+            "guardrails": list(guardrails),
             "monitoring": {"max_participants": 400},
             "order_by": ["enrolled_on", "entry_order"] if dated else ["entry_order"],
             "source": {"connector": "folder", "path": "in"},
         }
+    )
+
+
+def watched(trial: str = "a-trial") -> Protocol:
+    """A count with its exposure, and two guardrails: a binary one, and a count that shares the exposure."""
+    return plan(
+        trial,
+        guardrails=[
+            {"measure": "hurt", "kind": "binary", "better": "lower", "margin": 0.1, "baseline": 0.2},
+            {
+                "measure": "falls",
+                "kind": "count",
+                "better": "lower",
+                "margin": 1,
+                "bounds": [0, 9],
+                "exposure": "weeks",
+            },
+        ],
+        kind="count",
+        baseline=1.0,
+        worthwhile=0.5,
+        bounds=[0, 9],
+        exposure="weeks",
     )
 
 
@@ -206,7 +230,9 @@ def empty_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> s
 @pytest.fixture
 def kit() -> SimpleNamespace:
     """The words above for the tests, which can't import this file under pytest's importlib mode."""
-    return SimpleNamespace(day=day, plan=plan, person=person, rows=rows, sealed=sealed, contents=contents)
+    return SimpleNamespace(
+        Desk=Desk, day=day, plan=plan, watched=watched, person=person, rows=rows, sealed=sealed, contents=contents
+    )
 
 
 @pytest.fixture

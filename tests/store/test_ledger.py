@@ -24,8 +24,8 @@ from trials.errors import (
     UnknownTrialError,
 )
 from trials.evidence import Look
-from trials.records import Checked, Rejection
-from trials.store import ledger, looks, reading
+from trials.records import Checked, Measured, Rejection
+from trials.store import engine, ledger, looks, reading
 from trials.store.engine import Store, open_store, writing
 
 HERE = Path(__file__).parent
@@ -226,6 +226,60 @@ def test_the_order_of_arrival_leaves_no_trace_in_the_evidence(
         store.close()
     assert ends[0].n > 20
     assert ends == [ends[0]] * 4
+
+
+def counted(kit: Any, draw: random.Random, number: int) -> Any:
+    """A row of `kit.watched`: a count, or a word less, with a yes-or-no guardrail and a counted one beside it."""
+    value, weeks = draw.choice([0.0, 1.0, 4.0, None]), draw.choice([1.0, 2.0])
+    hurt = draw.choice([Measured("hurt", 1.0), Measured("hurt", 0.0), Measured("hurt", None, withdrawn=True), None])
+    falls = draw.choice([Measured("falls", draw.choice([0.0, 2.0]), weeks), None])
+    said = tuple(each for each in (hurt, falls) if each is not None)
+    return kit.person(number, value, companion=None if value is None else weeks, guardrails=said)
+
+
+def test_no_order_of_arrival_shows_in_companions_and_guardrails(url: str, kit: SimpleNamespace) -> None:
+    """With corrections of values, exposures and guardrails too, the last look is the same in every order of arrival."""
+    draw = random.Random(11)
+    parts = [[counted(kit, draw, number) for number in sorted(draw.sample(range(1, 31), 18))] for _ in range(6)]
+    parts.append([kit.person(number, None, withdrawn=False) for number in range(1, 31)])
+    ends = []
+    for order in ([6, *range(6)], [6, *reversed(range(6))], draw.sample(range(7), 7)):
+        store = open_store(url)
+        desk = kit.sealed(store, kit.watched(f"order-{len(ends)}"))
+        for index in order:
+            desk.send(f"part {index}", parts[index], sent=-1 if index == 6 else index, received=20)
+        assert_every_look_can_be_taken_again(desk)
+        ends.append(replace(numbers(last_look(desk)), trial="", protocol_sha256="", late_changes=0))
+        store.close()
+    assert sum(arm.total for guarded in ends[0].guardrails for arm in guarded.arms) > 0
+    assert ends == [ends[0]] * 3
+
+
+def test_people_come_with_companions_and_guardrails(store: Store, kit: SimpleNamespace) -> None:
+    """What a row says of each measure is stored as versions of that measure, and handed to the analysis as such."""
+    desk = kit.sealed(store, kit.watched())
+    said = (Measured("hurt", 1.0), Measured("falls", 3.0, 2.0))
+    desk.send("one", [kit.person(1, 4.0, companion=2.0, guardrails=said)])
+    desk.send("two", [kit.person(1, 4.0, companion=8.0, guardrails=(Measured("hurt", None, withdrawn=True),))], sent=1)
+    with engine.reading(store) as connection:
+        (person,) = looks._people(connection, desk.protocol)
+    assert [(one.rev, one.value, one.companion) for one in person.versions] == [(1, 4.0, 2.0), (2, 4.0, 8.0)]
+    assert {name: [(one.value, one.companion) for one in known] for name, known in person.guardrails.items()} == {
+        "hurt": [(1.0, None), (None, None)],
+        "falls": [(3.0, 2.0)],
+    }
+
+
+def test_a_guardrail_that_changes_behind_the_cursor_is_in_the_next_look(store: Store, kit: SimpleNamespace) -> None:
+    """A guardrail value of somebody whose outcome has long been read makes the history be folded again."""
+    desk = kit.sealed(store, kit.watched())
+    desk.send("one", [kit.person(number, 1.0, companion=1.0) for number in range(1, 11)])
+    later = [kit.person(number, None, withdrawn=False, guardrails=(Measured("hurt", 1.0),)) for number in (2, 3, 4)]
+    receipt = desk.send("two", later, sent=1)
+    assert (receipt.accepted, receipt.corrections, receipt.duplicates) == (3, 0, 0)
+    hurt = next(one for one in last_look(desk).guardrails if one.measure == "hurt")
+    assert [(arm.arm, arm.n, arm.total) for arm in hurt.arms] == [("control", 2, 2.0), ("idea", 1, 1.0)]
+    assert_every_look_can_be_taken_again(desk)
 
 
 def test_rows_that_contradict_the_ledger_are_quarantined(desk: Any, kit: SimpleNamespace) -> None:

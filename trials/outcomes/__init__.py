@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 
 from trials.errors import ProtocolError
-from trials.outcomes import amount, binary
+from trials.outcomes import amount, binary, count, score, time_to_event
 from trials.outcomes.kind import Kind
 
-KINDS: list[Kind] = [binary.KIND, amount.KIND]
+KINDS: list[Kind] = [binary.KIND, score.KIND, amount.KIND, count.KIND, time_to_event.KIND]
 
 
 def kind_named(name: str) -> Kind:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trials.errors import DataError, ProtocolError
-from trials.outcomes.kind import Kind, signed_words
+from trials.outcomes.kind import Kind, refuse_unused, signed_words
 from trials.protocol import Primary
 
 
@@ -20,14 +20,13 @@ def check_plan(primary: Primary) -> None:
             f"primary.worthwhile == {primary.worthwhile:g}, must be < {room:g}: from a baseline of {primary.baseline:g} "
             f"it would take the share to {direction}. Name the smallest improvement worth having."
         )
-    if primary.bounds is not None or primary.sd is not None:
-        raise ProtocolError("primary.bounds and primary.sd are for amounts, must be left out for a binary measure.")
+    refuse_unused(primary)
 
 
-def to_loss(primary: Primary, value: float) -> float:
+def to_unit(primary: Primary, value: float, companion: float | None) -> tuple[float, float]:
     if value not in (0.0, 1.0):
         raise DataError(f"{primary.measure} == {value:g}, must be 0 or 1.")
-    return value if primary.better == "lower" else 1.0 - value
+    return (value if primary.better == "lower" else 1.0 - value), 1.0
 
 
 def baseline_loss(primary: Primary) -> float:
@@ -43,8 +42,9 @@ KIND = Kind(
     name="binary",
     values="binary",
     check_plan=check_plan,
-    to_loss=to_loss,
-    scale=lambda primary: 1.0,
+    to_unit=to_unit,
+    from_effect=lambda primary, effect: effect,
+    to_effect=lambda primary, effect: effect,
     baseline_loss=baseline_loss,
     spread=lambda primary: primary.baseline * (1 - primary.baseline),
     say_effect=say_effect,

@@ -44,7 +44,7 @@ class Side:
 
 
 def sides(design: Design) -> dict[str, Side]:
-    """The oriented bets of the claims benefit, dud and harm."""
+    """The oriented bets of the claims benefit, dud and harm; of a guardrail, those of its breach."""
     star = design.worthwhile
     benefit = tuple(star * truth for truth in BENEFIT_TRUTHS)
     dud = tuple(star - star * truth for truth in DUD_TRUTHS)
@@ -58,6 +58,9 @@ def sides(design: Design) -> dict[str, Side]:
             weights = (IDLE_WEIGHT, *((1 - IDLE_WEIGHT) * weight for weight in weights))
         return Side(margin, n_t, n_c, swapped, distances, weights, error)
 
+    if design.margin > 0:
+        beyond = tuple(design.margin * truth for truth in BENEFIT_TRUTHS)
+        return {"breach": side(True, design.margin, beyond, BENEFIT_WEIGHTS, design.alpha)}
     return {
         "benefit": side(False, 0.0, benefit, BENEFIT_WEIGHTS, design.alpha),
         "dud": side(True, -star, dud, DUD_WEIGHTS, design.beta),
@@ -147,3 +150,20 @@ def log_mixture(logs: Floats, weights: tuple[float, ...]) -> Floats:
     for weight, log in zip(weights, logs, strict=True):
         total = total + weight * np.exp(log - top)
     return np.asarray(top + np.log(total), dtype=np.float64)
+
+
+def over_strata(logs: list[Floats], shared: Floats, weights: tuple[float, ...]) -> Floats:
+    """log E of a trial in several strata: half of the stake on one bet over all of them, half on a bet in each.
+
+    logs: each stratum's log wealth by bet, (K, ...) each; empty when strata are so many that only the shared one is laid.
+    shared: their sum, (K, ...). An average of e-processes under one filtration is an e-process. The shared bet finds an
+    effect that is much the same everywhere, the product of mixtures one that differs; the wrong half costs log 2 at most.
+    """
+    idle = weights[0] if len(weights) > 1 else 0.0
+    together = log_mixture(shared[1:], tuple(weight / (1 - idle) for weight in weights[1:]))
+    if not logs:
+        return together
+    product = log_mixture(logs[0], weights)
+    for more in logs[1:]:
+        product = product + log_mixture(more, weights)
+    return np.asarray(np.logaddexp(product, together) - math.log(2), dtype=np.float64)

@@ -8,8 +8,8 @@ Source: Waudby-Smith & Ramdas (2024), JRSS B 86:1-27, betting; mixture over bets
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from trials.evidence import CLAIMS, Claim
 from trials.sequential import bets, blocks
 from trials.sequential.bets import Floats, Side
-from trials.sequential.design import Design, Method, Reading, Unit
+from trials.sequential.blocks import Block
+from trials.sequential.design import Design, Mark, Method, Reading, State, Unit
 
 NOTHING_YET = "no block of treated and control participants is complete yet"
 # The ends of the confidence sequence are multiples of 2^-40 of the scale, found by cutting into so many sections at a time.
 LATTICE = 2**40
 SECTIONS = 32
+# Long deliveries are taken in parts of so many participants: same numbers, less memory, twice as fast.
+AT_ONCE = 16_384
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
@@ -58,84 +61,120 @@ def cell(design: Design, treated: float, control: float) -> int:
     return int(treated) * (design.n_c + 1) + int(control)
 
 
-def log_e(counts: Floats, pay: Floats, weights: tuple[float, ...]) -> Floats:
-    """log E from the counts of each kind of block. counts: (B, cells); pay: (K, cells) or (K, M, cells) -> (B,) or (M, B).
+def wealth(counts: Floats, pay: Floats) -> Floats:
+    """log wealth of each bet from the counts of each kind of block.
 
+    counts: (B, cells); pay: (K, cells) -> (K, B), or (K, M, cells) for a table per margin -> (K, M, B).
     Summed kind by kind, so the same numbers come out whatever is computed beside them.
     """
     logs = np.zeros((*pay.shape[:-1], counts.shape[0]))
     for index in range(pay.shape[-1]):
         logs = logs + pay[..., index, None] * counts[:, index]
-    return bets.log_mixture(logs, weights)
+    return logs
 
 
-def start(design: Design) -> dict[str, Any]:
+def start(design: Design) -> State:
     return {**blocks.fresh(design), "counts": {}}
 
 
-def step(design: Design, state: dict[str, Any], units: tuple[Unit, ...]) -> dict[str, Any]:
+def step(design: Design, state: State, units: tuple[Unit, ...]) -> State:
     """The state after these participants, in the sealed order. O(1) per block; the given state stays as it was."""
+    for first in range(0, len(units), AT_ONCE) or (0,):
+        state = _advance(design, state, units[first : first + AT_ONCE])[0]
+    return state
+
+
+def trace(design: Design, state: State, units: tuple[Unit, ...]) -> tuple[State, tuple[Mark, ...]]:
+    """`step`, and the evidence after each block."""
+    state, found, people, logs = _advance(design, state, units)
+    by_claim = {claim: path.tolist() for claim, path in logs.items()}
+    return state, tuple(
+        Mark(block.at, int(people[number]), {claim: path[number] for claim, path in by_claim.items()})
+        for number, block in enumerate(found)
+    )
+
+
+def _advance(
+    design: Design, state: State, units: tuple[Unit, ...]
+) -> tuple[State, list[Block], Integers, dict[str, Floats]]:
+    """The state, the blocks found, people with an outcome after each and each claim's log E after each: shape (B,)."""
     waiting = blocks.copied(state["waiting"])
     found = list(blocks.complete(design, waiting, units))
     state = {**state, "waiting": waiting, "peak": dict(state["peak"]), "crossed": dict(state["crossed"])}
-    before = state["people"]
+    people = state["people"] + np.array([block.people for block in found], dtype=np.int64)
     state["people"] += sum(unit.loss is not None for unit in units)
     if not found:
-        return state
+        return state, found, people, {}
     paths = counted(design, state["counts"], found)
     state["counts"] = {stratum: path[-1].astype(int).tolist() for stratum, path in paths.items()}
     state["blocks"] += len(found)
     errors = {claim: side.error for claim, (side, _) in staked(design).items()}
-    logs = {claim: total(paths, tables(design)[claim], side.weights) for claim, (side, _) in staked(design).items()}
-    for number, (people, *_) in enumerate(found):
-        now = {claim: float(path[number]) for claim, path in logs.items()}
-        blocks.note_peaks(state, now, errors, before + people)
+    logs = {
+        claim: total(design, paths, tables(design)[claim], side.weights) for claim, (side, _) in staked(design).items()
+    }
+    blocks.note_path(state, logs, errors, people)
     state["low"] = bound(design, paths, "benefit", state["low"])
     state["high"] = 0.0 - bound(design, paths, "harm", -state["high"])
     state["top"] = 0.0 - bound(design, paths, "dud", -state["top"])
-    return state
+    return state, found, people, logs
 
 
-def counted(
-    design: Design, counts: dict[str, list[int]], found: list[tuple[int, str, list[float], list[float]]]
-) -> dict[str, Floats]:
+def counted(design: Design, counts: dict[str, list[int]], found: list[Block]) -> dict[str, Floats]:
     """Per stratum its counts after each of the B blocks found, whosever block that was: shape (B, cells)."""
     kinds = (design.n_t + 1) * (design.n_c + 1)
-    strata = sorted({*counts, *(stratum for _, stratum, _, _ in found)})
-    paths = {stratum: np.zeros((len(found), kinds)) for stratum in strata}
-    for number, (_, stratum, treated, control) in enumerate(found):
-        paths[stratum][number, cell(design, sum(treated), sum(control))] = 1
-    return {
-        stratum: np.cumsum(path, axis=0) + np.array(counts.get(stratum, [0] * kinds), dtype=np.float64)
-        for stratum, path in paths.items()
-    }
+    strata = sorted({*counts, *(block.stratum for block in found)})
+    cells = np.array([cell(design, sum(block.treated), sum(block.control)) for block in found])
+    whose = np.array([strata.index(block.stratum) for block in found]) if len(strata) > 1 else np.zeros(len(found))
+    paths = {}
+    for number, stratum in enumerate(strata):
+        path = np.zeros((len(found), kinds))
+        mine = np.flatnonzero(whose == number)
+        path[mine, cells[mine]] = 1
+        paths[stratum] = np.cumsum(path, axis=0) + np.array(counts.get(stratum, [0] * kinds), dtype=np.float64)
+    return paths
 
 
-def total(paths: dict[str, Floats], pay: Floats, weights: tuple[float, ...]) -> Floats:
-    """log E after each block: the strata's mixtures multiplied. Shape (B,), or (M, B) for a pay-off table per margin."""
-    logs = [log_e(path, pay, weights) for path in paths.values()]
-    result = logs[0]
-    for more in logs[1:]:
-        result = result + more
-    return result
+def total(design: Design, paths: dict[str, Floats], pay: Floats, weights: tuple[float, ...]) -> Floats:
+    """log E after each block, over all strata. Shape (B,), or (M, B) for a pay-off table per margin."""
+    pooled = np.sum(list(paths.values()), axis=0)
+    if not design.several:
+        return bets.log_mixture(wealth(pooled, pay), weights)
+    apart = [] if design.many else [wealth(path, pay) for path in paths.values()]
+    return bets.over_strata(apart, wealth(pooled, pay), weights)
 
 
 def bound(design: Design, paths: dict[str, Floats], claim: str, known: float) -> float:
     """The largest effect m for which H0: effect ≤ m was ever rejected (in the claim's orientation), at least `known`.
 
     By inverting the claim's own bets. log E falls as m rises, so the rejected m are an interval; its end is sought on
-    the lattice of multiples of 2^-40, where it is the same number however the blocks are cut into steps.
+    the lattice of multiples of 2^-40, where it is the same number however the blocks are cut into steps. Blocks that
+    can't move the end any further drop out, so long deliveries cost little more than reading them once.
     """
     side, stakes = staked(design)[claim]
     threshold = -math.log(side.error)
 
-    def rejected(lattice: Integers) -> Booleans:
+    def evidence(lattice: Integers, at: dict[str, Floats]) -> Floats:
         pay = table(design, side, stakes[:, None], (lattice / LATTICE)[None, :])
-        return np.asarray(total(paths, pay, side.weights).max(axis=-1) >= threshold)
+        return total(design, at, pay, side.weights)
 
-    low, high = max(round(known * LATTICE), 1 - LATTICE), LATTICE - 1
-    if not rejected(np.array([low]))[0]:
-        return known
+    low, end = max(round(known * LATTICE), 1 - LATTICE), known
+    candidate, left = low, paths
+    while candidate < LATTICE:
+        logs = evidence(np.array([candidate]), left)[0]
+        beyond = logs >= threshold
+        if not beyond.any():
+            break
+        left = {stratum: path[beyond] for stratum, path in left.items()}
+        strongest = int(np.argmax(logs[beyond]))
+        one = {stratum: path[[strongest]] for stratum, path in left.items()}
+        low = _last_rejected(lambda m, one=one: evidence(m, one)[:, 0] >= threshold, candidate)  # type: ignore[misc]
+        candidate, end = low + 1, low / LATTICE
+    return end
+
+
+def _last_rejected(rejected: Callable[[Integers], Booleans], low: int) -> int:
+    """The last rejected lattice point from `low` (which is rejected), cut into SECTIONS at a time."""
+    high = LATTICE - 1
     while high - low > 1:
         inner = np.unique(np.linspace(low, high, SECTIONS + 1).astype(np.int64)[1:-1])
         inner = inner[(inner > low) & (inner < high)]
@@ -143,10 +182,10 @@ def bound(design: Design, paths: dict[str, Floats], claim: str, known: float) ->
         first = inner.size if accepted.size == 0 else int(accepted[0])
         high = high if first == inner.size else int(inner[first])
         low = low if first == 0 else int(inner[first - 1])
-    return low / LATTICE
+    return low
 
 
-def read(design: Design, state: dict[str, Any]) -> Reading:
+def read(design: Design, state: State) -> Reading:
     errors = {claim: side.error for claim, (side, _) in staked(design).items()}
     if state["blocks"] == 0:
         claims = {claim: Claim(None, None, 1 / errors[claim], None, NOTHING_YET) for claim in CLAIMS}
@@ -154,7 +193,7 @@ def read(design: Design, state: dict[str, Any]) -> Reading:
     counts = {stratum: np.array([kept], dtype=np.float64) for stratum, kept in sorted(state["counts"].items())}
     claims = {
         claim: Claim(
-            log_e=float(total(counts, tables(design)[claim], staked(design)[claim][0].weights)[0]),
+            log_e=float(total(design, counts, tables(design)[claim], staked(design)[claim][0].weights)[0]),
             p=min(1.0, math.exp(-state["peak"][claim])),
             threshold=1 / errors[claim],
             crossed_at_n=state["crossed"].get(claim),
@@ -174,4 +213,5 @@ METHOD = Method(
     start=start,
     step=step,
     read=read,
+    trace=trace,
 )

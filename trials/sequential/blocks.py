@@ -7,42 +7,70 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from trials.errors import DataError
 from trials.sequential.design import Design, Unit
 
-Queue = dict[str, list[float | None]]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+# Losses that wait, by arm ('t', 'c'; None = missing), and 'seen' = participants of the window so far.
+Queue = dict[str, Any]
 
 
-def complete(
-    design: Design, waiting: dict[str, Queue], units: tuple[Unit, ...]
-) -> Iterator[tuple[int, str, list[float], list[float]]]:
-    """Puts units into `waiting` (changed in place); yields (people with an outcome, stratum, treated, control) per block.
+class Block(NamedTuple):
+    """A whole block: which unit completed it (0-based), people with an outcome up to that one, stratum, losses by arm."""
+
+    at: int
+    people: int
+    stratum: str
+    treated: list[float]
+    control: list[float]
+
+
+def complete(design: Design, waiting: dict[str, Queue], units: tuple[Unit, ...]) -> Iterator[Block]:
+    """Puts units into `waiting` (changed in place); yields the blocks that they complete.
 
     A block with a missing member is left out. Raises DataError for a loss outside [0, 1]: such a value would break the
     bet's guarantee.
     """
-    people = 0
-    for unit in units:
-        people += unit.loss is not None
-        if unit.loss is not None and not 0.0 <= unit.loss <= 1.0:
-            raise DataError(
-                f"loss == {unit.loss}, must be from 0 to 1: the value is outside what the plan was sealed for."
-            )
+    people, n_t, n_c = 0, design.n_t, design.n_c
+    for at, unit in enumerate(units):
+        loss = unit.loss
+        if loss is not None:
+            if not 0.0 <= loss <= 1.0:
+                raise DataError(
+                    f"loss == {loss}, must be from 0 to 1: the value is outside what the plan was sealed for."
+                )
+            people += 1
         queue = waiting.setdefault(unit.stratum, {"t": [], "c": []})
-        queue[unit.arm].append(unit.loss)
-        if len(queue["t"]) >= design.n_t and len(queue["c"]) >= design.n_c:
-            treated, queue["t"] = queue["t"][: design.n_t], queue["t"][design.n_t :]
-            control, queue["c"] = queue["c"][: design.n_c], queue["c"][design.n_c :]
-            whole = [[loss for loss in arm if loss is not None] for arm in (treated, control)]
-            if (len(whole[0]), len(whole[1])) == (design.n_t, design.n_c):
-                yield people, unit.stratum, whole[0], whole[1]
+        queue[unit.arm].append(loss)
+        treated, control = queue["t"], queue["c"]
+        if len(treated) >= n_t and len(control) >= n_c:
+            first_t, first_c = treated[:n_t], control[:n_c]
+            del treated[:n_t], control[:n_c]
+            if None not in first_t and None not in first_c:
+                yield Block(at, people, unit.stratum, first_t, first_c)
+        if design.window:
+            turn(design, queue)
+
+
+def turn(design: Design, queue: Queue) -> None:
+    """Counts one more participant of a stratum; at the end of a window those who wait are put aside for good."""
+    queue["seen"] = queue.get("seen", 0) + 1
+    if queue["seen"] == design.window:
+        queue["t"], queue["c"], queue["seen"] = [], [], 0
 
 
 def copied(waiting: dict[str, Queue]) -> dict[str, Queue]:
     """A copy that `complete` may change while the state it came from stays as it was."""
-    return {stratum: {arm: list(losses) for arm, losses in queue.items()} for stratum, queue in waiting.items()}
+    return {
+        stratum: {key: list(kept) if isinstance(kept, list) else kept for key, kept in queue.items()}
+        for stratum, queue in waiting.items()
+    }
 
 
 # The ends of the confidence sequence so far: benefit's bets from below, harm's and dud's from above.
@@ -67,6 +95,17 @@ def fresh(design: Design) -> dict[str, Any]:
         "crossed": {},
         **dict(zip(ENDS, (-1.0, 1.0, 1.0), strict=True)),
     }
+
+
+def note_path(state: dict[str, Any], logs: dict[str, Floats], errors: dict[str, float], people: Integers) -> None:
+    """`note_peaks` for many blocks at once. logs: each claim's log E after each block, people after each: shape (B,)."""
+    for claim, path in logs.items():
+        highest = float(path.max())
+        state["peak"][claim] = max(highest, state["peak"].get(claim, highest))
+        if claim not in state["crossed"]:
+            over = np.flatnonzero(path >= -math.log(errors[claim]))
+            if over.size:
+                state["crossed"][claim] = int(people[over[0]])
 
 
 def note_peaks(state: dict[str, Any], logs: dict[str, float], errors: dict[str, float], people: int) -> None:

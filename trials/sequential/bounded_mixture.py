@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from trials.evidence import CLAIMS, Claim
 from trials.sequential import bets, blocks
 from trials.sequential.bets import Floats, Side
 from trials.sequential.binary_mixture import NOTHING_YET
-from trials.sequential.design import Design, Method, Reading, Unit
+from trials.sequential.design import Design, Mark, Method, Reading, State, Unit
 
 # The guesses of the mean and of the spread weigh as much as this many participants.
 PRIOR_WEIGHT = 5.0
@@ -43,6 +42,8 @@ def ledger_sides(design: Design) -> dict[str, tuple[Side, Floats]]:
     """What is bet on: each claim at its own margin, and every claim's bets at every m of the grid."""
     by_claim = bets.sides(design)
     single = {claim: (side, np.array([side.margin])) for claim, side in by_claim.items()}
+    if design.margin > 0:
+        return single
     return {
         **single,
         "low": (by_claim["benefit"], grid(design)),
@@ -51,47 +52,65 @@ def ledger_sides(design: Design) -> dict[str, tuple[Side, Floats]]:
     }
 
 
-def start(design: Design) -> dict[str, Any]:
+def claims_of(design: Design) -> tuple[str, ...]:
+    return ("breach",) if design.margin > 0 else CLAIMS
+
+
+def start(design: Design) -> State:
     return {**blocks.fresh(design), "logs": {}, "seen": 0, "sum": 0.0, "squares": 0.0}
 
 
-def step(design: Design, state: dict[str, Any], units: tuple[Unit, ...]) -> dict[str, Any]:
+def step(design: Design, state: State, units: tuple[Unit, ...]) -> State:
     """The state after these participants, in the sealed order. O(1) per block; the given state stays as it was."""
-    logs = {
-        stratum: {name: np.array(values) for name, values in kept.items()} for stratum, kept in state["logs"].items()
-    }
+    return trace(design, state, units)[0]
+
+
+def trace(design: Design, state: State, units: tuple[Unit, ...]) -> tuple[State, tuple[Mark, ...]]:
+    """`step`, and the evidence after each block."""
+    logs = held(state)
     state = {
         **state,
         "waiting": blocks.copied(state["waiting"]),
         "peak": dict(state["peak"]),
         "crossed": dict(state["crossed"]),
     }
-    before = state["people"]
+    before, marks = state["people"], []
     sides = ledger_sides(design)
-    errors = {claim: sides[claim][0].error for claim in CLAIMS}
-    for people, stratum, treated, control in blocks.complete(design, state["waiting"], units):
-        held = logs.setdefault(
-            stratum, {name: np.zeros((len(side.weights), len(m))) for name, (side, m) in sides.items()}
+    errors = {claim: sides[claim][0].error for claim in claims_of(design)}
+    for block in blocks.complete(design, state["waiting"], units):
+        mine = logs.setdefault(
+            block.stratum if design.several and not design.many else "",
+            {name: np.zeros((len(side.weights), len(m))) for name, (side, m) in sides.items()},
         )
         centre, variance = learned(design, state)
         for name, (side, margins) in sides.items():
-            t, c = (control, treated) if side.swapped else (treated, control)
-            held[name] = held[name] + pay(side, t, c, margins, centre, variance)
-        learn(state, treated + control)
+            t, c = (block.control, block.treated) if side.swapped else (block.treated, block.control)
+            mine[name] = mine[name] + pay(side, t, c, margins, centre, variance)
+        learn(state, block.treated + block.control)
         state["blocks"] += 1
-        totals = {name: total(logs, name, side) for name, (side, _) in sides.items()}
-        blocks.note_peaks(state, {claim: float(totals[claim][0]) for claim in CLAIMS}, errors, before + people)
+        totals = {name: total(design, logs, name, side) for name, (side, _) in sides.items()}
+        marks.append(Mark(block.at, before + block.people, {claim: float(totals[claim][0]) for claim in errors}))
+        blocks.note_peaks(state, marks[-1].logs, errors, marks[-1].people)
+        if design.margin > 0:
+            continue
         state["low"] = max(state["low"], highest_rejected(totals["low"], grid(design), design.alpha))
         for end, error in (("high", design.alpha), ("top", design.beta)):
             state[end] = min(state[end], 0.0 - highest_rejected(totals[end], grid(design), error))
     state["people"] = before + sum(unit.loss is not None for unit in units)
     state["logs"] = {
-        stratum: {name: values.tolist() for name, values in held.items()} for stratum, held in logs.items()
+        stratum: {name: values.tolist() for name, values in kept.items()} for stratum, kept in logs.items()
     }
-    return state
+    return state, tuple(marks)
 
 
-def learned(design: Design, state: dict[str, Any]) -> tuple[float, float]:
+def held(state: State) -> dict[str, dict[str, Floats]]:
+    """Each stratum's log wealth by claim and end: shape (K bets, G margins) each."""
+    return {
+        stratum: {name: np.array(values) for name, values in kept.items()} for stratum, kept in state["logs"].items()
+    }
+
+
+def learned(design: Design, state: State) -> tuple[float, float]:
     """Mean and variance of one loss as known before the next block: the plan's guesses, then the data."""
     weight = PRIOR_WEIGHT + state["seen"]
     mean = (PRIOR_WEIGHT * design.baseline + state["sum"]) / weight
@@ -99,7 +118,7 @@ def learned(design: Design, state: dict[str, Any]) -> tuple[float, float]:
     return mean, max(squares / weight - mean**2, 1e-4)
 
 
-def learn(state: dict[str, Any], losses: list[float]) -> None:
+def learn(state: State, losses: list[float]) -> None:
     state["seen"] += len(losses)
     state["sum"] += math.fsum(losses)
     state["squares"] += math.fsum(loss * loss for loss in losses)
@@ -130,13 +149,13 @@ def pay(
     return logs
 
 
-def total(logs: dict[str, dict[str, Floats]], name: str, side: Side) -> Floats:
-    """log E at each margin: the strata's mixtures multiplied. Shape (G,)."""
-    sums = [bets.log_mixture(logs[stratum][name], side.weights) for stratum in sorted(logs)]
-    result = sums[0]
-    for more in sums[1:]:
-        result = result + more
-    return result
+def total(design: Design, logs: dict[str, dict[str, Floats]], name: str, side: Side) -> Floats:
+    """log E at each margin, over all strata. Shape (G,)."""
+    apart = [logs[stratum][name] for stratum in sorted(logs)]
+    if not design.several:
+        return bets.log_mixture(apart[0], side.weights)
+    pooled = np.sum(apart, axis=0)
+    return bets.over_strata([] if design.many else apart, pooled, side.weights)
 
 
 def highest_rejected(log_es: Floats, margins: Floats, error: float) -> float:
@@ -145,35 +164,35 @@ def highest_rejected(log_es: Floats, margins: Floats, error: float) -> float:
     return -1.0 if rejected.size == 0 else float(margins[rejected[-1]])
 
 
-def read(design: Design, state: dict[str, Any]) -> Reading:
+def read(design: Design, state: State) -> Reading:
     sides = ledger_sides(design)
-    errors = {claim: sides[claim][0].error for claim in CLAIMS}
+    errors = {claim: sides[claim][0].error for claim in claims_of(design)}
     if state["blocks"] == 0:
-        claims = {claim: Claim(None, None, 1 / errors[claim], None, NOTHING_YET) for claim in CLAIMS}
+        claims = {claim: Claim(None, None, 1 / errors[claim], None, NOTHING_YET) for claim in errors}
         return Reading(claims, None, None, 0)
-    logs = {
-        stratum: {name: np.array(values) for name, values in kept.items()} for stratum, kept in state["logs"].items()
-    }
+    logs = held(state)
     claims = {
         claim: Claim(
-            log_e=float(total(logs, claim, sides[claim][0])[0]),
+            log_e=float(total(design, logs, claim, sides[claim][0])[0]),
             p=min(1.0, math.exp(-state["peak"][claim])),
             threshold=1 / errors[claim],
             crossed_at_n=state["crossed"].get(claim),
         )
-        for claim in CLAIMS
+        for claim in errors
     }
     return Reading(claims, *blocks.interval(state), state["blocks"])
 
 
 METHOD = Method(
     name="bounded-mixture",
-    kinds=("amount",),
+    kinds=("amount", "score"),
     guarantee=(
-        "P(the claim ever fires) ≤ its error rate under its null hypothesis on the mean of the winsorised amount, at "
+        "P(the claim ever fires) ≤ its error rate under its null hypothesis on the mean of the (winsorised) values, at "
         "every sample size and however often anybody looks"
     ),
     start=start,
     step=step,
     read=read,
+    trace=trace,
+    units=("person", "cluster"),
 )

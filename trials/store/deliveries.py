@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, insert, or_, select
 
 from trials.protocol import Protocol
 from trials.records import Checked, Delivery, Enrolled, Receipt, Record, Rejection
-from trials.store.merge import Known, Merge, Repeated, effective_at, merge
+from trials.store.merge import Known, Merge, Reading, Repeated, Subject, effective_at, merge
 from trials.store.models import BATCH, ENROLMENT, OBSERVATION, QUARANTINE, REPETITION
 
 _CHUNK = 300  # participants per query; three parameters each, well under every database's limit
@@ -58,11 +58,11 @@ def merge_delivery(
 ) -> Merge:
     """What the accepted rows change, given what the ledger holds of their participants."""
     register: dict[str, Enrolled] = {}
-    versions: dict[str, list[Known]] = defaultdict(list)
+    versions: dict[Subject, list[Known]] = defaultdict(list)
     for part in _chunks(checked.accepted):
         register |= register_rows(connection, protocol.trial, part)
-        for name, known in _versions_of(connection, protocol, [record.participant_id for record in part]):
-            versions[name].append(known)
+        for subject, known in _versions_of(connection, protocol, [record.participant_id for record in part]):
+            versions[subject].append(known)
     return merge(
         protocol,
         checked.accepted,
@@ -108,35 +108,49 @@ def register_rows(
 
 def _versions_of(
     connection: Connection, protocol: Protocol, participants: Sequence[str]
-) -> Iterator[tuple[str, Known]]:
+) -> Iterator[tuple[Subject, Known]]:
     columns = OBSERVATION.c
+    version = (columns.rev, columns.value, columns.sent_at, columns.effective_at, columns.companion)
     found = connection.execute(
-        select(columns.participant_id, columns.rev, columns.value, columns.sent_at, columns.effective_at)
+        select(columns.participant_id, columns.measure, *version)
         .where(
             columns.trial_id == protocol.trial,
-            columns.measure == protocol.primary.measure,
+            columns.measure.in_(measures_of(protocol)),
             columns.participant_id.in_(participants),
         )
-        .order_by(columns.participant_id, columns.rev)
+        .order_by(columns.participant_id, columns.measure, columns.rev)
     )
-    for name, *version in found.tuples():
-        yield name, Known(*version)
+    for name, measure, *known in found.tuples():
+        yield (name, measure), Known(*known)
 
 
-def _newer_repetitions(connection: Connection, protocol: Protocol, sent_at: datetime) -> dict[str, Repeated]:
-    """Per participant the oldest repetition in deliveries sent after this one: nothing, unless this one is late."""
+def measures_of(protocol: Protocol) -> tuple[str, ...]:
+    """The measures whose values are stored: the primary one first, then the guardrails in the plan's order."""
+    return (protocol.primary.measure, *(guardrail.measure for guardrail in protocol.guardrails))
+
+
+def _newer_repetitions(connection: Connection, protocol: Protocol, sent_at: datetime) -> dict[Subject, Repeated]:
+    """Per participant and measure the oldest repetition in deliveries sent after this one: nothing, unless it is late."""
     found = connection.execute(
         select(BATCH.c.sent_at, BATCH.c.recorded_at, REPETITION.c.readings)
         .join(REPETITION, (REPETITION.c.trial_id == BATCH.c.trial_id) & (REPETITION.c.batch_seq == BATCH.c.seq))
         .where(BATCH.c.trial_id == protocol.trial, BATCH.c.sent_at > sent_at)
         .order_by(BATCH.c.sent_at, BATCH.c.seq)
     )
-    oldest: dict[str, Repeated] = {}
+    oldest: dict[Subject, Repeated] = {}
     for sent, recorded, readings in found.tuples():
         when = effective_at(sent, recorded)
-        for name, value in readings.items():
-            oldest.setdefault(name, Repeated(value, sent, when))
+        for name, said in readings.items():
+            for measure, reading in _by_measure(protocol, said).items():
+                oldest.setdefault((name, measure), Repeated(reading, sent, when))
     return oldest
+
+
+def _by_measure(protocol: Protocol, said: dict[str, list[float | None]] | float | None) -> dict[str, Reading]:
+    """What a participant's row repeated. A bare value is the primary measure's, as it was written before r0002."""
+    if not isinstance(said, dict):
+        return {protocol.primary.measure: (said, None)}
+    return {measure: (value, companion) for measure, (value, companion) in said.items()}
 
 
 def insert_batch(connection: Connection, delivery: Delivery, receipt: Receipt, recorded_at: datetime) -> None:
@@ -186,11 +200,12 @@ def insert_rows(connection: Connection, protocol: Protocol, seq: int, checked: C
             [
                 {
                     **key,
-                    "measure": protocol.primary.measure,
+                    "measure": added.measure,
                     "participant_id": added.participant_id,
                     "rev": added.version.rev,
                     "observed_on": added.observed_on,
                     "value": added.version.value,
+                    "companion": added.version.companion,
                     "sent_at": added.version.sent_at,
                     "effective_at": added.version.effective_at,
                 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -11,6 +12,8 @@ from trials.analysis import Person, Progress, Version, analyse, can_resume
 from trials.errors import StoreError
 from trials.evidence import Look
 from trials.protocol import Protocol
+from trials.store.deliveries import measures_of
+from trials.store.merge import Subject
 from trials.store.models import BATCH, ENROLMENT, LOOK, OBSERVATION, STATE
 
 
@@ -36,6 +39,7 @@ def next_look(
         number=1 if last is None else last.number + 1,
         enrolled=_enrolled(connection, protocol.trial),
         protocol_sha256=sha256,
+        everybody=partial(_people, connection, protocol),
     )
     return last, after, look
 
@@ -103,9 +107,10 @@ def _people(
     people = select(who.participant_id, who.order_key, who.entry_order, who.enrolled_on, who.site, who.arm).where(
         who.trial_id == protocol.trial
     )
-    values = select(what.participant_id, what.rev, what.value, what.sent_at, what.effective_at).where(
-        what.trial_id == protocol.trial, what.measure == protocol.primary.measure
-    )
+    measures = measures_of(protocol)
+    values = select(
+        what.participant_id, what.measure, what.rev, what.value, what.sent_at, what.effective_at, what.companion
+    ).where(what.trial_id == protocol.trial, what.measure.in_(measures))
     if after is not None:
         people = people.where(who.order_key > after)
         values = values.join(
@@ -114,11 +119,20 @@ def _people(
     if upto is not None:
         people = people.where(who.batch_seq <= upto)
         values = values.where(what.batch_seq <= upto)
-    versions: dict[str, list[Version]] = defaultdict(list)
-    for name, *version in connection.execute(values).tuples():
-        versions[name].append(Version(*version))
+    versions: dict[Subject, list[Version]] = defaultdict(list)
+    for name, measure, *version in connection.execute(values).tuples():
+        versions[name, measure].append(Version(*version))
+
+    def history(name: str, measure: str) -> tuple[Version, ...]:
+        return tuple(sorted(versions.get((name, measure), ()), key=lambda one: one.rev))
+
+    primary, *guardrails = measures
     found = [
-        Person(place, number, enrolled_on, site, arm, tuple(sorted(versions[name], key=lambda one: one.rev)))
+        Person(
+            *(place, number, enrolled_on, site, arm),
+            versions=history(name, primary),
+            guardrails={measure: history(name, measure) for measure in guardrails},
+        )
         for name, place, number, enrolled_on, site, arm in connection.execute(people).tuples()
     ]
     return sorted(found, key=lambda person: person.order_key)

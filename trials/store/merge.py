@@ -1,5 +1,8 @@
 """What a delivery changes, decided without a database: whom it enrols, which values get a new version, what it repeats.
 
+Each measure of each participant has a history of its own. Its readings are value and companion together: a change of either
+is a change.
+
 Guarantee: whatever the order in which deliveries arrive, the versions in order of `sent_at` tell the same story, the one
 that the deliveries in sending order would have told. So a delivery that comes in late is put in its place, and when
 a newer delivery had only repeated a value, that repetition is written out if the late one makes it a change back.
@@ -21,6 +24,13 @@ from trials.records import Enrolled, Record
 TRUSTED_TRANSIT = timedelta(days=7)
 LAST_ENTRY = 999_999_999  # fits PostgreSQL's integer and the twelve digits of an order key
 
+# (value, companion), as one delivery said it. (None, None): nothing known, or taken back.
+Reading = tuple[float | None, float | None]
+# (participant, measure): whose history a reading belongs to.
+Subject = tuple[str, str]
+
+NOTHING: Reading = (None, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -30,13 +40,18 @@ class Known:
     value: float | None
     sent_at: datetime
     effective_at: datetime
+    companion: float | None = None
+
+    @property
+    def reading(self) -> Reading:
+        return self.value, self.companion
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
     """A reading in a newer delivery that made no version then, as nothing differed."""
 
-    value: float | None
+    reading: Reading
     sent_at: datetime
     effective_at: datetime
 
@@ -46,6 +61,7 @@ class Added:
     """One version to append."""
 
     participant_id: str
+    measure: str
     observed_on: date | None
     version: Known
 
@@ -54,12 +70,14 @@ class Added:
 class Merge:
     """What to append for one delivery. accepted + duplicates + len(unfit) = its rows; corrections are among accepted.
 
+    A row is a correction if it changes any known reading, accepted if it says anything new. repetitions: the readings
+    that made no version, by participant and measure.
     changed: the smallest order key among the people whose facts change; None when nothing does.
     """
 
     enrolments: list[tuple[str, Record]] = field(default_factory=list)
     versions: list[Added] = field(default_factory=list)
-    repetitions: dict[str, float | None] = field(default_factory=dict)
+    repetitions: dict[str, dict[str, Reading]] = field(default_factory=dict)
     unfit: list[tuple[Record, str]] = field(default_factory=list)
     accepted: int = 0
     duplicates: int = 0
@@ -78,8 +96,8 @@ def merge(
     protocol: Protocol,
     records: Iterable[Record],
     register: Mapping[str, Enrolled],
-    versions: Mapping[str, Sequence[Known]],
-    newer: Mapping[str, Repeated],
+    versions: Mapping[Subject, Sequence[Known]],
+    newer: Mapping[Subject, Repeated],
     *,
     sent_at: datetime,
     recorded_at: datetime,
@@ -87,13 +105,13 @@ def merge(
     """What the accepted rows of one delivery change.
 
     register, versions: what the ledger holds of these participants, and of whoever has one of their allocation numbers.
-    newer: per participant the oldest repetition among the deliveries sent after this one.
+    newer: per participant and measure the oldest repetition among the deliveries sent after this one.
     A row that contradicts the register is unfit: it was checked against an older one.
     """
     result = Merge()
     enrolled = dict(register)
     holders = {person.entry_order: name for name, person in register.items()}
-    held = {name: list(known) for name, known in versions.items()}
+    held = {subject: list(known) for subject, known in versions.items()}
     when = effective_at(sent_at, recorded_at)
     for record in records:
         name = record.participant_id
@@ -106,56 +124,76 @@ def merge(
             enrolled[name] = Enrolled(name, record.site, record.arm, record.enrolled_on, record.entry_order)
             holders[record.entry_order] = name
             result.enrolments.append((place, record))
-        known = held.setdefault(name, [])
-        before = _newest(known)
-        silent = record.value is None and not record.withdrawn
-        added = [] if silent else _versions(record.value, sent_at, when, known, newer.get(name))
-        if not silent and not any(version.sent_at == sent_at for version in added):
-            result.repetitions[name] = record.value
-        known.extend(added)
-        for version in added:
-            observed_on = record.observed_on if version.sent_at == sent_at else None
-            result.versions.append(Added(name, observed_on, version))
-        if added or is_new:
+        changes, news, corrects = is_new, is_new, False
+        for measure, reading in _readings(protocol, record):
+            known = held.setdefault((name, measure), [])
+            before = _newest(known)
+            added = _versions(reading, sent_at, when, known, newer.get((name, measure)))
+            if not any(version.sent_at == sent_at for version in added):
+                result.repetitions.setdefault(name, {})[measure] = reading
+            known.extend(added)
+            for version in added:
+                observed_on = record.observed_on if version.sent_at == sent_at else None
+                result.versions.append(Added(name, measure, observed_on, version))
+            changes |= bool(added)
+            news |= bool(added) and before is None
+            corrects |= bool(added) and before is not None and reading != before.reading
+        if changes:
             result.changed = place if result.changed is None else min(place, result.changed)
-        _count(result, is_new, bool(added), record.value, before)
+        _count(result, news, corrects)
     return result
 
 
+def _readings(protocol: Protocol, record: Record) -> list[tuple[str, Reading]]:
+    """What a row says, by measure; of what it is silent on, nothing."""
+    said = (
+        (protocol.primary.measure, record.value, record.companion, record.withdrawn),
+        *((each.measure, each.value, each.companion, each.withdrawn) for each in record.guardrails),
+    )
+    return [
+        (measure, NOTHING if value is None else (value, companion))
+        for measure, value, companion, withdrawn in said
+        if value is not None or withdrawn
+    ]
+
+
 def _versions(
-    value: float | None, sent_at: datetime, when: datetime, known: Sequence[Known], newer: Repeated | None
+    reading: Reading, sent_at: datetime, when: datetime, known: Sequence[Known], newer: Repeated | None
 ) -> list[Known]:
     """The versions that one reading adds: itself when it differs from what was in force as it was sent, and after it
     a newer repetition that it turns into a change back."""
     earlier = _newest([version for version in known if version.sent_at <= sent_at])
-    in_force = None if earlier is None else earlier.value
-    if value == in_force or (earlier is None and _nothing_new(value, when, known)):
+    in_force = NOTHING if earlier is None else earlier.reading
+    if reading == in_force or (earlier is None and _nothing_new(reading, when, known)):
         return []
     rev = len(known) + 1
-    added = [Known(rev, value, sent_at, when)]
+    added = [_version(rev, reading, sent_at, when)]
     later = [version for version in known if version.sent_at > sent_at]
-    if newer is not None and newer.value != value and not any(v.sent_at <= newer.sent_at for v in later):
-        added.append(Known(rev + 1, newer.value, newer.sent_at, newer.effective_at))
+    if newer is not None and newer.reading != reading and not any(v.sent_at <= newer.sent_at for v in later):
+        added.append(_version(rev + 1, newer.reading, newer.sent_at, newer.effective_at))
     return added
 
 
-def _nothing_new(value: float | None, when: datetime, later: Sequence[Known]) -> bool:
+def _version(rev: int, reading: Reading, sent_at: datetime, when: datetime) -> Known:
+    value, companion = reading
+    return Known(rev, value, sent_at, when, companion)
+
+
+def _nothing_new(reading: Reading, when: datetime, later: Sequence[Known]) -> bool:
     """Whether a first value that comes in late says what the next one said, no earlier than that was known."""
     if not later:
         return False
     following = min(later, key=lambda version: (version.sent_at, version.rev))
-    return value == following.value and when >= min(version.effective_at for version in later)
+    return reading == following.reading and when >= min(version.effective_at for version in later)
 
 
 def _newest(known: Sequence[Known]) -> Known | None:
     return max(known, key=lambda version: (version.sent_at, version.rev), default=None)
 
 
-def _count(result: Merge, is_new: bool, is_version: bool, value: float | None, before: Known | None) -> None:
-    if is_version and before is not None and value != before.value:
-        result.accepted += 1
-        result.corrections += 1
-    elif is_new or (is_version and before is None):
+def _count(result: Merge, news: bool, corrects: bool) -> None:
+    result.corrections += corrects
+    if news or corrects:
         result.accepted += 1
     else:
         result.duplicates += 1
@@ -166,8 +204,9 @@ def _unfit(protocol: Protocol, record: Record, known: Enrolled | None, holder: s
 
     known: this participant in the register. holder: whose the row's allocation number is.
     """
-    if record.value is not None and not math.isfinite(record.value):
-        return f"{protocol.primary.measure} is {record.value}: must be a finite number"
+    reason = _unfit_values(protocol, record)
+    if reason is not None:
+        return reason
     if record.arm not in {arm.id for arm in protocol.arms}:
         return f"arm is '{record.arm}': must be one of {', '.join(arm.id for arm in protocol.arms)}"
     if "\x00" in record.participant_id + record.site:
@@ -183,4 +222,19 @@ def _unfit(protocol: Protocol, record: Record, known: Enrolled | None, holder: s
                 return f"{column} is '{sent}': must be '{stored}', as this participant was registered"
     if holder not in (None, record.participant_id):
         return f"entry_order is {record.entry_order}: must be this participant's own, another was registered under it"
+    return None
+
+
+def _unfit_values(protocol: Protocol, record: Record) -> str | None:
+    """Why what a row says of its measures can't go into the ledger; None when it can."""
+    said = [(protocol.primary.measure, record.value, record.companion)]
+    said += [(each.measure, each.value, each.companion) for each in record.guardrails]
+    for measure, value, companion in said:
+        if value is not None and not math.isfinite(value):
+            return f"{measure} is {value}: must be a finite number"
+        if companion is not None and not math.isfinite(companion):
+            return f"what stands beside {measure} is {companion}: must be a finite number"
+    named = [each.measure for each in record.guardrails]
+    if len(set(named)) < len(named) or not {*named} <= {guardrail.measure for guardrail in protocol.guardrails}:
+        return f"the row names the guardrails {', '.join(named)}: must name guardrails of the plan, each once"
     return None

@@ -84,10 +84,11 @@ class Batch(SQLModel, table=True):
 
 
 class Repetition(SQLModel, table=True):
-    """What a delivery repeated: {participant: value} of its rows that made no new version.
+    """What a delivery repeated: {participant: {measure: [value, companion]}} of what made no new version.
 
-    Needed when an older delivery comes in late with another value: the repetition then proves that the value was
-    changed back (A, B, A delivered as A, A, B). See `trials.store.merge`.
+    Before revision r0002 it was {participant: value}, of the primary measure; such rows are read on.
+    Needed when an older delivery comes in late with another value: the repetition then proves that the value was changed
+    back (A, B, A delivered as A, A, B). See `trials.store.merge`.
     """
 
     __tablename__ = "repetition"
@@ -118,9 +119,10 @@ class Enrolment(SQLModel, table=True):
 
 
 class Observation(SQLModel, table=True):
-    """One version of one participant's value of one measure. A change is rev + 1; value NULL = withdrawn.
+    """One version of one participant's value of one measure, primary or guardrail. A change is rev + 1.
 
-    The newest `sent_at` (then rev) is the current one: rev counts arrivals, and a delivery may arrive late.
+    value NULL = withdrawn. companion: what stands beside the value, such as a count's exposure. The newest
+    `sent_at` (then rev) is the current one: rev counts arrivals, and a delivery may arrive late.
     """
 
     __tablename__ = "observation"
@@ -138,6 +140,7 @@ class Observation(SQLModel, table=True):
     sent_at: datetime
     effective_at: datetime
     batch_seq: int
+    companion: float | None = None
 
 
 class Quarantine(SQLModel, table=True):

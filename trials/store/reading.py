@@ -26,7 +26,11 @@ _MANY = 500  # asked for more trials than this, all are read and the others left
 
 @dataclass(frozen=True, slots=True)
 class TrialCard:
-    """One trial as a list shows it. look: the newest one. deliveries counts the refused ones too; rows does not."""
+    """One trial as a list shows it. look: the newest one. deliveries counts the refused ones too; rows does not.
+
+    sha256: the plan's, as it was registered. A later version of the code may write more defaults out, so the plan's own
+    `seal()` need not be it.
+    """
 
     id: str
     protocol: Protocol
@@ -39,6 +43,7 @@ class TrialCard:
     refused: int
     quarantined: int
     rows: int = 0
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,7 @@ def unknown_trial(connection: Connection, trial_id: str) -> UnknownTrialError:
 def _cards(connection: Connection, ids: Collection[str] | None) -> list[TrialCard]:
     wanted = None if ids is None else sorted(set(ids))
     head = (
-        select(TRIAL.c.id, TRIAL.c.state, TRIAL.c.token, PLAN.c.canonical, LOOK.c.body)
+        select(TRIAL.c.id, TRIAL.c.state, TRIAL.c.token, PLAN.c.canonical, PLAN.c.sha256, LOOK.c.body)
         .join(PLAN, (PLAN.c.trial_id == TRIAL.c.id) & (PLAN.c.version == TRIAL.c.plan_version))
         .outerjoin(STATE, STATE.c.trial_id == TRIAL.c.id)
         .outerjoin(LOOK, (LOOK.c.trial_id == TRIAL.c.id) & (LOOK.c.number == STATE.c.look_number))
@@ -200,6 +205,7 @@ def _card(row: Row[Any], counts: Row[Any] | None) -> TrialCard | None:
         refused=0 if counts is None else int(counts.refused),
         quarantined=0 if counts is None else int(counts.quarantined),
         rows=0 if counts is None else int(counts.rows),
+        sha256=row.sha256,
     )
 
 

@@ -1,0 +1,170 @@
+"""Databases that an older version wrote: brought to this version's tables with everything in them, and read on."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import insert, inspect, select
+
+from trials.store import engine, ledger, reading
+from trials.store.engine import open_store, upgrade
+from trials.store.models import BATCH, ENROLMENT, LOOK, OBSERVATION, PLAN, REPETITION, STATE, TRIAL
+
+# The plan of tests/store/conftest.py as version r0001 wrote it, and its hash then.
+CANONICAL = (
+    '{"arms":[{"allocation":1,"id":"control","name":"","role":"control"},{"allocation":1,"id":"idea","name":"","role":'
+    '"treatment"}],"data":{"correction_window":"28 days","report_within":"84 days"},"design":"two_arm","guardrails":[],'
+    '"monitoring":{"alpha":0.05,"beta":0.1,"max_participants":400,"method":"anytime"},"order_by":["entry_order"],"owner":'
+    '"tests","partners":[],"primary":{"baseline":0.4,"better":"lower","bounds":null,"follow_up":"28 days","kind":"binary",'
+    '"label":"","measure":"y","sd":null,"unit":"","worthwhile":0.2},"programme":"","question":"?","retrospective":false,'
+    '"schedule":null,"simulated":false,"sites":[{"id":"A","name":""},{"id":"B","name":""}],"source":{"columns":{},'
+    '"connector":"folder","path":"in"},"stage":"proof_of_concept","stopping":null,"title":"","trial":"a-trial","unit":'
+    '"person"}'
+)
+SHA256 = "b74e3d2624a710775958646040ffca0f0d539337bcc9e0be4557d253f4722c5e"
+LOOK_BODY = {
+    "trial": "a-trial",
+    "number": 2,
+    "as_of": "2024-01-06T00:00:00+00:00",
+    "batch_seq": 2,
+    "n": 2,
+    "enrolled": 2,
+    "waiting": 0,
+    "missing": 0,
+    "late_changes": 0,
+    "claims": {
+        name: {"log_e": 0.0, "p": 1.0, "threshold": threshold, "crossed_at_n": None, "reason": None}
+        for name, threshold in (("benefit", 20.0), ("dud", 10.0), ("harm", 20.0))
+    },
+    "estimate": 0.0,
+    "interval": [None, None],
+    "arms": [{"arm": arm, "n": 1, "total": 1.0, "missing": 0} for arm in ("control", "idea")],
+    "verdict": "keep_going",
+    "sentence": "Too early to say: fewer than 10 people of 400 have joined, fewer than 10 with a result.",
+    "protocol_sha256": SHA256,
+    "code_version": "0.1.0",
+    "state_sha256": "0" * 64,
+}
+
+
+def facts(kit: Any) -> list[tuple[Any, list[dict[str, Any]]]]:
+    """Two people with an outcome each, in one delivery, and a second delivery that repeats both; a look after each."""
+    key = {"trial_id": "a-trial"}
+    batch = {**key, "source": "folder:in", "action": "accept", "quarantined": 0, "corrections": 0, "warnings": []}
+    person = {**key, "batch_seq": 1}
+    first, second = (
+        {
+            **batch,
+            "seq": seq,
+            "name": f"{seq}.csv",
+            "content_sha256": f"{seq}" * 64,
+            "sent_at": sent,
+            "recorded_at": sent,
+        }
+        for seq, sent in ((1, kit.day(0)), (2, kit.day(5)))
+    )
+    people = [("p001", "A", "idea", 1), ("p002", "B", "control", 2)]
+    looked = {**key, "recorded_at": kit.day(5), "n": 2, "verdict": "keep_going"}
+    return [
+        (TRIAL, [{"id": "a-trial", "state": "sealed", "token": 4, "plan_version": 1, "plan_sha256": SHA256}]),
+        (
+            PLAN,
+            [{**key, "version": 1, "canonical": CANONICAL, "sha256": SHA256, "registered_by": "Ann", "sealed_by": "B"}],
+        ),
+        (BATCH, [{**first, "accepted": 2, "duplicates": 0}, {**second, "accepted": 0, "duplicates": 2}]),
+        (
+            ENROLMENT,
+            [
+                {
+                    **person,
+                    "participant_id": name,
+                    "site": site,
+                    "arm": arm,
+                    "entry_order": at,
+                    "order_key": f"{at:012d}",
+                }
+                for name, site, arm, at in people
+            ],
+        ),
+        (
+            OBSERVATION,
+            [
+                {**person, "measure": "y", "participant_id": name, "rev": 1, "value": 1.0}
+                | {"sent_at": kit.day(0), "effective_at": kit.day(0)}
+                for name, *_ in people
+            ],
+        ),
+        (REPETITION, [{**key, "batch_seq": 2, "readings": {"p001": 1.0, "p002": 1.0}}]),
+        (LOOK, [{**looked, "number": 2, "as_of": kit.day(5), "batch_seq": 2, "body": LOOK_BODY}]),
+        (STATE, [{**key, "look_number": 2, "position": 2, "cursor_key": f"{2:012d}", "state": '{"format":2}'}]),
+    ]
+
+
+@pytest.fixture
+def older(empty_url: str, kit: SimpleNamespace) -> str:
+    """The address of a database at r0001 with a trial in it."""
+    opened = engine._engine(engine._target(empty_url), foreign_keys=False)
+    with engine.writing(engine.Store(opened, empty_url)) as connection:
+        config = engine.alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "r0001")
+        at = {"created_at": kit.day(0), "registered_at": kit.day(0), "sealed_at": kit.day(0)}
+        for table, rows in facts(kit):
+            moments = {name: moment for name, moment in at.items() if name in table.c}
+            connection.execute(insert(table), [{**moments, **row} for row in rows])
+    opened.dispose()
+    return empty_url
+
+
+def test_r0002_keeps_what_r0001_wrote(older: str, kit: SimpleNamespace) -> None:
+    """Every row is there afterwards; values have no companion, and the tables are those of the models."""
+    assert upgrade(older) == ("r0001", "r0002")
+    store = open_store(older, migrate=False)
+    with engine.reading(store) as connection:
+        assert "companion" in {column["name"] for column in inspect(connection).get_columns("observation")}
+        stored = connection.execute(select(OBSERVATION.c.participant_id, OBSERVATION.c.value, OBSERVATION.c.companion))
+        assert sorted(stored.tuples()) == [("p001", 1.0, None), ("p002", 1.0, None)]
+    found = kit.contents(store)
+    assert {name: len(rows) for name, rows in found.items()} == {
+        **{table.name: len(rows) for table, rows in facts(kit)},
+        "quarantine": 0,
+    }
+    store.close()
+
+
+def test_a_trial_sealed_under_r0001_goes_on(older: str, kit: SimpleNamespace) -> None:
+    """Its plan is still the sealed one, its look is read, and the next delivery is judged together with what was in."""
+    store = open_store(older)
+    protocol, sha256 = ledger.sealed_protocol(store, "a-trial")
+    card = reading.card(store, "a-trial")
+    assert (sha256, card.sha256) == (SHA256, SHA256)
+    assert card.look is not None
+    assert card.look.sentence == LOOK_BODY["sentence"]
+    # The same plan, though this version writes more defaults out.
+    assert ledger.register(store, kit.plan(), by="Ann", at=kit.day(6)) == SHA256
+    desk = kit.Desk(store, protocol)
+    receipt = desk.send("more", [kit.person(number, 1.0) for number in range(1, 7)], sent=6)
+    assert (receipt.accepted, receipt.duplicates, receipt.look_number) == (4, 2, 3)
+    look = reading.looks(store, "a-trial")[-1]
+    assert look.n == 6
+    assert ledger.recompute(store, "a-trial", 3).to_json() == look.to_json()
+    store.close()
+
+
+def test_repetitions_written_under_r0001_still_tell_a_change_back(older: str, kit: SimpleNamespace) -> None:
+    """A late delivery with another value turns the old repetition into a version of its own, as it did then."""
+    store = open_store(older)
+    protocol, _ = ledger.sealed_protocol(store, "a-trial")
+    desk = kit.Desk(store, protocol)
+    assert desk.send("late", [kit.person(1, 0.0)], sent=3, received=6).corrections == 1
+    with engine.reading(store) as connection:
+        told = connection.execute(
+            select(OBSERVATION.c.value, OBSERVATION.c.sent_at)
+            .where(OBSERVATION.c.trial_id == "a-trial", OBSERVATION.c.participant_id == "p001")
+            .order_by(OBSERVATION.c.sent_at)
+        ).all()
+    assert [(value, sent) for value, sent in told] == [(1.0, kit.day(0)), (0.0, kit.day(3)), (1.0, kit.day(5))]
+    store.close()

@@ -1,0 +1,68 @@
+"""The portfolio: e-BH over trials, at the evidence that each had when it fired."""
+
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from trials.evidence import Claim, Look
+from trials.portfolio import carried, stopped_log_e
+from trials.sequential import Design, binary_mixture
+
+NOTHING = Claim(0.0, 1.0, 20.0)
+LOOK = Look(
+    trial="t", number=1, as_of=datetime(2026, 1, 1, tzinfo=UTC), batch_seq=1, n=100, enrolled=100, waiting=0, missing=0,
+    late_changes=0, claims={"benefit": NOTHING, "dud": NOTHING, "harm": NOTHING}, estimate=None, interval=(None, None),
+    arms=(), verdict="keep_going", sentence="", protocol_sha256="", code_version="", state_sha256="",
+)  # fmt: skip
+
+
+def trial(name: str, log_e: float | None, *, fired: bool = False, p: float = 1.0) -> Look:
+    benefit = Claim(log_e, p, 20.0, 90 if fired else None)
+    return replace(LOOK, trial=name, claims={**LOOK.claims, "benefit": benefit})
+
+
+def test_strong_trials_carry_one_another() -> None:
+    """Of four trials at q = .1 three with E = 20 are picked (each ≥ 4/(.1 × 3)); one alone with E = 20 is not."""
+    strong = [trial(name, math.log(25), fired=True) for name in "abc"]
+    picked = {one.trial: one.picked for one in carried([*strong, trial("d", 0.0)], 0.1)}
+    assert picked == {"a": True, "b": True, "c": True, "d": False}
+    alone = carried([strong[0], *(trial(name, 0.0) for name in "bcd")], 0.1)
+    assert not any(one.picked for one in alone)
+
+
+def test_what_a_trial_held_when_it_fired_counts() -> None:
+    """A bet that fired counts with its threshold, whatever it has lost since; another with what it holds, not its peak."""
+    assert stopped_log_e(Claim(-1.0, 0.04, 20.0, 90)) == math.log(20)
+    assert stopped_log_e(Claim(-1.0, 0.06, 20.0)) == -1.0
+    assert stopped_log_e(Claim(None, None, 20.0, None, "nothing yet")) == 0.0
+
+
+def test_planned_looks_enter_by_a_calibrator() -> None:
+    """The p-value at planned looks, crossed or not, is turned into p^(-1/2)/2, which has mean 1 if nothing helps."""
+    assert stopped_log_e(Claim(None, 0.0001, 20.0, 90)) == pytest.approx(math.log(50))
+    assert stopped_log_e(Claim(None, 0.64, 20.0, None, "boundaries at planned looks")) == pytest.approx(math.log(0.625))
+    p = (np.arange(1_000_000) + 0.5) / 1_000_000
+    assert np.mean(0.5 / np.sqrt(p)) == pytest.approx(1.0, abs=0.002)
+
+
+def test_few_of_those_picked_are_useless() -> None:
+    """Sixty trials, forty of them of useless ideas: on average at most q of those picked are useless; trial by trial more."""
+    design = Design(1, 1, 0.3, 0.08, 0.05, 0.10, 0.21)
+    rng = np.random.default_rng(8)
+    table, side = binary_mixture.tables(design)["benefit"], binary_mixture.staked(design)["benefit"][0]
+    shares = []
+    for _ in range(40):
+        looks = []
+        for number in range(60):
+            treated = 0.3 if number < 40 else 0.12
+            cells = (rng.random(300) < treated) * 2 + (rng.random(300) < 0.3)
+            logs = np.log(np.array(side.weights) @ np.exp(np.cumsum(table[:, cells], axis=1)))
+            over = np.flatnonzero(logs >= math.log(20))
+            looks.append(trial(str(number), float(logs[over[0]] if over.size else logs[-1]), fired=over.size > 0))
+        picked = [int(one.trial) for one in carried(looks, 0.1) if one.picked]
+        shares.append(np.mean([number < 40 for number in picked]) if picked else 0.0)
+    assert np.mean(shares) <= 0.1
+    assert np.mean([share < 1 for share in shares]) == 1.0

@@ -1,0 +1,46 @@
+"""A programme's trials together: which of the ideas that seem to help may be carried on, few of them wrongly? e-BH.
+
+Guarantee: the expected share of useless ideas among those picked is ≤ q, whatever the trials have in common (Wang &
+Ramdas, 2022, JRSS B 84:822-852), when each trial is judged when its claim fired, or now. Each trial's own verdict
+controls its own error; over fifty trials of useless ideas two or three would still be promoted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trials.evidence import Claim, Look
+from trials.sequential.multiple import e_bh
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One trial in the portfolio. log_e: of benefit, at the time when it fired or now. picked: whether e-BH carries it."""
+
+    trial: str
+    log_e: float
+    fired: bool
+    picked: bool
+
+
+def carried(looks: Sequence[Look], q: float) -> tuple[Standing, ...]:
+    """Each trial's standing at false discovery rate q, strongest first. Raises DataError unless 0 < q < 1."""
+    logs = [stopped_log_e(look.claims["benefit"]) for look in looks]
+    found = [
+        Standing(look.trial, log, look.claims["benefit"].fired, picked)
+        for look, log, picked in zip(looks, logs, e_bh(logs, q), strict=True)
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.log_e, one.trial)))
+
+
+def stopped_log_e(claim: Claim) -> float:
+    """log of an e-value for the claim: what it held when it fired (at least its threshold), else what it holds now.
+
+    The highest value ever is not an e-value. Of planned looks the p-value, fired or not, is calibrated to p^(−1/2)/2 (Vovk &
+    Wang, 2021, Ann. Stat. 49:1736-1754, equation 1). Nothing to say counts as 1.
+    """
+    if claim.log_e is None:
+        return 0.0 if claim.p is None else -math.log(2) - math.log(max(claim.p, 1e-300)) / 2
+    return math.log(claim.threshold) if claim.fired else claim.log_e

@@ -1,0 +1,105 @@
+"""The rules beside the statistics: recruitment, burden, data quality. Each is a concern with a code and a sentence.
+
+None of them is a finding about the idea. Some hold: nobody should promote or drop on numbers whose arms don't add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from scipy.stats import chisquare, fisher_exact, poisson
+
+from trials.disclosure import LIMIT
+from trials.evidence import ArmTotal, Concern, Evidence
+from trials.protocol import Protocol
+
+# Below this a sample ratio or a difference in missingness is not chance (Fabijan et al., 2019, KDD, use .0005 to .01).
+SUSPICIOUS = 0.001
+TOO_SLOW = 0.05
+DAYS_A_MONTH = 30.4375
+
+
+def with_concerns(
+    protocol: Protocol, evidence: Evidence, *, enrolled: int, first: date | None, as_of: datetime | None
+) -> Evidence:
+    """The evidence with the rules that are broken. first: when the first person joined."""
+    found = [
+        *_sample_ratio(protocol, evidence.arms),
+        *_missing(evidence.arms),
+        *_burden(evidence),
+        *_recruitment(protocol, enrolled, first, as_of),
+    ]
+    return replace(evidence, concerns=tuple(found))
+
+
+def _sample_ratio(protocol: Protocol, arms: Sequence[ArmTotal]) -> list[Concern]:
+    """Pearson's test of the arms' sizes against the plan's allocation, once 5 are expected in each."""
+    sizes = [arm.n + arm.missing for arm in arms]
+    shares = {arm.id: arm.allocation for arm in protocol.arms}
+    total = sum(shares.values())
+    expected = [sum(sizes) * shares[arm.arm] / total for arm in arms]
+    if len(arms) < 2 or min(expected) < 5 or chisquare(sizes, expected).pvalue >= SUSPICIOUS:
+        return []
+    ratio = " : ".join(str(shares[arm.arm]) for arm in arms)
+    return [
+        Concern(
+            "sample_ratio",
+            f"the arms' sizes don't fit the planned allocation of {ratio}, which chance alone hardly does; find out how people "
+            "are allocated and who is lost before they are registered",
+            holds=True,
+        )
+    ]
+
+
+def _missing(arms: Sequence[ArmTotal]) -> list[Concern]:
+    """Fisher's exact test of missing by arm, of the first arm against the others together."""
+    if len(arms) < 2 or sum(arm.missing for arm in arms) == 0:
+        return []
+    table = [
+        [arms[0].n, sum(arm.n for arm in arms[1:])],
+        [arms[0].missing, sum(arm.missing for arm in arms[1:])],
+    ]
+    if fisher_exact(table).pvalue >= SUSPICIOUS:
+        return []
+    return [
+        Concern(
+            "missing",
+            "outcomes are missing far more often in one arm than in the other, which can make or hide an effect; ask for them",
+            holds=True,
+        )
+    ]
+
+
+def _burden(evidence: Evidence) -> list[Concern]:
+    return [
+        Concern(
+            "burden", "the idea takes more of the staff's time than was agreed to be the limit; decide whether to go on"
+        )
+        for one in evidence.guardrails
+        if one.measure == "burden" and one.claim.fired
+    ]
+
+
+def _recruitment(protocol: Protocol, enrolled: int, first: date | None, as_of: datetime | None) -> list[Concern]:
+    """After the months of grace: fewer joined than a Poisson process at the planned rate brings in 95 of 100 cases."""
+    rule = None if protocol.stopping is None else protocol.stopping.recruitment
+    if rule is None or first is None or as_of is None or enrolled >= protocol.monitoring.max_participants:
+        return []
+    months = (as_of.date() - first).days / DAYS_A_MONTH
+    if months < rule.grace_months or poisson.cdf(enrolled, rule.per_month * months) >= TOO_SLOW:
+        return []
+    joined = "fewer than 10" if enrolled < LIMIT else str(enrolled)
+    left = (protocol.monitoring.max_participants - enrolled) / max(enrolled / months, 1e-9)
+    return [
+        Concern(
+            "recruitment",
+            f"people join too slowly: {joined} in {months:.0f} months, where {rule.per_month * months:.0f} were planned; at "
+            f"this pace the rest takes {_months(left)}",
+        )
+    ]
+
+
+def _months(left: float) -> str:
+    return "more than ten years" if left > 120 else f"{left:.0f} months more"

@@ -1,0 +1,200 @@
+"""One arm of binary outcomes against a benchmark: a mixture of likelihood ratios whose evidence depends on counts alone.
+
+Guarantee: P(there is a participant t with E_t ≥ 1/error) ≤ error under the claim's null hypothesis, however often anybody
+looks (Ville, 1939), when everybody's chance of a loss, given those before them, is on the null's side of the benchmark.
+Source: Wald (1947), "Sequential Analysis", ch. 3 (likelihood ratio of one share); mixture over alternatives: Robbins (1970),
+Ann. Math. Stat. 41. That the benchmark holds for the people of this trial is assumed, never tested.
+
+Written for H0: p ≥ q, with the share p of losses. Harm and dud count non-losses instead, so one formula serves all claims.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trials.errors import DataError, ProtocolError
+from trials.evidence import Claim
+from trials.sequential import bets, blocks
+from trials.sequential.bets import Floats, Side
+from trials.sequential.binary_mixture import LATTICE, SECTIONS, counted, total
+from trials.sequential.design import Design, Mark, Method, Reading, State, Unit
+
+NOTHING_YET = "no participant's outcome is in yet"
+
+
+def admit(design: Design) -> None:
+    """Raises ProtocolError for a design with controls, or a benchmark that leaves no room for what is claimed."""
+    if (design.n_t, design.n_c) != (1, 0):
+        raise ProtocolError(
+            f"allocation == {design.n_t}:{design.n_c}, must be one arm: this method judges against a benchmark. Leave the "
+            "control arm out, or choose a method for two arms."
+        )
+    edges = {claim: null_share(design, side, side.margin) for claim, side in bets.sides(design).items()}
+    if not all(0 < edge < 1 for edge in edges.values()):
+        raise ProtocolError(
+            f"benchmark == {design.baseline:g}, must lie between 0 and 1 with room for the effect "
+            f"{design.margin or design.worthwhile:g} that is to be told apart. Name a smaller one."
+        )
+
+
+@lru_cache(maxsize=256)
+def sides(design: Design) -> dict[str, Side]:
+    return bets.sides(design)
+
+
+def null_share(design: Design, side: Side, margin: float) -> float:
+    """q of H0: p ≥ q, at an effect in the side's own orientation; for a swapped side p is the share without a loss."""
+    return (1.0 - design.baseline if side.swapped else design.baseline) - margin
+
+
+def table(design: Design, side: Side, margin: Floats) -> Floats:
+    """log pay-offs (without a loss, with a loss) of each bet: shape (K, 2), or (K, M, 2) for M effects.
+
+    The alternative of bet k is max(q − distance_k, .02 q). Both pay-offs rise with q whatever the outcome, since
+    min(distance/q, .98) falls and min(distance, .98 q)/(1 − q) rises: so log E falls as the effect m = p0 − q rises, the
+    effects rejected are an interval, and inverting the bets gives a confidence sequence.
+    """
+    q = np.asarray(null_share(design, side, 0.0) - margin, dtype=np.float64)
+    distance = np.array(side.distances).reshape(-1, *([1] * q.ndim))
+    moved = np.minimum(distance, bets.MOST_AT_STAKE * q)
+    without, loss = np.log1p(moved / (1.0 - q)), np.log1p(-moved / q)
+    return np.stack([loss, without] if side.swapped else [without, loss], axis=-1)
+
+
+@lru_cache(maxsize=256)
+def tables(design: Design) -> dict[str, Floats]:
+    """log of what each outcome pays, per claim: shape (K bets, 2)."""
+    return {claim: table(design, side, np.float64(side.margin)) for claim, side in sides(design).items()}  # type: ignore[arg-type]
+
+
+def start(design: Design) -> State:
+    return {**blocks.fresh(design), "counts": {}}
+
+
+def step(design: Design, state: State, units: tuple[Unit, ...]) -> State:
+    """The state after these participants, in the sealed order. O(1) each; the given state stays as it was."""
+    return trace(design, state, units)[0]
+
+
+def trace(design: Design, state: State, units: tuple[Unit, ...]) -> tuple[State, tuple[Mark, ...]]:
+    """`step`, and the evidence after each participant with an outcome."""
+    found = list(blocks.complete(design, {}, units))
+    refuse_others(units, whole=True)
+    state = {**state, "peak": dict(state["peak"]), "crossed": dict(state["crossed"])}
+    before = state["people"]
+    if not found:
+        return state, ()
+    state["people"] += len(found)
+    state["blocks"] += len(found)
+    paths = counted(design, state["counts"], found)
+    state["counts"] = {stratum: path[-1].astype(int).tolist() for stratum, path in paths.items()}
+    errors = {claim: side.error for claim, side in sides(design).items()}
+    logs = {claim: total(design, paths, tables(design)[claim], side.weights) for claim, side in sides(design).items()}
+    people = before + np.array([block.people for block in found], dtype=np.int64)
+    blocks.note_path(state, logs, errors, people)
+    marks = tuple(
+        Mark(block.at, before + block.people, {claim: float(path[number]) for claim, path in logs.items()})
+        for number, block in enumerate(found)
+    )
+    if design.margin == 0:
+        state.update(ends(design, paths, state))
+    return state, marks
+
+
+def refuse_others(units: tuple[Unit, ...], *, whole: bool) -> None:
+    """Raises DataError for a control participant; where values must be `whole`, for one that is neither 0 nor 1."""
+    for unit in units:
+        if unit.arm != "t":
+            raise DataError(f'arm == "{unit.arm}", must be "t": this plan has one arm, judged against its benchmark.')
+        if whole and unit.loss not in (None, 0.0, 1.0):
+            raise DataError(f"loss == {unit.loss}, must be 0 or 1 for a binary measure.")
+
+
+def ends(design: Design, paths: dict[str, Floats], state: State) -> dict[str, float]:
+    """The ends of the confidence sequence after these counts. 1 ulp of the lattice never parts dud from its end."""
+    low = bound(design, paths, "benefit", state["low"])
+    high = 0.0 - bound(design, paths, "harm", -state["high"])
+    top = 0.0 - bound(design, paths, "dud", -state["top"])
+    return {"low": low, "high": high, "top": min(top, design.worthwhile) if "dud" in state["crossed"] else top}
+
+
+def bound(design: Design, paths: dict[str, Floats], claim: str, known: float) -> float:
+    """The largest effect m for which H0: effect ≤ m was ever rejected (in the claim's orientation), at least `known`.
+
+    By inverting the claim's own bets; sought among multiples of 2^-40, where it is the same number however participants
+    are cut into deliveries. Times that can't move the end any further drop out.
+    """
+    side = sides(design)[claim]
+    threshold = -math.log(side.error)
+    free = null_share(design, side, 0.0)  # effects lie in (free − 1, free)
+    last = math.ceil(free * LATTICE) - 2
+
+    def log_e(lattice: NDArray[np.int64], at: dict[str, Floats]) -> Floats:
+        return total(design, at, table(design, side, lattice / LATTICE), side.weights)
+
+    end, left = max(round(known * LATTICE), math.floor((free - 1.0) * LATTICE) + 1), paths
+    moved = False
+    while end < last:
+        logs = log_e(np.array([end + 1]), left)[0]
+        beyond = logs >= threshold
+        if not beyond.any():
+            break
+        strongest = {stratum: path[[int(np.argmax(logs))]] for stratum, path in left.items()}
+        left = {stratum: path[beyond] for stratum, path in left.items()}
+        end = last_rejected(lambda m, at=strongest: log_e(m, at)[:, 0] >= threshold, end + 1, last)  # type: ignore[misc]
+        moved = True
+    return end / LATTICE if moved else known
+
+
+def last_rejected(rejected: Callable[[NDArray[np.int64]], NDArray[np.bool_]], low: int, high: int) -> int:
+    """The last rejected lattice point from `low` (which is) up to `high`, where the rejected ones come first."""
+    high += 1
+    while high - low > 1:
+        inner = np.unique(np.linspace(low, high, SECTIONS + 1).astype(np.int64)[1:-1])
+        inner = inner[(inner > low) & (inner < high)]
+        count = int(np.count_nonzero(rejected(inner)))
+        high = high if count == inner.size else int(inner[count])
+        low = low if count == 0 else int(inner[count - 1])
+    return low
+
+
+def claims(state: State, logs: dict[str, float], errors: dict[str, float]) -> dict[str, Claim]:
+    """The claims of a state with these log E now."""
+    return {
+        claim: Claim(log, min(1.0, math.exp(-state["peak"][claim])), 1 / errors[claim], state["crossed"].get(claim))
+        for claim, log in logs.items()
+    }
+
+
+def read(design: Design, state: State) -> Reading:
+    errors = {claim: side.error for claim, side in sides(design).items()}
+    if state["blocks"] == 0:
+        nothing = {claim: Claim(None, None, 1 / error, None, NOTHING_YET) for claim, error in errors.items()}
+        return Reading(nothing, None, None, 0)
+    counts = {stratum: np.array([kept], dtype=np.float64) for stratum, kept in sorted(state["counts"].items())}
+    logs = {
+        claim: float(total(design, counts, tables(design)[claim], side.weights)[0])
+        for claim, side in sides(design).items()
+    }
+    return Reading(claims(state, logs, errors), *blocks.interval(state), state["blocks"])
+
+
+METHOD = Method(
+    name="one-arm-binary",
+    kinds=("binary",),
+    guarantee=(
+        "P(the claim ever fires) ≤ its error rate under its null hypothesis, at every sample size and however often "
+        "anybody looks, when the benchmark is what these people's share of the outcome would be without the idea"
+    ),
+    start=start,
+    step=step,
+    read=read,
+    trace=trace,
+    designs=("one_arm",),
+    admit=admit,
+)

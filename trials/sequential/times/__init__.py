@@ -1,0 +1,1 @@
+"""Times to an event: entry cohorts, exact logrank factors, bets on the hazard ratio."""
