@@ -38,7 +38,8 @@ def test_every_module_stands_in_the_architecture() -> None:
             named = f"`{relative.as_posix()}`" in ARCHITECTURE or (
                 f"`{path.name}`" in ARCHITECTURE and f"`{package}/" in ARCHITECTURE
             )
-            inside = any(f"`{folder}/`" in ARCHITECTURE for folder in relative.parts[1:-1])
+            folders = relative.parts[1:-1]
+            inside = any(f"`{folder}/`" in ARCHITECTURE or f"/{folder}/`" in ARCHITECTURE for folder in folders)
             assert named or inside, f"{relative} is not in docs/architecture.md"
 
 

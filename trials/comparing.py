@@ -49,6 +49,7 @@ def design_of(protocol: Protocol, arm: Arm | None = None) -> Design:
         higher=kind.values in ("count", "time") and primary.better == "higher",
         cap=1.0 if primary.bounds is None else primary.bounds[1],
         cohort=primary.cohort,
+        grain=primary.grain if kind.values == "time" else 0.0,
         most=monitoring.max_participants,
         looks=monitoring.fractions if grouped else (),
         spending=(monitoring.spending or "obrien-fleming") if grouped else "",

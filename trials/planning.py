@@ -27,7 +27,7 @@ from trials.verdict import noun
 RUNS, THOROUGH, SEED = 1_000, 10_000, 20_260_101
 # A pair's best stake is the effect over twice a value's variance; beyond this it meets its limit.
 WIDE = 0.88
-SMALLEST_WORTHWHILE = 1e-4
+SMALLEST_WORTHWHILE, LARGEST_WORTHWHILE = 1e-4, 0.9
 # The truths that a plan is tried under, in worthwhile effects, in the order they are told.
 TRUTHS = (("worthwhile", 1.0), ("twice worthwhile", 2.0), ("half", 0.5), ("no effect", 0.0), ("harmful", -1.0))
 # At most so many participants in all of a truth's simulated trials.
@@ -79,6 +79,11 @@ def _check_worthwhile(protocol: Protocol, design: Design) -> None:
         raise ProtocolError(
             f"primary.worthwhile == {protocol.primary.worthwhile:g}, must be at least a 10,000th of the measure's range: "
             "no trial finds less. Name an improvement worth having."
+        )
+    if design.values in ("bounded", "count") and design.worthwhile / scale > LARGEST_WORTHWHILE:
+        raise ProtocolError(
+            f"primary.worthwhile == {protocol.primary.worthwhile:g}, must be at most {LARGEST_WORTHWHILE:.0%} of the "
+            "range that primary.bounds leave. Widen the bounds, or name a smaller improvement."
         )
 
 

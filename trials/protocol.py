@@ -72,7 +72,8 @@ class Measure(Frozen):
     amounts, a first guess of the standard deviation (it is learned after).
     exposure: for a count, the column with each person's time (or other amount) at risk. event: for a time to event, the
     column that says 1 = it happened then, 0 = followed up so long without. cohort: for a time to event, how many people
-    who joined one after the other are compared among themselves.
+    who joined one after the other are compared among themselves; grain, the steps in which times are recorded, rounded up
+    (1 = whole weeks or days): in a trial with one arm only the step counts in which an event happened.
     """
 
     measure: str = Field(min_length=1, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
@@ -85,6 +86,7 @@ class Measure(Frozen):
     exposure: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
     event: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
     cohort: int = Field(default=20, ge=2, le=1000)
+    grain: float = Field(default=1.0, gt=0)
 
     @field_validator("bounds")
     @classmethod

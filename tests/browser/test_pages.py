@@ -176,10 +176,10 @@ def test_the_grid_is_two_stops_of_the_tab_key(visit: Opener) -> None:
 
 def test_a_changed_row_is_drawn_again_whole(visit: Opener, site: Site) -> None:
     """Also the cells whose own value stays the same while what stands beside it changes."""
-    making.run(site.store, making.plan("going-badly"), making.people(40, share=(0.3, 0.5)))
+    making.run(site.store, making.plan("going-badly"), making.people(40, share=(0.4, 0.5)))
     page = visit("/")
     before = board_row(site, "going-badly")
-    making.deliver(site.store, "going-badly", making.people(40, first=41, share=(0.3, 0.5)), week=20)
+    making.deliver(site.store, "going-badly", making.people(40, first=41, share=(0.4, 0.5)), week=20)
     after = board_row(site, "going-badly")
     assert (before.strength_share, before.name) == (after.strength_share, after.name)
     assert before.strength != after.strength

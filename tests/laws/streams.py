@@ -27,6 +27,7 @@ def design_for(kind: Kind, n_t: int = 1, n_c: int = 1, **changes: object) -> Des
         values=kind.values,
         cap=FOLLOW_UP if kind.values == "time" or plan.bounds is None else plan.bounds[1],
         cohort=10,
+        grain=0.01,
         most=400,
         looks=(0.25, 0.5, 0.75, 1.0),
         spending="obrien-fleming",

@@ -18,6 +18,21 @@ def test_every_file_is_known(ledger: Ledger) -> None:
     )
 
 
+def test_no_file_is_empty(ledger: Ledger) -> None:
+    """An empty list of entries would pass every comparison: each file's lists and objects hold something."""
+
+    def hollow(value: object, where: str) -> list[str]:
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+        if inner is None:
+            return []
+        found = [place for key, one in inner for place in hollow(one, f"{where} > {key}")]
+        return found if value else [*found, where]
+
+    for path in sorted(ledger.folder.glob("*.json")):
+        empty = hollow(json.loads(path.read_text(encoding="utf-8")), path.name)
+        assert not empty, f"{', '.join(empty)} holds nothing to compare, must hold entries."
+
+
 def test_no_number_is_left_out(ledger: Ledger, reference: Callable[[str], Section]) -> None:
     """Every number of every file was read by a test. Runs last; is left out where only some tests were chosen."""
     for name in KNOWN:

@@ -33,6 +33,7 @@ SMALLEST_CHANCE = 4e-14
 RPACT = 1.5e-8
 # At or below this both programs take a lower bound for none.
 NO_FUTILITY = -6.0
+FAR = 6.0
 
 
 def shape_of(text: str, use: str) -> tuple[str, float | None]:
@@ -64,7 +65,9 @@ def agree(ours: float | None, theirs: float | str | None, tolerance: float, solv
     if ours is None:
         return bool(norm.sf(abs(float(theirs))) < 2e-16)
     apart, chances = abs(ours - float(theirs)), abs(norm.sf(ours) - norm.sf(float(theirs)))
-    return apart <= tolerance or (apart <= 10 * tolerance and chances <= solved) or bool(chances < 1e-15)
+    # Beyond 6 standard deviations a bound moves by more than the tolerance with the last digit of the other's probability.
+    far = min(ours, float(theirs)) > FAR and apart <= 10 * tolerance and chances <= solved
+    return bool(apart <= tolerance or far or chances < 1e-15)
 
 
 def same_bounds(

@@ -125,3 +125,18 @@ def test_a_value_outside_the_sealed_scale_is_refused(loss: float) -> None:
     """A loss that is no number from 0 to 1 raises a sentence; it never becomes evidence."""
     with pytest.raises(DataError, match="must be from 0 to 1"):
         binary_mixture.step(PAIRS, binary_mixture.start(PAIRS), (Unit("", "t", loss),))
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(0.1, 0.05), (0.05, 0.01), (0.3, 0.05)])
+def test_a_range_beside_harm_never_reaches_into_benefit(alpha: float, beta: float) -> None:
+    """Where alpha > beta harm may fire before dud: the interval then ends at 0 at the latest, and is never turned round."""
+    design = Design(1, 1, 0.3, 0.08, alpha, beta, 0.21)
+    rng, seen = np.random.default_rng(9), 0
+    for _ in range(60):
+        losses = zip(rng.random(150) < 0.42, rng.random(150) < 0.3, strict=True)
+        units = tuple(unit for t, c in losses for unit in (Unit("", "t", float(t)), Unit("", "c", float(c))))
+        reading = binary_mixture.read(design, binary_mixture.step(design, binary_mixture.start(design), units))
+        if reading.claims["harm"].fired and reading.high is not None:
+            seen += 1
+            assert reading.high <= 0
+    assert seen > 5

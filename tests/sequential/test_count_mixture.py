@@ -15,6 +15,7 @@ from trials.errors import DataError, ProtocolError
 from trials.evidence import CLAIMS
 from trials.sequential import Design, Method, Unit, count_mixture
 from trials.sequential.block_likelihood import COUNT_BLOCK
+from trials.sequential.design import BENEFIT_WEIGHTS
 from trials.sequential.operating import count_streams
 
 PLAN = Design(n_t=1, n_c=1, baseline=1.0, worthwhile=0.2, alpha=0.05, beta=0.10, spread=1.0, values="count", cap=6.0)
@@ -165,7 +166,7 @@ def test_a_first_pair_pays_what_a_hand_finds() -> None:
     """One pair, counts 0 and 2 in exposure 1: Σ w_k (1 + λ_k · 2/6), λ_k = a_k/(v + a_k²), v from the largest variance."""
     mean, effects = 1 / 6, np.array([0.1, 0.2, 0.3, 0.4, 0.6]) / 6
     stakes = effects / (2 * mean * (1 - mean) + effects**2)
-    expected = math.log(np.dot([0.1, 0.4, 0.25, 0.15, 0.1], 1 + stakes * 2 / 6))
+    expected = math.log(np.dot(BENEFIT_WEIGHTS, 1 + stakes * 2 / 6))
     state = run(count_mixture.METHOD, PLAN, (Unit("", "t", 0.0), Unit("", "c", 2.0)))
     log_e = count_mixture.METHOD.read(PLAN, state).claims["benefit"].log_e
     assert log_e == pytest.approx(expected, abs=1e-12)

@@ -26,7 +26,8 @@ def test_the_evidence_is_the_mixture_over_positive_effects() -> None:
     """log E = log of ∫ 2 φ(λ √ρ) √ρ exp(λ s − λ² n/2) dλ over λ > 0, by the trapezoidal rule, s shrunk as stated."""
     units = pairs(0.2, 40, seed=1)
     d = np.array([c.loss - t.loss for t, c in zip(units[::2], units[1::2], strict=True)])  # type: ignore[operator]
-    sigma = math.sqrt((50 * 0.42 + ((d - d.mean()) ** 2).sum()) / 90)
+    squares = ((d - d.mean()) ** 2).sum()
+    sigma = math.sqrt(max((50 * 0.42 + squares) / 90, squares / 39))
     rho = best_rho(math.log(20) * 0.42 / 0.08**2, 0.05, one_sided=True)
     lam = np.linspace(0, 4, 400_001)
     height = 2 * math.sqrt(rho / (2 * math.pi)) * np.exp(lam * d.sum() / sigma - lam**2 * (40 + rho) / 2)
@@ -120,3 +121,18 @@ def test_the_tail_of_the_normal_is_kept_in_logs() -> None:
     plain = 2 * math.sqrt(rho / (n + rho)) * math.exp(s * s / (2 * (n + rho))) * ndtr(s / math.sqrt(n + rho))
     assert found[0] == pytest.approx(math.log(plain), abs=1e-12)
     assert np.isfinite(found[1])
+
+
+@pytest.mark.parametrize(("planned", "seen"), [(0.01, 0.2), (0.05, 0.2), (0.1, 0.3)])
+def test_a_spread_that_was_planned_far_too_small_breaks_nothing(planned: float, seen: float) -> None:
+    """Scores that vary 3 to 20 times as much as planned: benefit and harm keep their errors in trials without an effect."""
+    design = Design(1, 1, 0.5, 0.04, 0.05, 0.10, planned**2, values="bounded", most=300)
+    rng = np.random.default_rng(11)
+    fired = {"benefit": 0, "harm": 0}
+    for _ in range(200):
+        drawn = np.clip(rng.normal(0.5, seen, 240), 0, 1)
+        units = tuple(Unit("", "tc"[i % 2], float(value)) for i, value in enumerate(drawn))  # type: ignore[arg-type]
+        claims = normal_mixture.read(design, normal_mixture.step(design, normal_mixture.start(design), units)).claims
+        for name in fired:
+            fired[name] += claims[name].fired
+    assert max(fired.values()) <= binom.isf(0.001, 200, 0.05)

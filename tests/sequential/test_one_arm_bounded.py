@@ -11,6 +11,7 @@ from scipy.stats import binom
 
 from trials.errors import DataError, ProtocolError
 from trials.sequential import Design, Method, Unit, bounded_mixture, normal_mixture, one_arm_bounded, one_arm_count
+from trials.sequential.design import BENEFIT_TRUTHS, BENEFIT_WEIGHTS
 from trials.sequential.operating import streams_bounded
 
 SCORE = Design(1, 0, 0.50, 0.04, 0.05, 0.10, 0.25 / 6, values="bounded")
@@ -28,7 +29,7 @@ def test_the_first_values_pay_what_the_formula_says() -> None:
     mean = (5 * 0.5 + 0.4) / 6
     second = (5 * (first + 0.25) + 0.16) / 6 - mean**2
     total = 0.0
-    for truth, weight in zip((0.5, 1.0, 1.5, 2.0, 3.0), (0.1, 0.4, 0.25, 0.15, 0.1), strict=True):
+    for truth, weight in zip(BENEFIT_TRUTHS, BENEFIT_WEIGHTS, strict=True):
         a = 0.04 * truth
         stakes = [min(a / (variance + a * a), 0.98 * 0.9 / 0.5) for variance in (first, second)]
         total += weight * (1 + stakes[0] * 0.1) * (1 - stakes[1] * 0.2)

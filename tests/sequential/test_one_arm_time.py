@@ -141,3 +141,38 @@ def test_designs_that_cannot_be_judged_are_refused(change: dict[str, float]) -> 
     """No follow-up, no benchmark and no effect worth having raise a sentence with the rule."""
     with pytest.raises(ProtocolError, match=r"== .*must be"):
         one_arm_time.METHOD.admit(replace(PLAN, **change))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("share", "steps"), [(0.8, 4), (0.8, 1), (0.4, 4), (0.95, 2)])
+def test_times_recorded_in_whole_steps_keep_the_errors(share: float, steps: int) -> None:
+    """Common events, times rounded up to a few steps: benefit and harm fire in at most alpha of the trials on the benchmark.
+
+    Had the step's end been taken for the time of the event, benefit would fire in most of them.
+    """
+    design = replace(PLAN, baseline=share, worthwhile=-math.log(0.8), cap=float(steps), grain=1.0)
+    careless = replace(design, grain=0.0)
+    rng, runs = np.random.default_rng(6), 150
+    fired = dict.fromkeys(("benefit", "harm", "careless"), 0)
+    for _ in range(runs):
+        times = rng.exponential(-steps / math.log1p(-share), 250)
+        units = tuple(Unit("", "t", float(min(math.ceil(time), steps)), float(time <= steps)) for time in times)
+        found = judge(design, units).claims
+        fired["benefit"] += found["benefit"].fired
+        fired["harm"] += found["harm"].fired
+        fired["careless"] += judge(careless, units).claims["benefit"].fired
+    assert max(fired["benefit"], fired["harm"]) <= binom.isf(0.001, runs, 0.05)
+    if share >= 0.8:
+        assert fired["careless"] > 0.5 * runs
+
+
+def test_steps_tell_what_the_exact_times_in_them_would_have() -> None:
+    """The evidence of steps is the likelihood ratio of a yes-or-no trial in each step at risk, computed by hand."""
+    design = replace(PLAN, cap=4.0, grain=1.0)
+    h = -math.log1p(-design.baseline) / 4
+    units = (Unit("", "t", 2.0, 1.0), Unit("", "t", 4.0, 0.0), Unit("", "t", 0.3, 1.0))
+    survived, events = 1 + 4 + 0, 2
+    state = one_arm_time.step(design, one_arm_time.start(design), units)
+    curve = one_arm_time.curve_of(design, np.array([state["sums"][""]]))[0]
+    theta = np.exp(-hazards.turn(design) * hazards.effects(design))
+    expected = events * np.log((1 - np.exp(-theta * h)) / (1 - np.exp(-h))) - survived * h * (theta - 1)
+    assert curve == pytest.approx(expected, abs=1e-10)

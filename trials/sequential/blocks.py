@@ -80,6 +80,8 @@ ENDS = ("low", "high", "top")
 def interval(state: dict[str, Any]) -> tuple[float | None, float | None]:
     """(low, high) as `Reading` promises them, from the state's ends."""
     low, high = state["low"], state["top"] if state["top"] > 0 else min(state["high"], 0.0)
+    if "harm" in state["crossed"]:  # where alpha > beta harm may fire before dud
+        high = min(high, 0.0)
     if low > high:
         return None, None
     return (None if low <= -1.0 else low), (None if high >= 1.0 else high)

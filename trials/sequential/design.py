@@ -39,7 +39,8 @@ class Design:
     several: whether there is more than one stratum (site); many: more than MANY_STRATA, so that only one bet over all
     of them is laid.
     values: what units hold. higher: for counts and times, whether more events are better (losses have been turned).
-    cap: for counts, the rate at which a person's is capped. cohort: for times, people compared among themselves.
+    cap: for counts, the rate at which a person's is capped; for times in one arm, the end of follow-up. grain: for times in
+    one arm, the steps in which they are recorded (0 = exactly). cohort: for times, people compared among themselves.
     margin: > 0 for a guardrail: the one claim is then 'breach', H0: δ ≥ −margin.
     most: planned participants. looks, spending, spending_parameter, futility: for group sequential methods.
     """
@@ -57,6 +58,7 @@ class Design:
     higher: bool = False
     cap: float = 1.0
     cohort: int = 20
+    grain: float = 0.0
     margin: float = 0.0
     window: int = 0
     most: int = 0

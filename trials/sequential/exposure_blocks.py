@@ -241,6 +241,8 @@ def interval(state: State) -> tuple[float | None, float | None]:
     """(low, high) as `Reading` promises them, in the method's unit."""
     low, top = state["ends"].get("low"), state["ends"].get("top")
     high = top if top is None or top > 0 else min(state["ends"].get("high", 0.0), 0.0)
+    if "harm" in state["crossed"]:
+        high = 0.0 if high is None else min(high, 0.0)
     return (None, None) if low is not None and high is not None and low > high else (low, high)
 
 

@@ -98,10 +98,14 @@ def trace(design: Design, state: State, units: tuple[Unit, ...]) -> tuple[State,
 
 
 def deviation(design: Design, state: State) -> float:
-    """σ̂ of a pair's difference: about its running mean, shrunk to the plan's guess of twice a value's variance."""
+    """σ̂ of a pair's difference: about its running mean, shrunk to the plan's guess of twice a value's variance.
+
+    The guess may only widen it: a plan whose spread is ten times too small would else fire harm in a quarter of the trials.
+    """
     n = state["blocks"]
     seen = max(0.0, state["squares"] - state["sum"] ** 2 / n)
-    return math.sqrt(max((PRIOR_WEIGHT * 2 * design.spread + seen) / (PRIOR_WEIGHT + n), SMALLEST_VARIANCE))
+    shrunk = (PRIOR_WEIGHT * 2 * design.spread + seen) / (PRIOR_WEIGHT + n)
+    return math.sqrt(max(shrunk, seen / (n - 1), SMALLEST_VARIANCE))
 
 
 def evidence(design: Design, state: State) -> dict[str, float]:

@@ -111,8 +111,9 @@ def simulate_normal(
     for n in range(1, steps + 1):
         difference = control(rng, (runs,)) - treated(rng, (runs,))
         total, squares = total + difference, squares + difference**2
-        seen = np.maximum(squares - total**2 / n, 0.0) + normal_mixture.PRIOR_WEIGHT * 2 * design.spread
-        sigma = np.sqrt(np.maximum(seen / (normal_mixture.PRIOR_WEIGHT + n), normal_mixture.SMALLEST_VARIANCE))
+        seen = np.maximum(squares - total**2 / n, 0.0)
+        shrunk = (seen + normal_mixture.PRIOR_WEIGHT * 2 * design.spread) / (normal_mixture.PRIOR_WEIGHT + n)
+        sigma = np.sqrt(np.maximum(np.maximum(shrunk, seen / max(n - 1, 1)), normal_mixture.SMALLEST_VARIANCE))
         for claim, side in sides.items() if n >= normal_mixture.FIRST else ():
             beyond = (-total if side.swapped else total) - n * side.margin
             rho = best_rho(normal_mixture.tuned_for(design, side.error), side.error, one_sided=True)

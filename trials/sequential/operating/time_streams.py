@@ -161,10 +161,14 @@ def simulated_one_arm(
     """`simulate_one_arm`, with the number of events too."""
     watch, rate = _Watch.over(design, runs), -math.log1p(-design.baseline)
     log_theta = -hazards.turn(design) * truths(design) / hazards.STEPS * hazards.unit(design)
+    step, gain = min(design.grain / design.cap, 1.0), log_theta
+    if step:
+        gain = np.log(np.expm1(-rate * step * np.exp(log_theta)) / math.expm1(-rate * step))
     for number in range(1, participants + 1):
         times = rng.standard_exponential(runs) / (rate * hazard_ratio)
         event = times <= 1.0
-        watch.curve += np.outer(log_theta, event) - np.outer(np.expm1(log_theta), rate * np.minimum(times, 1.0))
+        survived = np.where(event, np.maximum(np.ceil(times / step) - 1, 0) * step if step else times, 1.0)
+        watch.curve += np.outer(gain, event) - np.outer(np.expm1(log_theta), rate * survived)
         watch.look(number, np.arange(runs))
         watch.close(number, event.astype(np.int64))
     return watch.found(participants)

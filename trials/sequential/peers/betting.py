@@ -46,7 +46,9 @@ def hedged_capital(x: ArrayLike, mean: ArrayLike, *, alpha: float, theta: float 
     share("alpha", alpha)
     theta, stake = real("theta", theta, least=0.0, most=1.0), real("stake", stake, least=LEAST_STAKE, below=1.0)
     capital = np.zeros((means.size, x.size))
-    with np.errstate(divide="ignore"):  # at m = 0 (m = 1) any stake upwards (downwards) is safe: the limit is infinite
+    with np.errstate(
+        divide="ignore", over="ignore"
+    ):  # at m = 0 (m = 1) or next to it any stake upwards (downwards) is safe: the limit is infinite
         if theta > 0:
             bets = np.minimum(predictable_bets(x, alpha * theta), stake / means)
             capital = theta * np.exp(np.cumsum(np.log1p(bets * (x - means)), axis=1))

@@ -151,6 +151,8 @@ def interval(design: Design, state: State) -> tuple[float | None, float | None]:
     """(low, high) as `Reading` promises them; both None when they have crossed."""
     low, high, top = state["low"], state["high"], state["top"]
     upper = top if top is None or top > 0 else min(high or 0, 0)
+    if "harm" in state["crossed"]:  # where alpha > beta harm may fire before dud
+        upper = 0 if upper is None else min(upper, 0)
     if low is not None and upper is not None and low > upper:
         return None, None
 
