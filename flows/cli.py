@@ -407,11 +407,11 @@ def boundaries(
         str | None, typer.Option("--information", help="Information fractions of the looks, such as 0.2,0.5,1.")
     ] = None,
     futility: Annotated[
-        str | None, typer.Option("--futility", help="Spending function of non-binding futility; needs --beta.")
+        str | None, typer.Option("--futility", help="Spending function of non-binding futility at --beta.")
     ] = None,
     beta: Annotated[
-        float | None, typer.Option("--beta", help="Type II error, such as 0.1 for a power of 90 %.")
-    ] = None,
+        float, typer.Option("--beta", help="Type II error that drift and futility are for (0.1 = a power of 90 %).")
+    ] = 0.1,
     parameter: Annotated[
         float | None, typer.Option("--parameter", help="Rho of kim-demets, gamma of hwang-shih-decani.")
     ] = None,
@@ -450,10 +450,10 @@ def replay(
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """What the verdict would have been on a finished data set. Stores nothing."""
+    """What the verdict would have been on a finished data set, every outcome taken as reported in time. Stores nothing."""
     with told():
         from flows.replaying import replay as judge
-        from flows.show import look_json, print_json, receipt_json
+        from flows.show import concerns_text, look_json, print_json, receipt_json
         from flows.work import utc_now
         from trials.protocol import from_file
 
@@ -463,6 +463,8 @@ def replay(
             print_json({**look_json(plan, found.look), "delivery": receipt_json(found.receipt)})
             return
         typer.echo(f"{plan.trial}{plan.mark}: {found.look.sentence}")
+        for note in concerns_text(found.look):
+            typer.echo(note)
         if found.receipt.quarantined:
             typer.echo(f"{found.receipt.quarantined} rows were set aside; --json lists them with their reasons.")
 

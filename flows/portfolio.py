@@ -19,7 +19,9 @@ def as_text(found: Sequence[Standing], fdr: float) -> str:
         [
             *lines,
             "",
-            f"{picked} of {len(found)} trials may be carried on together; on average at most {fdr:.0%} of those are useless.",
+            f"{picked} of {len(found)} trials may be carried on together; on average at most {fdr:.0%} of those are useless."
+            if picked
+            else f"None of {len(found)} trials may be carried on when at most {fdr:.0%} of those carried on may be useless.",
         ]
     )
 
@@ -27,4 +29,4 @@ def as_text(found: Sequence[Standing], fdr: float) -> str:
 def _standing(one: Standing) -> str:
     if one.picked:
         return "carry on"
-    return "promoted alone, not carried among so many" if one.fired else "not carried"
+    return "helps by its own claim, not carried among so many" if one.fired else "not carried"

@@ -144,4 +144,11 @@ def outcome_text(outcome: Outcome) -> str:
     lines = [receipt_text(receipt) for receipt in outcome.receipts]
     sentence = "no look yet: no delivery has come." if outcome.look is None else outcome.look.sentence
     said = "" if outcome.protocol is None else outcome.protocol.mark
-    return "\n".join([*lines, f"{outcome.trial}{said}: {sentence}"])
+    return "\n".join(
+        [*lines, f"{outcome.trial}{said}: {sentence}", *(concerns_text(outcome.look) if outcome.look else [])]
+    )
+
+
+def concerns_text(look: Look) -> list[str]:
+    """A line for each rule beside the statistics that is broken."""
+    return [f"  Note: {concern.sentence}." for concern in look.concerns]

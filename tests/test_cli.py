@@ -502,7 +502,7 @@ def test_boundaries_are_those_of_other_programs(place: Path) -> None:
         (["--looks", "5", "--alpha", "1.5"], "alpha == 1.5, must be"),
         (["--looks", "5", "--spending", "brien"], "spending"),
         (["--information", "0.5,0.2,1"], "information"),
-        (["--looks", "5", "--futility", "pocock"], "beta"),
+        (["--looks", "5", "--futility", "pocock", "--beta", "0"], "beta"),
     ],
 )
 def test_boundaries_that_mean_nothing_are_refused(options: list[str], says: str, place: Path) -> None:

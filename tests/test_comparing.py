@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from flows.template import TEMPLATE
 from trials import comparing
@@ -171,6 +172,13 @@ def test_a_look_comes_back_from_json() -> None:
         ({"design": "one_arm"}, "must be one treatment and no control for design one_arm"),
         ({"design": "multi_arm"}, "must be one control and 2 to 20 treatments for design multi_arm"),
         ({"guardrails": [HOURS, HOURS]}, "must all differ"),
+        ({"guardrails": [{**HOURS, "measure": "site"}]}, "site can't mean two things"),
+        (
+            {"primary": {**BASE["primary"], "kind": "count", "exposure": BASE["primary"]["measure"], "bounds": [0, 9]}},
+            "can't mean two things",
+        ),
+        ({"monitoring": {**BASE["monitoring"], "looks": 3}}, "looks is for method: group-sequential"),
+        ({"monitoring": {**BASE["monitoring"], "spending": "pocock"}}, "spending is for method: group-sequential"),
     ],
 )
 def test_designs_need_their_arms(changes: dict[str, Any], says: str) -> None:
@@ -221,3 +229,89 @@ def test_what_cant_be_judged_is_refused(
     """Plans that no method can judge raise one sentence with the key, its value and the rule."""
     with pytest.raises(ProtocolError, match=says):
         check(plan(**changes))
+
+
+def test_an_estimate_outside_its_range_is_said_to_have_changed() -> None:
+    """An idea that helps at first and then no more: the sentence says that the range is what came first."""
+    first = draw({"usual": 0.7, "text": 0.2}, 160, seed=1)
+    then = draw({"usual": 0.3, "text": 0.55}, 240, seed=2)
+    found = look(plan(), [*first, *then])
+    low, high = found.interval
+    assert found.claims["benefit"].fired
+    if low is not None and high is not None:
+        assert found.estimate is not None
+        assert (low <= found.estimate <= high) != ("it seems to have changed since" in found.sentence)
+
+
+def test_reports_that_come_too_late_are_told() -> None:
+    """A history loaded after its reporting time counts nobody; the look says why, with the plan's times."""
+    protocol = from_content({**BASE, "guardrails": []})
+    late = [
+        Person(
+            order_key(protocol, date(2020, 1, 1), number), number, date(2020, 1, 1), "A", ("usual", "text")[number % 2],
+            (Version(1, 1.0, NOW, NOW),),
+        )
+        for number in range(1, 41)
+    ]  # fmt: skip
+    found = analyse(
+        protocol, late, None, as_of=NOW, batch_seq=1, number=1, enrolled=40, protocol_sha256=protocol.seal()
+    )[1]
+    assert (found.n, found.missing) == (0, 40)
+    assert [concern.code for concern in found.concerns] == ["late"]
+    assert "40 reports or changes came too late to count" in found.concerns[0].sentence
+    assert "84 days" in found.concerns[0].sentence
+
+
+def test_recruitment_that_is_too_slow_is_said_after_its_grace() -> None:
+    """Ten people in four months where ten a month were planned: a concern with the pace, never more than the plan's people."""
+    stopping = {"recruitment": {"per_month": 10, "grace_months": 2}}
+    protocol = from_content({**BASE, "guardrails": [], "stopping": stopping})
+    joined = date(2025, 9, 1)
+    people = [
+        Person(order_key(protocol, joined, n), n, joined, "A", ("usual", "text")[n % 2], (Version(1, 1.0, at, at),))
+        for n in range(1, 21)
+        for at in [datetime(2025, 10, 1, tzinfo=UTC)]
+    ]
+    found = analyse(protocol, people, None, as_of=NOW, batch_seq=1, number=1, enrolled=20, protocol_sha256="")[1]
+    assert [concern.code for concern in found.concerns] == ["recruitment"]
+    assert "20 in 4 months, where 40 were planned" in found.concerns[0].sentence
+    early = analyse(
+        protocol,
+        people,
+        None,
+        as_of=datetime(2025, 10, 20, tzinfo=UTC),
+        batch_seq=1,
+        number=1,
+        enrolled=2,
+        protocol_sha256="",
+    )[1]
+    assert early.concerns == ()
+
+
+@pytest.mark.parametrize(
+    ("ratio", "block"),
+    [
+        ((1, 1), (1, 1, 0)), ((3, 2), (3, 2, 0)), ((1, 20), (1, 20, 0)), ((4, 2), (2, 1, 0)),
+        ((7, 6), (1, 1, 13)), ((2, 7), (1, 3, 9)), ((5, 2), (2, 1, 7)), ((20, 19), (1, 1, 39)),
+    ],
+)  # fmt: skip
+def test_blocks_are_small_and_use_most_people(ratio: tuple[int, int], block: tuple[int, int, int]) -> None:
+    """Up to six members, or one of an arm, keep the exact ratio; else a smaller block within a window of the ratio's people."""
+    n_t, n_c, window = found = comparing.block_of(*ratio)
+    assert found == block
+    if window:
+        used = (n_t + n_c) * min(ratio[0] // n_t, ratio[1] // n_c)
+        assert 0.8 * window <= used < window
+
+
+def test_unequal_blocks_under_a_falling_base_rate_promote_no_useless_idea() -> None:
+    """Seven treated to six controls, no effect at any moment, a base rate that falls: alpha is kept, as pairs stay together."""
+    protocol = plan(arms=[{"id": "usual", "role": "control", "allocation": 6}, {"id": "text", "allocation": 7}])
+    rng, fired, runs = np.random.default_rng(12), 0, 60
+    block = ["text"] * 7 + ["usual"] * 6
+    for _ in range(runs):
+        order = [arm for _ in range(30) for arm in rng.permutation(block)]
+        chances = np.linspace(0.95, 0.05, len(order))
+        drawn = [(str(arm), float(rng.random() < chance), {}) for arm, chance in zip(order, chances, strict=True)]
+        fired += look(protocol, drawn).claims["benefit"].fired  # type: ignore[arg-type]
+    assert fired <= binom.isf(0.001, runs, 0.05)

@@ -140,4 +140,4 @@ def test_the_outlook_says_what_would_change_it() -> None:
     assert "promoted when the bet against 'no benefit' reaches 20 to 1 (now 4.2 to 1)" in unclear
     assert "dropped when" in unclear
     assert "stopped when" in unclear
-    assert "only a correction to a result already counted" in outlook(PLAN, evidence(fired=("benefit",)))
+    assert "unless there is a correction to a result already counted" in outlook(PLAN, evidence(fired=("benefit",)))

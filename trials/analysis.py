@@ -220,7 +220,9 @@ def evidence_of(
         guardrails=_guarded(protocol, state),
         basis=method.evidence,
     )
-    return rules.with_concerns(protocol, evidence, enrolled=enrolled, first=_first(state), as_of=as_of)
+    return rules.with_concerns(
+        protocol, evidence, enrolled=enrolled, first=_first(state), as_of=as_of, late=state["late"]
+    )
 
 
 def _first(state: dict[str, Any]) -> date | None:
@@ -353,8 +355,8 @@ def _guarded(protocol: Protocol, state: dict[str, Any]) -> tuple[Guarded, ...]:
 def _adjusted(protocol: Protocol, state: dict[str, Any], reading: Reading) -> float | None:
     """The estimate at the stop without the bias of stopping there; None before a claim has fired."""
     stop, primary = state["stop"], protocol.primary
-    if stop is None:
-        return None
+    if stop is None or sum(claim.fired for claim in reading.claims.values()) > 1:
+        return None  # after a second claim the first stop is no longer where the trial ended
     kind = kind_named(primary.kind)
     if method_of(protocol).evidence == "boundaries":
         return None if reading.estimate is None else kind.to_effect(primary, reading.estimate)

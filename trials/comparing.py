@@ -85,6 +85,17 @@ def block_of(treated: int, control: int) -> tuple[int, int, int]:
     return t, c, n_t + n_c
 
 
+def compared(protocol: Protocol) -> tuple[int, int]:
+    """(people in blocks, people) of one round of the first treatment's and the control's allocation."""
+    arm, control = protocol.treatments[0], protocol.control
+    if control is None:
+        return 1, 1
+    divisor = gcd(arm.allocation, control.allocation)
+    treated, controls = arm.allocation // divisor, control.allocation // divisor
+    n_t, n_c, _ = block_of(treated, controls)
+    return (n_t + n_c) * min(treated // n_t, controls // n_c), treated + controls
+
+
 def method_of(protocol: Protocol) -> Method:
     """The method that judges the plan's primary measure. Raises ProtocolError when there is none."""
     design = "one_arm" if protocol.design == "one_arm" else "two_arm"

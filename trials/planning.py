@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trials import comparing
-from trials.comparing import design_of, members_of, method_of
+from trials.comparing import compared, design_of, members_of, method_of
 from trials.errors import ProtocolError
 from trials.outcomes import kind_named
 from trials.protocol import Protocol
@@ -27,6 +27,7 @@ from trials.verdict import noun
 RUNS, THOROUGH, SEED = 1_000, 10_000, 20_260_101
 # A pair's best stake is the effect over twice a value's variance; beyond this it meets its limit.
 WIDE = 0.88
+LOPSIDED = 5
 SMALLEST_WORTHWHILE, LARGEST_WORTHWHILE = 1e-4, 0.9
 # The truths that a plan is tried under, in worthwhile effects, in the order they are told.
 TRUTHS = (("worthwhile", 1.0), ("twice worthwhile", 2.0), ("half", 0.5), ("no effect", 0.0), ("harmful", -1.0))
@@ -107,6 +108,15 @@ def warnings(protocol: Protocol) -> tuple[str, ...]:
         found.append(
             "the bounds are wide beside the spread, so that a bet can stake little on one result: bounds close around the "
             "values that really occur would tell sooner"
+        )
+    if design.values == "time" and protocol.primary.bounds is None:
+        found.append(
+            "times are taken as they come: with bounds: [0, end of follow-up] in the measure's own unit, one in another unit "
+            "or beyond the follow-up can't count in full"
+        )
+    if design.values != "time" and design.n_c and max(design.n_t, design.n_c) >= LOPSIDED * min(design.n_t, design.n_c):
+        found.append(
+            f"with {design.n_t} to {design.n_c} most people add little: arms closer to one size tell with fewer people"
         )
     return tuple(found)
 
@@ -322,6 +332,11 @@ class _Trying:
             found.append(
                 f"shares are those of one arm, as if judged alone at 1/{len(self.arms)} of the error rates; judged together, "
                 "arms are decided a little sooner"
+            )
+        used, of = compared(self.protocol)
+        if used < of:
+            found.append(
+                f"of every {of} people in the planned ratio {used} are compared; the numbers of people are of those"
             )
         if self.one_site:
             found.append("simulated as if everybody came to one site; more sites take a little longer")

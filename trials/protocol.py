@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from trials.errors import ProtocolError
+from trials.records import IDENTITY_COLUMNS
 
 Stage = Literal["idea", "proof_of_concept", "pilot", "scale"]
 Better = Literal["lower", "higher"]
@@ -172,6 +173,16 @@ class Monitoring(Frozen):
             raise ValueError("must rise from above 0 to 1, such as [0.25, 0.5, 1]")
         return value
 
+    @model_validator(mode="after")
+    def _used(self) -> Monitoring:
+        for key in ("looks", "spending", "spending_parameter", "futility"):
+            if getattr(self, key) is not None and self.method != "group-sequential":
+                raise ValueError(
+                    f"{key} is for method: group-sequential, must be left out where the method is {self.method}, which looks "
+                    "after every delivery"
+                )
+        return self
+
     @property
     def fractions(self) -> tuple[float, ...]:
         """The planned looks as shares of the planned people; five equal steps if the plan doesn't say."""
@@ -311,9 +322,14 @@ class Protocol(Frozen):
         fits, rule = rules[self.design]
         if not fits:
             raise ValueError(f"arms have the roles {roles}, must be {rule} for design {self.design}")
-        names = [self.primary.measure, *(guardrail.measure for guardrail in self.guardrails)]
-        if len(set(names)) != len(names):
-            raise ValueError(f"primary and guardrails measure {names}, must all differ")
+        measures = (self.primary, *self.guardrails)
+        names = [name for one in measures for name in (one.measure, one.companion) if name is not None]
+        twice = sorted({name for name in names if names.count(name) > 1 or name in IDENTITY_COLUMNS})
+        if twice:
+            raise ValueError(
+                f"primary and guardrails have the columns {names}, must all differ from each other and from "
+                f"{', '.join(IDENTITY_COLUMNS)}: {', '.join(twice)} can't mean two things"
+            )
 
     @property
     def control(self) -> Arm | None:

@@ -19,15 +19,17 @@ from trials.protocol import Protocol
 SUSPICIOUS = 0.001
 TOO_SLOW = 0.05
 DAYS_A_MONTH = 30.4375
+LATE_SHARE = 0.1
 
 
 def with_concerns(
-    protocol: Protocol, evidence: Evidence, *, enrolled: int, first: date | None, as_of: datetime | None
+    protocol: Protocol, evidence: Evidence, *, enrolled: int, first: date | None, as_of: datetime | None, late: int
 ) -> Evidence:
-    """The evidence with the rules that are broken. first: when the first person joined."""
+    """The evidence with the rules that are broken. first: when the first person joined. late: reports that came too late."""
     found = [
         *_sample_ratio(protocol, evidence.arms),
         *_missing(evidence.arms),
+        *_late(protocol, evidence, late),
         *_burden(evidence),
         *_recruitment(protocol, enrolled, first, as_of),
     ]
@@ -72,6 +74,20 @@ def _missing(arms: Sequence[ArmTotal]) -> list[Concern]:
     ]
 
 
+def _late(protocol: Protocol, evidence: Evidence, late: int) -> list[Concern]:
+    """More than one report in ten came after the lock, or after the reporting time was over."""
+    if late < LIMIT or late <= LATE_SHARE * (evidence.n + evidence.missing):
+        return []
+    return [
+        Concern(
+            "late",
+            f"{late:,} reports or changes came too late to count: an outcome must come within {protocol.data.report_within} of "
+            f"the end of follow-up, a change within {protocol.data.correction_window} of the first report; ask for them in "
+            "time, or plan data.report_within longer",
+        )
+    ]
+
+
 def _burden(evidence: Evidence) -> list[Concern]:
     return [
         Concern(
@@ -90,12 +106,13 @@ def _recruitment(protocol: Protocol, enrolled: int, first: date | None, as_of: d
     months = (as_of.date() - first).days / DAYS_A_MONTH
     if months < rule.grace_months or poisson.cdf(enrolled, rule.per_month * months) >= TOO_SLOW:
         return []
+    expected = min(rule.per_month * months, protocol.monitoring.max_participants)
     joined = "fewer than 10" if enrolled < LIMIT else str(enrolled)
     left = (protocol.monitoring.max_participants - enrolled) / max(enrolled / months, 1e-9)
     return [
         Concern(
             "recruitment",
-            f"people join too slowly: {joined} in {months:.0f} months, where {rule.per_month * months:.0f} were planned; at "
+            f"people join too slowly: {joined} in {months:.0f} months, where {expected:.0f} were planned; at "
             f"this pace the rest takes {_months(left)}",
         )
     ]

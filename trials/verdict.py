@@ -73,13 +73,15 @@ def outlook(protocol: Protocol, evidence: Evidence) -> str:
     """What would change the verdict, in one sentence."""
     verdict = verdict_of(evidence.claims, evidence.guardrails, evidence.concerns, full=_full(protocol, evidence))
     window = protocol.data.correction_window
-    if verdict in ("promote", "drop", "stop_for_harm"):
+    correction = f"a correction to a result already counted, within {window} of its first report"
+    if verdict == "stop_for_harm":
+        return f"More people can't take this back; only {correction}, could."
+    if verdict in ("promote", "drop"):
+        against = _worthwhile(protocol) if verdict == "promote" else "no benefit"
+        guarded = ", a guardrail breached" if verdict == "promote" and protocol.guardrails else ""
         return (
-            "More people can add to this but not take it back; only a correction to a result already counted could, within "
-            f"{window} of its first report, or evidence of harm."
-            if verdict != "stop_for_harm"
-            else "More people can't take this back; only a correction to a result already counted could, within "
-            f"{window} of its first report."
+            f"It stays so unless there is {correction}; or, as more people come in, the claim against '{against}' is made too"
+            f"{guarded}, harm is shown, or the data turn out not to add up."
         )
     if verdict == "cant_tell":
         if _full(protocol, evidence) and not any(claim.fired for claim in evidence.claims.values()):
@@ -152,8 +154,18 @@ def _estimate(protocol: Protocol, evidence: Evidence | Comparison) -> str:
     middle = f"{_measure(protocol)}: {_say(protocol, evidence.estimate)}"
     if low is None and high is None:
         return middle
-    ends = [("unknown" if end is None else _say(protocol, end)) for end in (low, high)]
-    return f"{middle} (plausibly from {ends[0]} to {ends[1]})"
+    ends = [("unknown" if end is None else "no difference" if end == 0 else _say(protocol, end)) for end in (low, high)]
+    return f"{middle} (plausibly from {ends[0]} to {ends[1]}{_changed(evidence)})"
+
+
+def _changed(evidence: Evidence | Comparison) -> str:
+    """Said when the average has walked out of the range that earlier results left: the effect was not the same all along."""
+    low, high = evidence.interval
+    if evidence.estimate is None:
+        return ""
+    below = low is not None and evidence.estimate < low
+    above = high is not None and evidence.estimate > high
+    return " by what came first; it seems to have changed since" if below or above else ""
 
 
 def _paid(claim: Claim) -> str:
@@ -212,10 +224,18 @@ def _harm(protocol: Protocol, evidence: Evidence) -> str:
 
 
 def _small(protocol: Protocol, evidence: Evidence) -> str:
+    faded = evidence.claims["benefit"].log_e
+    now = ""
+    if faded is not None and faded < 0:
+        now = f" (though the bet against 'no benefit', won after {_at(protocol, evidence, 'benefit')}, has fallen back since)"
     return (
         f"People must decide: it helps, but by less than the {_say(protocol, protocol.primary.worthwhile)} called "
-        f"worthwhile. {_estimate(protocol, evidence)}."
+        f"worthwhile{now}. {_estimate(protocol, evidence)}."
     )
+
+
+def _at(protocol: Protocol, evidence: Evidence, claim: str) -> str:
+    return people(protocol, evidence.claims[claim].crossed_at_n or 0)
 
 
 def _held(protocol: Protocol, evidence: Evidence, concern: Concern) -> str:
@@ -275,7 +295,10 @@ def _early(protocol: Protocol, evidence: Evidence, enrolled: int, next_due: date
     planned = protocol.monitoring.max_participants
     when = "" if next_due is None else f"; the next result is due after {next_due.isoformat()}"
     joined = f"{people(protocol, enrolled)} of {planned:,} have joined"
-    return f"Too early to say: {joined}, {count(evidence.n)} with a result{when}."
+    names = {arm.id: arm.name or arm.id for arm in protocol.arms}
+    few = [names[arm.arm] for arm in evidence.arms if arm.n < LIMIT] if evidence.n >= 2 * LIMIT else []
+    short = f", but fewer than {LIMIT} of them in {' and in '.join(few)}" if few else ""
+    return f"Too early to say: {joined}, {count(evidence.n)} with a result{short}{when}."
 
 
 def _unclear(protocol: Protocol, evidence: Evidence) -> str:

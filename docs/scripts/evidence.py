@@ -30,7 +30,7 @@ from peers.roadtest import rivals
 from scipy.optimize import minimize_scalar
 from scipy.stats import binom
 
-from trials.sequential.operating import count_streams, exact, exact_one_arm, streams_bounded, time_streams
+from trials.sequential.operating import count_streams, exact, streams_bounded, time_streams
 from trials.sequential.operating.streams import NEVER
 
 CONTROL = 0.30
@@ -140,8 +140,8 @@ def others(runs: int, rng: np.random.Generator) -> None:
     print(f"\n{'Other outcomes and designs':<58}{'people':>8}{'± SE':>7}{'ratio':>7}")
     alone = one_arm_evidence.BINARY
     for claim, truth in (("benefit", 0.20), ("dud", 0.30)):
-        mean = exact_one_arm.claim(alone, claim, truth=truth, participants=MOST).participants
-        least = float(-np.log(ERRORS[claim]) / exact_one_arm.growth(alone, claim, truth))
+        mean = exact.ever(alone, claim, control=alone.baseline, treated=truth, participants=MOST).participants
+        least = float(-np.log(ERRORS[claim]) / exact.growth(alone, claim, truth))
         print(
             f"{f'one arm, binary (exact): {claim} at {truth:.2f}':<58}{shown(mean, 0.0, least)}  floor {least:.1f} people"
         )

@@ -3,7 +3,7 @@
     python docs/scripts/one_arm_evidence.py [--runs 5000] [--seed 1]
 
 Everybody peeks after every participant or pair; alpha .05, beta .10, at most 2,000 participants. "exact" is dynamic
-programming over counts (trials.sequential.operating.exact_one_arm); the rest is simulated by the methods' own formulas
+programming over counts (trials.sequential.operating.exact); the rest is simulated by the methods' own formulas
 (trials.sequential.operating.streams_bounded). The floor is log(1/error) over the fastest growth that any bet has.
 Exit code 1 when an exact error rate is above its limit, a simulated one above the exact 99.9 % binomial quantile of its
 limit, or expected participants are over 5 % off their target. What is shown as a warning, by another method, counts not.
@@ -23,7 +23,7 @@ from scipy.stats import binom
 from trials.sequential import Design, one_arm_count
 from trials.sequential.bets import sides
 from trials.sequential.one_arm_binary import null_share
-from trials.sequential.operating import exact_one_arm, streams_bounded
+from trials.sequential.operating import exact, streams_bounded
 from trials.sequential.operating.streams_bounded import Draw, beta_losses, binary_losses
 from trials.sequential.peers.uniform_bounds import best_rho
 
@@ -91,7 +91,7 @@ def binary(report: Report) -> None:
     for share, star in ((0.05, 0.02), (0.30, 0.08), (0.50, 0.10), (0.90, 0.05)):
         design = replace(BINARY, baseline=share, worthwhile=star)
         for claim, truth, limit in (("benefit", share, 0.05), ("harm", share, 0.05), ("dud", share - star, 0.10)):
-            chance = exact_one_arm.claim(design, claim, truth=truth, participants=MOST).chance
+            chance = exact.ever(design, claim, control=share, treated=truth, participants=MOST).chance
             report.rate(
                 f"one arm, binary: {claim}, benchmark {share:.2f}, truth {truth:.2f}", chance, limit, exact=True
             )
@@ -100,13 +100,13 @@ def binary(report: Report) -> None:
 def binary_people(report: Report) -> None:
     targets = (("benefit", 0.20, 131), ("benefit", 0.22, None), ("dud", 0.30, 149), ("dud", 0.36, None))
     for claim, truth, target in targets:
-        mean = exact_one_arm.claim(BINARY, claim, truth=truth, participants=MOST).participants
+        mean = exact.ever(BINARY, claim, control=BINARY.baseline, treated=truth, participants=MOST).participants
         error = BINARY.beta if claim == "dud" else BINARY.alpha
-        floor = -np.log(error) / exact_one_arm.growth(BINARY, claim, truth)
+        floor = -np.log(error) / exact.growth(BINARY, claim, truth)
         report.people(f"one arm, binary (exact): {claim}, benchmark .30, truth {truth:.2f}", mean, 0.0, floor, target)
     for truth in (0.30, 0.22, 0.20, 0.38):
-        ending = exact_one_arm.endings(BINARY, truth=truth, participants=MOST)
-        shares = ", ".join(f"{name} first {chance:.4f}" for name, chance in ending.chances.items())
+        ending = exact.endings(BINARY, control=BINARY.baseline, treated=truth, participants=MOST)
+        shares = ", ".join(f"{name} first {ending.chance(name):.4f}" for name in ("harm", "dud", "benefit"))
         print(f"    truth {truth:.2f}, one trial with all claims: {shares}; {ending.participants:.1f} people")
 
 

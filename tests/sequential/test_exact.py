@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from tests.sequential.exact import crossing_chance
+from tests.sequential.exact import crossing_chance, ends_first, one_arm_chance
 from trials.errors import DataError
-from trials.sequential import Design, binary_mixture
-from trials.sequential.operating import exact, exact_one_arm, streams
+from trials.sequential import Design, binary_mixture, one_arm_binary
+from trials.sequential.operating import exact, streams
 from trials.sequential.operating.frontier import Frontier, line
 
 PLAN = Design(1, 1, 0.30, 0.08, 0.05, 0.10, 0.21)
@@ -60,7 +60,7 @@ def test_endings_are_those_of_simulated_trials(design: Design) -> None:
     found = exact.endings(design, **truth)
     crossings = streams.simulate(design, **truth, runs=runs, rng=np.random.default_rng(3))
     for claim in ("benefit", "dud", "harm"):
-        ended = round(crossings.first_is(claim) * runs)
+        ended = round(ends_first(crossings.by_claim, claim) * runs)
         low, high = binom.ppf(
             [0.0005, 0.9995], runs, found.chance(claim) + (found.chance("both") if claim == "dud" else 0)
         )
@@ -78,14 +78,16 @@ def test_the_mean_of_a_full_trials_estimate_is_the_effect() -> None:
     assert found.estimate == pytest.approx(0.08, abs=1e-15)
 
 
+@pytest.mark.parametrize("claim", ["benefit", "dud", "harm"])
 @pytest.mark.parametrize("truth", [0.15, 0.30, 0.40])
-def test_one_arm_agrees_with_its_own_programme(truth: float) -> None:
-    """Two dynamic programmes, over two counts here and over one in `exact_one_arm`, end one-arm trials alike to 1e-10."""
+def test_one_arm_agrees_with_a_programme_over_one_count(claim: str, truth: float) -> None:
+    """The package carries two counts for one arm too; the test's own programme, over losses alone, agrees to 1e-10."""
     design = replace(PLAN, n_c=0)
-    mine = exact.endings(design, control=0.30, treated=truth, participants=400)
-    other = exact_one_arm.endings(design, truth=truth, participants=400)
-    assert mine.participants == pytest.approx(other.participants, abs=1e-8)
-    assert mine.chance("benefit") == pytest.approx(other.chances["benefit"], abs=1e-10)
+    side, pay = one_arm_binary.sides(design)[claim], one_arm_binary.tables(design)[claim]
+    chance, people = one_arm_chance(pay, side.weights, truth, participants=400, threshold=1 / side.error)
+    found = exact.ever(design, claim, control=0.30, treated=truth, participants=400)
+    assert found.chance == pytest.approx(chance, abs=1e-10)
+    assert found.participants == pytest.approx(people, abs=1e-8)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (1, 0)])

@@ -300,3 +300,15 @@ def test_plans_that_cannot_be_judged_are_refused(changes: dict[str, Any], names:
         admit(replace(base, **changes))
     with pytest.raises(ProtocolError, match=names):
         step(replace(base, **changes), start(base), ())
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("bound", [-1.5, 0.0, 0.7, 2.0, 4.3])
+def test_an_intervals_end_is_where_the_statistic_meets_its_bound(binary: bool, bound: float) -> None:
+    """z(H0: δ ≤ m) at the end m that is rejected at a bound is that bound, for shares and scores; more before it."""
+    stratum = Stratum(60, 15.0, 15.0 if binary else 6.0, 55, 20.0, 20.0 if binary else 9.0)
+    comparison = Comparison((stratum,), binary)
+    end = rejected_up_to(comparison, bound)
+    assert z_score(comparison, end) == pytest.approx(bound, abs=1e-6)
+    assert z_score(comparison, end - 0.01) > bound
+    assert (end < comparison.estimate) == (bound > 0)

@@ -8,7 +8,6 @@ from scipy.stats import binom, norm
 
 from trials.errors import DataError
 from trials.sequential.grouped.after_stopping import (
-    after_stop,
     bias_adjusted,
     drift_at,
     mean_estimate,
@@ -47,10 +46,11 @@ def test_beta_blocker_heart_attack_trial() -> None:
     reached = [bound is not None and z >= bound for z, bound in zip(BHAT_Z, BHAT.upper, strict=False)]
     assert reached == [False] * 5 + [True]
     information = BHAT.information[:6]
-    said = after_stop(information, BHAT.upper[:5], BHAT.lower[:5], BHAT_Z[-1], 0.025, 0.025)
+    stop = (information, BHAT.upper[:5], BHAT.lower[:5], BHAT_Z[-1])
+    low, estimate, high = (drift_at(*stop, chance) for chance in (0.025, 0.5, 0.975))
     plain = BHAT_Z[-1] / math.sqrt(information[-1])
-    assert norm.sf(BHAT_Z[-1]) < said.p < BHAT.alpha_spent[5] / 2
-    assert 0 < said.low < said.estimate < plain < said.high
+    assert norm.sf(BHAT_Z[-1]) < stagewise_p(*stop) < BHAT.alpha_spent[5] / 2
+    assert 0 < low < estimate < plain < high
     error = 1 / math.sqrt(information[-1])
     repeated = repeated_interval(plain, error, BHAT.upper[5])
     assert repeated is not None
@@ -59,9 +59,9 @@ def test_beta_blocker_heart_attack_trial() -> None:
 
 def test_one_look_gives_the_textbook_answers() -> None:
     """Without earlier looks everything is normal theory."""
-    said = after_stop((1.0,), (), (), 1.7, 0.05, 0.1)
-    assert said.p == pytest.approx(norm.sf(1.7))
-    assert (said.estimate, said.low, said.high) == pytest.approx((1.7, 1.7 - norm.isf(0.05), 1.7 + norm.isf(0.1)))
+    assert stagewise_p((1.0,), (), (), 1.7) == pytest.approx(norm.sf(1.7))
+    for chance in (0.05, 0.5, 0.9):
+        assert drift_at((1.0,), (), (), 1.7, chance) == pytest.approx(1.7 + norm.ppf(chance))
     assert bias_adjusted((1.0,), (1.6,), (1.6,), 1, 1.7) == pytest.approx(1.7)
 
 

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from tests.sequential.exact import ends_first
 from trials.errors import DataError, ProtocolError
 from trials.sequential import Design, Unit, bets, one_arm_binary
 from trials.sequential.design import BENEFIT_WEIGHTS
-from trials.sequential.operating import exact_one_arm, streams_bounded
+from trials.sequential.operating import exact, streams_bounded
 
 ONE = Design(1, 0, 0.30, 0.08, 0.05, 0.10, 0.21)
 SHARES = (0.26, 0.22, 0.18, 0.14, 0.06)
@@ -40,22 +41,22 @@ def test_false_alarms_stay_below_their_error_exactly(share: float, star: float) 
     """P(the claim ever fires within 400 people | the edge of its null) ≤ its error, by exact enumeration."""
     design = replace(ONE, baseline=share, worthwhile=star)
     for name, truth, error in (("benefit", share, 0.05), ("harm", share, 0.05), ("dud", share - star, 0.10)):
-        assert exact_one_arm.claim(design, name, truth=truth, participants=400).chance <= error
+        assert exact.ever(design, name, control=share, treated=truth, participants=400).chance <= error
 
 
 def test_it_needs_few_people_more_than_the_floor() -> None:
     """Within 10 % (benefit) and 12 % (dud) of log(1/error)/KL, below the 131 and 149 people of the specification."""
-    benefit = exact_one_arm.claim(ONE, "benefit", truth=0.20, participants=2000).participants
-    dud = exact_one_arm.claim(ONE, "dud", truth=0.30, participants=2000).participants
-    assert benefit < 1.10 * math.log(20) / exact_one_arm.growth(ONE, "benefit", 0.20)
-    assert dud < 1.12 * math.log(10) / exact_one_arm.growth(ONE, "dud", 0.30)
+    benefit = exact.ever(ONE, "benefit", control=0.30, treated=0.20, participants=2000).participants
+    dud = exact.ever(ONE, "dud", control=0.30, treated=0.30, participants=2000).participants
+    assert benefit < 1.10 * math.log(20) / exact.growth(ONE, "benefit", 0.20)
+    assert dud < 1.12 * math.log(10) / exact.growth(ONE, "dud", 0.30)
     assert benefit < 131
     assert dud < 149
 
 
 def test_simulated_endings_agree_with_the_exact_ones() -> None:
     """Shares of 4,000 simulated trials that end in each claim lie within the 99.9 % range of the exact chances."""
-    ending = exact_one_arm.endings(ONE, truth=0.24, participants=300)
+    ending = exact.endings(ONE, control=0.30, treated=0.24, participants=300)
     found = streams_bounded.simulate_one_arm(
         ONE,
         treated=streams_bounded.binary_losses(0.24),
@@ -63,9 +64,9 @@ def test_simulated_endings_agree_with_the_exact_ones() -> None:
         runs=4000,
         rng=np.random.Generator(np.random.PCG64(3)),
     )
-    for name, chance in ending.chances.items():
-        low, high = binom.ppf([0.0005, 0.9995], 4000, chance)
-        assert low <= round(4000 * found.first_is(name)) <= high
+    for name in ("benefit", "dud", "harm"):
+        low, high = binom.ppf([0.0005, 0.9995], 4000, ending.chance(name))
+        assert low <= round(4000 * ends_first(found.by_claim, name)) <= high
     stops = found.first("benefit", "dud", "harm")
     assert abs(stops.mean() - ending.participants) < 4 * stops.std() / math.sqrt(4000)
 
@@ -141,4 +142,4 @@ def test_controls_are_refused_in_data_and_in_plans() -> None:
     with pytest.raises(ProtocolError, match=r"benchmark == 0.05, must lie between"):
         one_arm_binary.admit(replace(ONE, baseline=0.05))
     with pytest.raises(DataError, match="one stratum"):
-        exact_one_arm.claim(replace(ONE, several=True), "benefit", truth=0.2, participants=10)
+        exact.ever(replace(ONE, several=True), "benefit", control=0.3, treated=0.2, participants=10)

@@ -63,7 +63,7 @@ def say_effect(primary: Primary, effect: float) -> str:
 
 def _per(primary: Primary) -> str:
     """What the rate is per: the plan's unit ('week'), else the exposure's column in words."""
-    return primary.unit or (primary.exposure or "unit of exposure").replace("_", " ")
+    return primary.unit or f"unit of {(primary.exposure or 'exposure').replace('_', ' ')}"
 
 
 KIND = Kind(

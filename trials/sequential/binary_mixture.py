@@ -8,26 +8,21 @@ Source: Waudby-Smith & Ramdas (2024), JRSS B 86:1-27, betting; mixture over bets
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trials.evidence import CLAIMS, Claim
 from trials.sequential import bets, blocks
 from trials.sequential.bets import Floats, Side
 from trials.sequential.blocks import Block
 from trials.sequential.design import Design, Mark, Method, Reading, State, Unit
+from trials.sequential.inversion import LATTICE, furthest
 
 NOTHING_YET = "no block of treated and control participants is complete yet"
-# The ends of the confidence sequence are multiples of 2^-40 of the scale, found by cutting into so many sections at a time.
-LATTICE = 2**40
-SECTIONS = 32
 # Long deliveries are taken in parts of so many participants: same numbers, less memory, twice as fast.
 AT_ONCE = 16_384
 Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
 
 
 @lru_cache(maxsize=256)
@@ -144,63 +139,26 @@ def total(design: Design, paths: dict[str, Floats], pay: Floats, weights: tuple[
 
 
 def bound(design: Design, paths: dict[str, Floats], claim: str, known: float) -> float:
-    """The largest effect m for which H0: effect ≤ m was ever rejected (in the claim's orientation), at least `known`.
-
-    By inverting the claim's own bets. log E falls as m rises, so the rejected m are an interval; its end is sought on
-    the lattice of multiples of 2^-40, where it is the same number however the blocks are cut into steps. Blocks that
-    can't move the end any further drop out, so long deliveries cost little more than reading them once.
-    """
+    """The largest effect m for which H0: effect ≤ m was ever rejected (in the claim's orientation), at least `known`."""
     side, stakes = staked(design)[claim]
-    threshold = -math.log(side.error)
 
-    def evidence(lattice: Integers, at: dict[str, Floats]) -> Floats:
-        pay = table(design, side, stakes[:, None], (lattice / LATTICE)[None, :])
-        return total(design, at, pay, side.weights)
+    def log_e(effects: Floats, at: dict[str, Floats]) -> Floats:
+        return total(design, at, table(design, side, stakes[:, None], effects[None, :]), side.weights)
 
-    low, end = max(round(known * LATTICE), 1 - LATTICE), known
-    candidate, left = low, paths
-    while candidate < LATTICE:
-        logs = evidence(np.array([candidate]), left)[0]
-        beyond = logs >= threshold
-        if not beyond.any():
-            break
-        left = {stratum: path[beyond] for stratum, path in left.items()}
-        strongest = int(np.argmax(logs[beyond]))
-        one = {stratum: path[[strongest]] for stratum, path in left.items()}
-        low = _last_rejected(lambda m, one=one: evidence(m, one)[:, 0] >= threshold, candidate)  # type: ignore[misc]
-        candidate, end = low + 1, low / LATTICE
-    return end
-
-
-def _last_rejected(rejected: Callable[[Integers], Booleans], low: int) -> int:
-    """The last rejected lattice point from `low` (which is rejected), cut into SECTIONS at a time."""
-    high = LATTICE - 1
-    while high - low > 1:
-        inner = np.unique(np.linspace(low, high, SECTIONS + 1).astype(np.int64)[1:-1])
-        inner = inner[(inner > low) & (inner < high)]
-        accepted = np.flatnonzero(~rejected(inner))
-        first = inner.size if accepted.size == 0 else int(accepted[0])
-        high = high if first == inner.size else int(inner[first])
-        low = low if first == 0 else int(inner[first - 1])
-    return low
+    first = max(round(known * LATTICE), 1 - LATTICE)
+    return furthest(log_e, paths, -math.log(side.error), known, first, LATTICE - 2)
 
 
 def read(design: Design, state: State) -> Reading:
     errors = {claim: side.error for claim, (side, _) in staked(design).items()}
     if state["blocks"] == 0:
-        claims = {claim: Claim(None, None, 1 / errors[claim], None, NOTHING_YET) for claim in CLAIMS}
-        return Reading(claims, None, None, 0)
+        return blocks.nothing_yet(errors, NOTHING_YET)
     counts = {stratum: np.array([kept], dtype=np.float64) for stratum, kept in sorted(state["counts"].items())}
-    claims = {
-        claim: Claim(
-            log_e=float(total(design, counts, tables(design)[claim], staked(design)[claim][0].weights)[0]),
-            p=min(1.0, math.exp(-state["peak"][claim])),
-            threshold=1 / errors[claim],
-            crossed_at_n=state["crossed"].get(claim),
-        )
-        for claim in CLAIMS
+    logs = {
+        claim: float(total(design, counts, tables(design)[claim], side.weights)[0])
+        for claim, (side, _) in staked(design).items()
     }
-    return Reading(claims, *blocks.interval(state), state["blocks"])
+    return Reading(blocks.claims(state, logs, errors), *blocks.interval(state), state["blocks"])
 
 
 METHOD = Method(

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trials.errors import DataError
-from trials.sequential.design import Design, Unit
+from trials.evidence import Claim
+from trials.sequential.design import Design, Reading, State, Unit
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -116,3 +117,18 @@ def note_peaks(state: dict[str, Any], logs: dict[str, float], errors: dict[str, 
         state["peak"][claim] = max(value, state["peak"].get(claim, value))
         if claim not in state["crossed"] and value >= -math.log(errors[claim]):
             state["crossed"][claim] = people
+
+
+def claims(state: State, logs: dict[str, float], errors: dict[str, float]) -> dict[str, Claim]:
+    """The claims of a state with these log E now; p by the peak so far, so it never rises again."""
+    return {
+        claim: Claim(log, min(1.0, math.exp(-state["peak"][claim])), 1 / errors[claim], state["crossed"].get(claim))
+        for claim, log in logs.items()
+    }
+
+
+def nothing_yet(errors: dict[str, float], reason: str, blocks: int = 0) -> Reading:
+    """The reading of a state that says nothing yet, with the reason."""
+    return Reading(
+        {claim: Claim(None, None, 1 / error, None, reason) for claim, error in errors.items()}, None, None, blocks
+    )

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from trials.evidence import CLAIMS, Claim
+from trials.evidence import CLAIMS
 from trials.sequential import bets, blocks
 from trials.sequential.bets import Floats, Side
 from trials.sequential.binary_mixture import NOTHING_YET
@@ -168,19 +168,10 @@ def read(design: Design, state: State) -> Reading:
     sides = ledger_sides(design)
     errors = {claim: sides[claim][0].error for claim in claims_of(design)}
     if state["blocks"] == 0:
-        claims = {claim: Claim(None, None, 1 / errors[claim], None, NOTHING_YET) for claim in errors}
-        return Reading(claims, None, None, 0)
-    logs = held(state)
-    claims = {
-        claim: Claim(
-            log_e=float(total(design, logs, claim, sides[claim][0])[0]),
-            p=min(1.0, math.exp(-state["peak"][claim])),
-            threshold=1 / errors[claim],
-            crossed_at_n=state["crossed"].get(claim),
-        )
-        for claim in errors
-    }
-    return Reading(claims, *blocks.interval(state), state["blocks"])
+        return blocks.nothing_yet(errors, NOTHING_YET)
+    kept = held(state)
+    logs = {claim: float(total(design, kept, claim, sides[claim][0])[0]) for claim in errors}
+    return Reading(blocks.claims(state, logs, errors), *blocks.interval(state), state["blocks"])
 
 
 METHOD = Method(

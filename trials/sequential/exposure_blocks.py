@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from trials.evidence import Claim
 from trials.sequential import bets, blocks, bounded_mixture
 from trials.sequential.bets import Floats, Side
 from trials.sequential.binary_mixture import NOTHING_YET
@@ -249,19 +248,10 @@ def interval(state: State) -> tuple[float | None, float | None]:
 def read(design: Design, state: State) -> Reading:
     errors = {claim: side.error for claim, (side, _, _) in claims_of(design).items()}
     if state["blocks"] == 0:
-        claims = {claim: Claim(None, None, 1 / error, None, NOTHING_YET) for claim, error in errors.items()}
-        return Reading(claims, None, None, 0)
-    logs, model = arrays(state["logs"]), arrays(state["model"])
-    claims = {
-        claim: Claim(
-            log_e=float(total(design, logs, model, claim)[claims_of(design)[claim][2]]),
-            p=min(1.0, math.exp(-state["peak"][claim])),
-            threshold=1 / error,
-            crossed_at_n=state["crossed"].get(claim),
-        )
-        for claim, error in errors.items()
-    }
-    return Reading(claims, *interval(state), state["blocks"])
+        return blocks.nothing_yet(errors, NOTHING_YET)
+    kept, model = arrays(state["logs"]), arrays(state["model"])
+    logs = {claim: float(total(design, kept, model, claim)[own]) for claim, (_, _, own) in claims_of(design).items()}
+    return Reading(blocks.claims(state, logs, errors), *interval(state), state["blocks"])
 
 
 def arrays(kept: dict[str, Any]) -> Kept:

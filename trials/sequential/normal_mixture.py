@@ -18,8 +18,7 @@ import math
 from functools import lru_cache
 
 from trials.errors import ProtocolError
-from trials.evidence import Claim
-from trials.sequential import bets, blocks, one_arm_binary
+from trials.sequential import bets, blocks
 from trials.sequential.bets import Side
 from trials.sequential.design import Design, Mark, Method, Reading, State, Unit
 from trials.sequential.peers import uniform_bounds
@@ -138,9 +137,8 @@ def bound(pairs: int, error: float, v_opt: float) -> float:
 def read(design: Design, state: State) -> Reading:
     errors = {claim: side.error for claim, side in sides(design).items()}
     if state["blocks"] < FIRST:
-        nothing = {claim: Claim(None, None, 1 / error, None, TOO_FEW) for claim, error in errors.items()}
-        return Reading(nothing, None, None, state["blocks"])
-    claims = one_arm_binary.claims(state, evidence(design, state), errors)
+        return blocks.nothing_yet(errors, TOO_FEW, state["blocks"])
+    claims = blocks.claims(state, evidence(design, state), errors)
     return Reading(claims, *blocks.interval(state), state["blocks"])
 
 

@@ -11,18 +11,16 @@ Written for H0: p ≥ q, with the share p of losses. Harm and dud count non-loss
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trials.errors import DataError, ProtocolError
-from trials.evidence import Claim
 from trials.sequential import bets, blocks
 from trials.sequential.bets import Floats, Side
-from trials.sequential.binary_mixture import LATTICE, SECTIONS, counted, total
+from trials.sequential.binary_mixture import counted, total
 from trials.sequential.design import Design, Mark, Method, Reading, State, Unit
+from trials.sequential.inversion import LATTICE, furthest
 
 NOTHING_YET = "no participant's outcome is in yet"
 
@@ -124,64 +122,27 @@ def ends(design: Design, paths: dict[str, Floats], state: State) -> dict[str, fl
 
 
 def bound(design: Design, paths: dict[str, Floats], claim: str, known: float) -> float:
-    """The largest effect m for which H0: effect ≤ m was ever rejected (in the claim's orientation), at least `known`.
-
-    By inverting the claim's own bets; sought among multiples of 2^-40, where it is the same number however participants
-    are cut into deliveries. Times that can't move the end any further drop out.
-    """
+    """The largest effect m for which H0: effect ≤ m was ever rejected (in the claim's orientation), at least `known`."""
     side = sides(design)[claim]
-    threshold = -math.log(side.error)
     free = null_share(design, side, 0.0)  # effects lie in (free − 1, free)
-    last = math.ceil(free * LATTICE) - 2
 
-    def log_e(lattice: NDArray[np.int64], at: dict[str, Floats]) -> Floats:
-        return total(design, at, table(design, side, lattice / LATTICE), side.weights)
+    def log_e(effects: Floats, at: dict[str, Floats]) -> Floats:
+        return total(design, at, table(design, side, effects), side.weights)
 
-    end, left = max(round(known * LATTICE), math.floor((free - 1.0) * LATTICE) + 1), paths
-    moved = False
-    while end < last:
-        logs = log_e(np.array([end + 1]), left)[0]
-        beyond = logs >= threshold
-        if not beyond.any():
-            break
-        strongest = {stratum: path[[int(np.argmax(logs))]] for stratum, path in left.items()}
-        left = {stratum: path[beyond] for stratum, path in left.items()}
-        end = last_rejected(lambda m, at=strongest: log_e(m, at)[:, 0] >= threshold, end + 1, last)  # type: ignore[misc]
-        moved = True
-    return end / LATTICE if moved else known
-
-
-def last_rejected(rejected: Callable[[NDArray[np.int64]], NDArray[np.bool_]], low: int, high: int) -> int:
-    """The last rejected lattice point from `low` (which is) up to `high`, where the rejected ones come first."""
-    high += 1
-    while high - low > 1:
-        inner = np.unique(np.linspace(low, high, SECTIONS + 1).astype(np.int64)[1:-1])
-        inner = inner[(inner > low) & (inner < high)]
-        count = int(np.count_nonzero(rejected(inner)))
-        high = high if count == inner.size else int(inner[count])
-        low = low if count == 0 else int(inner[count - 1])
-    return low
-
-
-def claims(state: State, logs: dict[str, float], errors: dict[str, float]) -> dict[str, Claim]:
-    """The claims of a state with these log E now."""
-    return {
-        claim: Claim(log, min(1.0, math.exp(-state["peak"][claim])), 1 / errors[claim], state["crossed"].get(claim))
-        for claim, log in logs.items()
-    }
+    first = max(round(known * LATTICE), math.floor((free - 1.0) * LATTICE) + 1) + 1
+    return furthest(log_e, paths, -math.log(side.error), known, first, math.ceil(free * LATTICE) - 2)
 
 
 def read(design: Design, state: State) -> Reading:
     errors = {claim: side.error for claim, side in sides(design).items()}
     if state["blocks"] == 0:
-        nothing = {claim: Claim(None, None, 1 / error, None, NOTHING_YET) for claim, error in errors.items()}
-        return Reading(nothing, None, None, 0)
+        return blocks.nothing_yet(errors, NOTHING_YET)
     counts = {stratum: np.array([kept], dtype=np.float64) for stratum, kept in sorted(state["counts"].items())}
     logs = {
         claim: float(total(design, counts, tables(design)[claim], side.weights)[0])
         for claim, side in sides(design).items()
     }
-    return Reading(claims(state, logs, errors), *blocks.interval(state), state["blocks"])
+    return Reading(blocks.claims(state, logs, errors), *blocks.interval(state), state["blocks"])
 
 
 METHOD = Method(

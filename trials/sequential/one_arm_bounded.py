@@ -17,7 +17,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from trials.evidence import Claim
 from trials.sequential import bets, blocks, bounded_mixture, one_arm_binary
 from trials.sequential.bets import Floats, Side
 from trials.sequential.design import Design, Mark, Method, Reading, State, Unit
@@ -134,17 +133,14 @@ def read(design: Design, state: State) -> Reading:
     kept = ledgers(design)
     errors = {claim_of(end): ledger.side.error for end, ledger in kept.items()}
     if state["blocks"] == 0:
-        empty = {
-            claim: Claim(None, None, 1 / error, None, one_arm_binary.NOTHING_YET) for claim, error in errors.items()
-        }
-        return Reading(empty, None, None, 0)
+        return blocks.nothing_yet(errors, one_arm_binary.NOTHING_YET)
     logs = bounded_mixture.held(state)
     now = {
         claim_of(end): float(bounded_mixture.total(design, logs, end, ledger.side)[ledger.own])
         for end, ledger in kept.items()
     }
     ordered = {claim: now[claim] for claim in bets.sides(design)}
-    return Reading(one_arm_binary.claims(state, ordered, errors), *blocks.interval(state), state["blocks"])
+    return Reading(blocks.claims(state, ordered, errors), *blocks.interval(state), state["blocks"])
 
 
 METHOD = Method(

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from scipy.optimize import brentq
@@ -24,7 +23,6 @@ from trials.errors import DataError
 from trials.sequential.grouped import recursion
 from trials.sequential.grouped.boundaries import Bounds, spending_bounds
 from trials.sequential.grouped.recursion import Cloud
-from trials.sequential.grouped.spending import check_error
 
 # The largest p that is sought; anything above is said as 1.
 HIGHEST_P = 1.0 - 1e-6
@@ -32,33 +30,12 @@ HIGHEST_P = 1.0 - 1e-6
 LATTICE = 2.0**-30
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """p: one-sided stagewise p-value against a drift ≤ 0. estimate: median unbiased; low, high: exact; all three drifts."""
-
-    p: float
-    estimate: float
-    low: float
-    high: float
-
-
-def after_stop(
-    information: Sequence[float], upper: Bounds, lower: Bounds, z: float, error_low: float, error_high: float
-) -> Stopped:
-    """The stagewise p-value, estimate and interval for a trial that stopped at look k with Z = z.
+def stagewise_p(information: Sequence[float], upper: Bounds, lower: Bounds, z: float, drift: float = 0.0) -> float:
+    """P(an outcome at least as extreme as stopping at the last of these looks with Z = z | drift), in stage-wise order.
 
     information: t_1 < ... < t_k as they were. upper, lower: the bounds at the looks before the stop, k − 1 each (None =
-    no bound there). P(low > θ) = error_low, P(high < θ) = error_high. Raises DataError when lengths or z don't fit.
+    no bound there). drift 0: the one-sided p-value against a drift ≤ 0. Raises DataError when lengths or z don't fit.
     """
-    check_error("error_low", error_low)
-    check_error("error_high", error_high)
-    chances = (0.5, error_low, 1.0 - error_high)
-    estimate, low, high = (drift_at(information, upper, lower, z, chance) for chance in chances)
-    return Stopped(stagewise_p(information, upper, lower, z), estimate, low, high)
-
-
-def stagewise_p(information: Sequence[float], upper: Bounds, lower: Bounds, z: float, drift: float = 0.0) -> float:
-    """P(an outcome at least as extreme as stopping at the last of these looks with Z = z | drift), in stage-wise order."""
     _fits(information, upper, lower, z)
     cloud, passed = recursion.begin(), 0.0
     for k, (high, low) in enumerate(zip(upper, lower, strict=True)):
@@ -69,7 +46,10 @@ def stagewise_p(information: Sequence[float], upper: Bounds, lower: Bounds, z: f
 
 
 def drift_at(information: Sequence[float], upper: Bounds, lower: Bounds, z: float, chance: float) -> float:
-    """The drift under which an outcome this extreme has the given chance; 1/2 gives the median unbiased estimate."""
+    """The drift under which an outcome this extreme has the given chance; 1/2 gives the median unbiased estimate.
+
+    An error a gives the lower end that is above the truth with chance a, 1 − a the upper one. Otherwise as `stagewise_p`.
+    """
 
     def excess(drift: float) -> float:
         p = stagewise_p(information, upper, lower, z, drift)

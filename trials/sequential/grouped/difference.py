@@ -94,7 +94,7 @@ def rejected_up_to(comparison: Comparison, bound: float) -> float:
     """The largest effect m in [−1, 1] such that the statistic for H0: δ ≤ m is at or above `bound`; −1 if there is none."""
     if not comparison.binary:
         error, freedom = _welch(comparison)
-        quantile = math.copysign(float(stdtrit(freedom, ndtr(-abs(bound)))), -bound)
+        quantile = math.copysign(float(stdtrit(freedom, ndtr(-abs(bound)))), bound)
         return max(-1.0, comparison.estimate - quantile * error)
 
     def excess(effect: float) -> float:

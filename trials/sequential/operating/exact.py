@@ -17,10 +17,11 @@ from scipy.stats import binom
 
 from trials.errors import DataError
 from trials.evidence import CLAIMS
+from trials.sequential import one_arm_binary
 from trials.sequential.bets import Floats
 from trials.sequential.design import Design
 from trials.sequential.operating.frontier import Frontier, kept
-from trials.sequential.peers.arguments import real, whole
+from trials.sequential.peers.arguments import real, share, whole
 
 # Edges of the distribution that hold less than this are cut off; all that is cut adds up to less than 1e-13.
 NEGLIGIBLE = 1e-17
@@ -98,6 +99,18 @@ def endings(
     Raises DataError for several strata.
     """
     return _carried(design, CLAIMS, control, treated, participants, negligible)
+
+
+def growth(design: Design, claim: str, truth: float) -> float:
+    """Of one arm: KL(truth ‖ the null's edge) per participant; log(1/error) over it is the floor of expected participants.
+
+    Wald's inequality: no test with this error and power 1 needs fewer on average. truth: share of losses, in (0, 1).
+    Raises DataError.
+    """
+    side = one_arm_binary.sides(design)[claim]
+    edge = one_arm_binary.null_share(design, side, side.margin)
+    p = share("truth", 1.0 - truth if side.swapped else truth)
+    return p * math.log(p / edge) + (1 - p) * math.log((1 - p) / (1 - edge))
 
 
 def _carried(

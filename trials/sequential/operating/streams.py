@@ -48,18 +48,6 @@ class Crossings:
         """Mean participants until the first of these claims fires, at most a full trial."""
         return float(np.mean(self.first(*claims)))
 
-    def first_is(self, claim: str) -> float:
-        """Share of trials in which this claim is the first to fire (harm before dud before benefit in a tie)."""
-        mine = self.by_claim[claim]
-        ahead = mine != NEVER
-        order = ("harm", "dud", "benefit")
-        for other in CLAIMS:
-            if other != claim:
-                theirs = self.by_claim[other]
-                wins_tie = order.index(claim) < order.index(other)
-                ahead &= (theirs == NEVER) | (mine < theirs) | ((mine == theirs) & wins_tie)
-        return float(np.mean(ahead))
-
 
 def simulate(
     design: Design,

@@ -41,14 +41,6 @@ def binary_losses(chance: float) -> Draw:
     return lambda rng, shape: np.asarray(rng.random(shape) < chance, dtype=np.float64)
 
 
-def empirical_losses(losses: Floats) -> Draw:
-    """Losses drawn with replacement from these, shape (n,), n ≥ 1. Raises DataError for values outside [0, 1]."""
-    pool = np.asarray(losses, dtype=np.float64)
-    if pool.ndim != 1 or pool.size == 0 or not ((pool >= 0) & (pool <= 1)).all():
-        raise DataError(f"losses has shape {pool.shape}, must be one row of at least one number from 0 to 1.")
-    return lambda rng, shape: np.asarray(rng.choice(pool, shape), dtype=np.float64)
-
-
 def simulate(
     design: Design, *, control: Draw, treated: Draw, participants: int, runs: int, rng: np.random.Generator
 ) -> Crossings:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from trials.evidence import Claim
 from trials.sequential import blocks
 from trials.sequential.bets import Floats
 from trials.sequential.design import Design, Mark, Reading, State
@@ -128,22 +127,17 @@ def read(
     design: Design, state: State, curve: Curve, estimate: Callable[[Design, Floats], float | None], nothing_yet: str
 ) -> Reading:
     """What the state says. estimate: δ from the sums over all strata; nothing_yet: the reason while there are none."""
-    by_claim = hazards.sides(design)
+    errors = {claim: side.error for claim, side in hazards.sides(design).items()}
     if state["blocks"] == 0:
-        claims = {claim: Claim(None, None, 1 / side.error, None, nothing_yet) for claim, side in by_claim.items()}
-        return Reading(claims, None, None, 0)
+        return blocks.nothing_yet(errors, nothing_yet)
     sums = {stratum: np.array(kept) for stratum, kept in state["sums"].items()}
     curves = {stratum: curve(design, kept[None, :]) for stratum, kept in sums.items()}
-    claims = {
-        claim: Claim(
-            log_e=float(hazards.log_e(design, side, hazards.claim_places(design)[claim], curves)[0, 0]),
-            p=min(1.0, math.exp(-state["peak"][claim])),
-            threshold=1 / side.error,
-            crossed_at_n=state["crossed"].get(claim),
-        )
-        for claim, side in by_claim.items()
+    logs = {
+        claim: float(hazards.log_e(design, side, hazards.claim_places(design)[claim], curves)[0, 0])
+        for claim, side in hazards.sides(design).items()
     }
     together = np.sum([sums[stratum] for stratum in sorted(sums)], axis=0)
+    claims = blocks.claims(state, logs, errors)
     return Reading(claims, *interval(design, state), state["blocks"], estimate(design, together))
 
 
