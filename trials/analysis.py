@@ -177,7 +177,7 @@ def _stop(
         if entry.unreported:
             continue
         _add(protocol, before, entry)
-    return {"n": at, "arms": before}
+    return {"n": at, "arms": before, "adjusted": _unbiased(protocol, before)}
 
 
 def readings_of(protocol: Protocol, state: dict[str, Any]) -> dict[str, Reading]:
@@ -354,21 +354,30 @@ def _guarded(protocol: Protocol, state: dict[str, Any]) -> tuple[Guarded, ...]:
 
 def _adjusted(protocol: Protocol, state: dict[str, Any], reading: Reading) -> float | None:
     """The estimate at the stop without the bias of stopping there; None before a claim has fired."""
-    stop, primary = state["stop"], protocol.primary
+    stop = state["stop"]
     if stop is None or sum(claim.fired for claim in reading.claims.values()) > 1:
         return None  # after a second claim the first stop is no longer where the trial ended
-    kind = kind_named(primary.kind)
     if method_of(protocol).evidence == "boundaries":
-        return None if reading.estimate is None else kind.to_effect(primary, reading.estimate)
-    arms = _arm_totals(protocol, stop["arms"], kind.values in ("count", "time"))
-    estimate = plain_estimate(protocol, protocol.treatments[0], arms)
-    if estimate is None or kind.values != "binary":
+        kind = kind_named(protocol.primary.kind)
+        return None if reading.estimate is None else kind.to_effect(protocol.primary, reading.estimate)
+    found: float | None = stop["adjusted"]
+    return found
+
+
+def _unbiased(protocol: Protocol, totals: dict[str, dict[str, Any]]) -> float | None:
+    """Whitehead's estimate from the arms' totals at the stop; kept in the state, as it takes longer than a look."""
+    primary = protocol.primary
+    kind = kind_named(primary.kind)
+    if kind.values != "binary" or protocol.design == "multi_arm" or method_of(protocol).evidence == "boundaries":
         return None
-    by_arm = {total.arm: total for total in arms}
+    arms = _arm_totals(protocol, totals, False)
+    estimate = plain_estimate(protocol, protocol.treatments[0], arms)
+    if estimate is None:
+        return None
     control = kind.baseline_loss(primary)
     if protocol.control is not None:
-        mean = by_arm[protocol.control.id].total / by_arm[protocol.control.id].n
-        control = mean if primary.better == "lower" else 1 - mean
+        seen = next(total for total in arms if total.arm == protocol.control.id)
+        control = seen.total / seen.n if primary.better == "lower" else 1 - seen.total / seen.n
     found = bias_adjusted(design_of(protocol), estimate=kind.from_effect(primary, estimate), control=control)
     return None if found is None else kind.to_effect(primary, found)
 

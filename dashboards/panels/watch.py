@@ -42,7 +42,7 @@ def body(view: TrialView, screen: Screen) -> list[Any]:
     said = [f"{concern.sentence[:1].upper()}{concern.sentence[1:]}." for concern in look.concerns]
     if shown is not None:
         said += [shown.outlook, *_firmness(view)]
-    parts: list[Any] = [html.P(sentence) for sentence in said if sentence]
+    parts: list[Any] = [html.Ul([html.Li(sentence) for sentence in said if sentence], className="reasons")]
     if shown is not None and shown.guardrails:
         columns = ("Guardrail", "Group", "Evidence of a breach", "Standing")
         rows = [_row(view.protocol, one) for one in shown.guardrails]

@@ -7,6 +7,7 @@ Everything is written for the null H0: μ_C − μ_T ≤ m. Harm and dud are the
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +97,34 @@ def log_factor(
     logs = logs + (n_t - treated) * np.log1p(k_t * c_t)
     logs = logs + control * np.log1p(k_c * (1.0 - c_c))
     logs = logs + (n_c - control) * np.log1p(-k_c * c_c)
+    return np.asarray(logs, dtype=np.float64)
+
+
+def block_pay(
+    side: Side,
+    treated: Sequence[float] | Floats,
+    control: Sequence[float] | Floats,
+    margins: Floats | float,
+    centre: Floats | float,
+    variance: Floats | float,
+    limit: Floats | float,
+) -> Floats:
+    """log of what a block of losses in [0, 1] pays bets that know the spread: shape (K, G).
+
+    Stake λ_k = a_k / (v̂_D + a_k²), at most `limit`: the fastest-growing bet, to second order, for an effect a_k beyond the
+    margin when a block's difference of means has variance v̂_D = v̂ (1/n_T + 1/n_C).
+    treated, control: in the side's orientation, one number per person, or shape (n, G); margins, centre, variance, limit:
+    (G,) or one number. G: margins of one trial, or trials side by side.
+    """
+    distance = np.array(side.distances)[:, None]
+    stake = np.minimum(distance / (variance * (1 / side.n_t + 1 / side.n_c) + distance**2), limit)
+    if side.n_t == side.n_c == 1:
+        return np.asarray(np.log1p(stake * (control[0] - treated[0] - margins)), dtype=np.float64)
+    logs = np.zeros((1, 1))
+    for loss in treated:
+        logs = logs + np.log1p(-(stake / side.n_t) * (loss - (centre - margins / 2)))
+    for loss in control:
+        logs = logs + np.log1p((stake / side.n_c) * (loss - (centre + margins / 2)))
     return np.asarray(logs, dtype=np.float64)
 
 

@@ -127,26 +127,9 @@ def learn(state: State, losses: list[float]) -> None:
 def pay(
     side: Side, treated: list[float], control: list[float], margins: Floats, centre: float, variance: float
 ) -> Floats:
-    """log of what a block pays each bet at each margin: shape (K, G).
-
-    Stake λ_k = a_k / (v̂_D + a_k²): the fastest-growing bet, to second order, for an effect a_k beyond the margin when a
-    block's difference of means has variance v̂_D = v̂ (1/n_T + 1/n_C).
-    """
-    distance = np.array(side.distances)[:, None]
-    spread = variance * (1 / side.n_t + 1 / side.n_c)
-    m = margins[None, :]
-    if side.n_t == side.n_c == 1:
-        limit = CAUTION * bets.most(1, 1, m, centre)
-        stake = np.minimum(distance / (spread + distance**2), limit)
-        return np.asarray(np.log1p(stake * (control[0] - treated[0] - m)), dtype=np.float64)
-    limit = CAUTION * bets.most(side.n_t, side.n_c, m, centre)
-    stake = np.minimum(distance / (spread + distance**2), limit)
-    logs = np.zeros((distance.shape[0], m.shape[1]))
-    for loss in treated:
-        logs = logs + np.log1p(-(stake / side.n_t) * (loss - (centre - m / 2)))
-    for loss in control:
-        logs = logs + np.log1p((stake / side.n_c) * (loss - (centre + m / 2)))
-    return logs
+    """log of what a block pays each bet at each margin, as `bets.block_pay`: shape (K, G)."""
+    limit = CAUTION * bets.most(side.n_t, side.n_c, margins, centre)
+    return bets.block_pay(side, treated, control, margins, centre, variance, limit)
 
 
 def total(design: Design, logs: dict[str, dict[str, Floats]], name: str, side: Side) -> Floats:

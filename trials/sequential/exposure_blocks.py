@@ -161,26 +161,19 @@ def lay(engine: Engine, design: Design, state: State, block: Members, logs: Kept
 
 
 def pay(
-    side: Side, treated: Floats, control: Floats, margins: Floats, centre: Floats | float, variance: Floats | float
+    side: Side,
+    treated: Floats,
+    control: Floats,
+    margins: Floats | float,
+    centre: Floats | float,
+    variance: Floats | float,
 ) -> Floats:
-    """log of what a block pays each bet: shape (K, G).
-
-    treated, control: losses in the side's orientation, shape (n,) or (n, G); margins, centre, variance: (G,) or one
-    number. The stakes are those of `bounded_mixture.pay`; here G may also be many trials side by side.
-    """
-    distance = np.array(side.distances)[:, None]
-    wanted = distance / (variance * (1 / side.n_t + 1 / side.n_c) + distance**2)
+    """log of what a block pays each bet, as `bets.block_pay`: shape (K, G). `centre` may be an array of trials side by side."""
     if side.n_t == side.n_c == 1:
-        stake = np.minimum(wanted, CAUTION * bets.MOST_AT_STAKE / (1.0 + margins))
-        return np.asarray(np.log1p(stake * (control[0] - treated[0] - margins)), dtype=np.float64)
-    room = np.minimum(side.n_t / (1.5 - centre), side.n_c / (0.5 + centre))
-    stake = np.minimum(wanted, CAUTION * bets.MOST_AT_STAKE * room)
-    logs = NOTHING
-    for value in treated:
-        logs = logs + np.log1p(-(stake / side.n_t) * (value - (centre - margins / 2)))
-    for value in control:
-        logs = logs + np.log1p((stake / side.n_c) * (value - (centre + margins / 2)))
-    return np.asarray(logs, dtype=np.float64)
+        limit = CAUTION * bets.MOST_AT_STAKE / (1.0 + margins)
+    else:
+        limit = CAUTION * bets.MOST_AT_STAKE * np.minimum(side.n_t / (1.5 - centre), side.n_c / (0.5 + centre))
+    return bets.block_pay(side, treated, control, margins, centre, variance, limit)
 
 
 def learned(design: Design, state: State, variance: Callable[[Design, float], float]) -> tuple[Any, Any]:

@@ -105,8 +105,9 @@ def growth(design: Design, claim: str, truth: float) -> float:
     """Of one arm: KL(truth ‖ the null's edge) per participant; log(1/error) over it is the floor of expected participants.
 
     Wald's inequality: no test with this error and power 1 needs fewer on average. truth: share of losses, in (0, 1).
-    Raises DataError.
+    Raises DataError, and ProtocolError for two arms.
     """
+    one_arm_binary.admit(design)
     side = one_arm_binary.sides(design)[claim]
     edge = one_arm_binary.null_share(design, side, side.margin)
     p = share("truth", 1.0 - truth if side.swapped else truth)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from trials.errors import DataError
-from trials.sequential import bets, bounded_mixture, normal_mixture, one_arm_binary, one_arm_bounded
+from trials.sequential import bets, bounded_mixture, exposure_blocks, normal_mixture, one_arm_binary, one_arm_bounded
 from trials.sequential.bets import Floats, Side
 from trials.sequential.design import Design
 from trials.sequential.operating.streams import NEVER, Crossings
@@ -57,7 +57,7 @@ def simulate(
         mean, variance = learner.guess()
         for claim, side in sides.items():
             one, other = (c, t) if side.swapped else (t, c)
-            watch.wealth[claim] += block_pay(side, one, other, mean, variance)
+            watch.wealth[claim] += exposure_blocks.pay(side, one, other, side.margin, mean, variance)
         watch.look(number * size)
         learner.learn(t, c)
     return Crossings(watch.fired, steps * size)
@@ -155,23 +155,6 @@ class Watch:
             if waiting.any():
                 reached = bets.log_mixture(self.wealth[claim], side.weights) >= -np.log(side.error)
                 self.fired[claim][waiting & reached] = people
-
-
-def block_pay(side: Side, treated: Floats, control: Floats, mean: Floats, variance: Floats) -> Floats:
-    """log of what a block pays each bet at the claim's own effect, per run: shape (K, runs). As `bounded_mixture.pay`."""
-    distance, m = np.array(side.distances)[:, None], side.margin
-    wanted = distance / (variance * (1 / side.n_t + 1 / side.n_c) + distance**2)
-    if side.n_t == side.n_c == 1:
-        stake = np.minimum(wanted, bounded_mixture.CAUTION * bets.MOST_AT_STAKE / (1.0 + m))
-        return np.asarray(np.log1p(stake * (control[0] - treated[0] - m)), dtype=np.float64)
-    limit = np.minimum(side.n_t / (1.5 - mean), side.n_c / (0.5 + mean))
-    stake = np.minimum(wanted, bounded_mixture.CAUTION * bets.MOST_AT_STAKE * limit)
-    logs = np.zeros_like(stake)
-    for loss in treated:
-        logs = logs + np.log1p(-(stake / side.n_t) * (loss - (mean - m / 2)))
-    for loss in control:
-        logs = logs + np.log1p((stake / side.n_c) * (loss - (mean + m / 2)))
-    return np.asarray(logs, dtype=np.float64)
 
 
 def value_pay(side: Side, losses: Floats, edge: float, variance: Floats) -> Floats:
