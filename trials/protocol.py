@@ -322,8 +322,13 @@ class Protocol(Frozen):
         fits, rule = rules[self.design]
         if not fits:
             raise ValueError(f"arms have the roles {roles}, must be {rule} for design {self.design}")
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        """A column means one thing; only an exposure may serve several counts."""
         measures = (self.primary, *self.guardrails)
-        names = [name for one in measures for name in (one.measure, one.companion) if name is not None]
+        names = [one.measure for one in measures] + [one.event for one in measures if one.event is not None]
+        names += sorted({one.exposure for one in measures if one.exposure is not None})
         twice = sorted({name for name in names if names.count(name) > 1 or name in IDENTITY_COLUMNS})
         if twice:
             raise ValueError(

@@ -151,7 +151,10 @@ def _measure(protocol: Protocol) -> str:
 
 def _estimate(protocol: Protocol, evidence: Evidence | Comparison) -> str:
     low, high = evidence.interval
-    middle = f"{_measure(protocol)}: {_say(protocol, evidence.estimate)}"
+    whose = ""
+    if isinstance(evidence, Comparison):
+        whose = next(f", {arm.name or arm.id}" for arm in protocol.arms if arm.id == evidence.arm)
+    middle = f"{_measure(protocol)}{whose}: {_say(protocol, evidence.estimate)}"
     if low is None and high is None:
         return middle
     ends = [("unknown" if end is None else "no difference" if end == 0 else _say(protocol, end)) for end in (low, high)]

@@ -168,9 +168,8 @@ def others(runs: int, rng: np.random.Generator, report: Report) -> None:
     for claim, truth, target in (("benefit", 0.20, 131), ("dud", 0.30, 149)):
         mean = exact.ever(alone, claim, control=alone.baseline, treated=truth, participants=MOST).participants
         least = float(-np.log(ERRORS[claim]) / exact.growth(alone, claim, truth))
-        print(
-            f"{f'one arm, binary (exact): {claim} at {truth:.2f}':<58}{shown(mean, 0.0, least)}  floor {least:.1f}, target {target} people"
-        )
+        what = f"one arm, binary (exact): {claim} at {truth:.2f}"
+        print(f"{what:<58}{shown(mean, 0.0, least)}  floor {least:.1f}, target {target} people")
         if mean > ALLOWED * target:
             report.bad.append(f"one arm, {claim}")
     scores, control = one_arm_evidence.SCORES, one_arm_evidence.beta_losses(0.50, one_arm_evidence.VARIANCE)

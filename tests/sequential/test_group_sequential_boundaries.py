@@ -135,9 +135,9 @@ def test_twenty_looks_with_futility_take_less_than_the_limit() -> None:
     """The fastest of five computations takes less than .15 s."""
     seconds = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         boundaries(equally_spaced(20), 0.025, "obrien-fleming", futility="obrien-fleming", beta=0.1)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
     assert min(seconds) < 0.15
 
 

@@ -7,7 +7,9 @@ size and however often anybody looks (e-Holm, `multiple.py`, applied after every
 A mean of e-processes is an e-process when all of them move in one history. Arms that share controls do so only if no arm
 learns of a control before another bets on it. So participants are let in by joint blocks, one share of every arm of a
 stratum at a time. An arm whose dud or harm has fired is waited for no longer: it takes part in the blocks for which it has
-people, and skips the others, controls and all.
+people, and skips the others, controls and all. Who has waited for a block while many others joined their stratum is put
+aside: where the shares of those who join change over time, matching the k-th of each arm would compare people who joined
+months apart, and a base rate that changes would look like an effect.
 
 Members' confidence sequences are kept at error/K each, which is what e-Holm can always claim (E ≥ K/error makes the
 adjusted value ≥ 1/error); an end is then moved to the edge of a null that the family has rejected, as closed tests allow.
@@ -26,6 +28,8 @@ from trials.sequential.design import Design, Mark, Method, Reading, State, Unit
 from trials.sequential.multiple import e_holm
 
 CONTROL = ""
+# A participant waits for a joint block while at most so many joint blocks' people join their stratum, or so many people.
+PATIENCE, AT_LEAST = 4, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,10 @@ def step(
 
 
 def _copied(waiting: dict[str, Any]) -> dict[str, Any]:
-    return {stratum: {arm: list(kept) for arm, kept in held.items()} for stratum, held in waiting.items()}
+    return {
+        stratum: {"seen": held["seen"], "arms": {arm: list(kept) for arm, kept in held["arms"].items()}}
+        for stratum, held in waiting.items()
+    }
 
 
 def _closed(members: Sequence[Member], state: State) -> set[str]:
@@ -119,13 +126,22 @@ def _joint_blocks(
     found = []
     for at in places:
         one = placed[at]
-        held = waiting.setdefault(one.stratum, {arm: [] for arm in shares})
-        held[one.arm].append(
-            {name: [unit.stratum, unit.arm, unit.loss, unit.companion] for name, unit in one.units.items()}
-        )
+        here = waiting.setdefault(one.stratum, {"seen": 0, "arms": {arm: [] for arm in shares}})
+        here["seen"] += 1
+        held = here["arms"]
+        kept = {name: [unit.stratum, unit.arm, unit.loss, unit.companion] for name, unit in one.units.items()}
+        held[one.arm].append([here["seen"], kept])
+        _put_aside(held, here["seen"] - max(AT_LEAST, PATIENCE * sum(shares.values())))
         while all(len(held[arm]) >= shares[arm] for arm in awaited):
             found += [(at, units) for units in _one_of_each(members, held, shares)]
     return found
+
+
+def _put_aside(held: dict[str, Any], before: int) -> None:
+    """Those who joined their stratum before that place wait no longer."""
+    for kept in held.values():
+        while kept and kept[0][0] < before:
+            kept.pop(0)
 
 
 def _one_of_each(members: Sequence[Member], held: dict[str, Any], shares: Mapping[str, int]) -> list[dict[str, Unit]]:
@@ -134,7 +150,7 @@ def _one_of_each(members: Sequence[Member], held: dict[str, Any], shares: Mappin
     mine = {member.name for member in members if member.arm in here}
     found = []
     for arm in sorted(here):
-        for kept in held[arm][: shares[arm]]:
+        for _, kept in held[arm][: shares[arm]]:
             found.append({name: Unit(*unit) for name, unit in kept.items() if name in mine})
         del held[arm][: shares[arm]]
     return found

@@ -18,7 +18,8 @@ import numpy as np
 from trials.errors import DataError, ProtocolError
 from trials.sequential import bets, blocks
 from trials.sequential.bets import Floats, Side
-from trials.sequential.binary_mixture import counted, total
+from trials.sequential.binary_mixture import AT_ONCE, counted, total
+from trials.sequential.blocks import Block
 from trials.sequential.design import Design, Mark, Method, Reading, State, Unit
 from trials.sequential.inversion import LATTICE, furthest
 
@@ -76,32 +77,41 @@ def start(design: Design) -> State:
 
 def step(design: Design, state: State, units: tuple[Unit, ...]) -> State:
     """The state after these participants, in the sealed order. O(1) each; the given state stays as it was."""
-    return trace(design, state, units)[0]
+    for first in range(0, len(units), AT_ONCE) or (0,):
+        state = _advance(design, state, units[first : first + AT_ONCE])[0]
+    return state
 
 
 def trace(design: Design, state: State, units: tuple[Unit, ...]) -> tuple[State, tuple[Mark, ...]]:
     """`step`, and the evidence after each participant with an outcome."""
-    found = list(blocks.complete(design, {}, units))
+    state, found, people, logs = _advance(design, state, units)
+    by_claim = {claim: path.tolist() for claim, path in logs.items()}
+    return state, tuple(
+        Mark(block.at, int(people[number]), {claim: path[number] for claim, path in by_claim.items()})
+        for number, block in enumerate(found)
+    )
+
+
+def _advance(
+    design: Design, state: State, units: tuple[Unit, ...]
+) -> tuple[State, list[Block], blocks.Integers, dict[str, Floats]]:
+    """The state, who was found, people with an outcome after each and each claim's log E after each: shape (B,)."""
     refuse_others(units, whole=True)
+    found = list(blocks.complete(design, {}, units))
     state = {**state, "peak": dict(state["peak"]), "crossed": dict(state["crossed"])}
-    before = state["people"]
+    people = state["people"] + np.array([block.people for block in found], dtype=np.int64)
     if not found:
-        return state, ()
+        return state, found, people, {}
     state["people"] += len(found)
     state["blocks"] += len(found)
     paths = counted(design, state["counts"], found)
     state["counts"] = {stratum: path[-1].astype(int).tolist() for stratum, path in paths.items()}
     errors = {claim: side.error for claim, side in sides(design).items()}
     logs = {claim: total(design, paths, tables(design)[claim], side.weights) for claim, side in sides(design).items()}
-    people = before + np.array([block.people for block in found], dtype=np.int64)
     blocks.note_path(state, logs, errors, people)
-    marks = tuple(
-        Mark(block.at, before + block.people, {claim: float(path[number]) for claim, path in logs.items()})
-        for number, block in enumerate(found)
-    )
     if design.margin == 0:
         state.update(ends(design, paths, state))
-    return state, marks
+    return state, found, people, logs
 
 
 def refuse_others(units: tuple[Unit, ...], *, whole: bool) -> None:
