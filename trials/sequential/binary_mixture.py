@@ -20,8 +20,6 @@ from trials.sequential.design import Design, Mark, Method, Reading, State, Unit
 from trials.sequential.inversion import LATTICE, furthest
 
 NOTHING_YET = "no block of treated and control participants is complete yet"
-# Long deliveries are taken in parts of so many participants: same numbers, less memory, twice as fast.
-AT_ONCE = 16_384
 Integers = NDArray[np.int64]
 
 
@@ -74,19 +72,13 @@ def start(design: Design) -> State:
 
 def step(design: Design, state: State, units: tuple[Unit, ...]) -> State:
     """The state after these participants, in the sealed order. O(1) per block; the given state stays as it was."""
-    for first in range(0, len(units), AT_ONCE) or (0,):
-        state = _advance(design, state, units[first : first + AT_ONCE])[0]
-    return state
+    return blocks.in_parts(_advance, design, state, units)
 
 
 def trace(design: Design, state: State, units: tuple[Unit, ...]) -> tuple[State, tuple[Mark, ...]]:
     """`step`, and the evidence after each block."""
     state, found, people, logs = _advance(design, state, units)
-    by_claim = {claim: path.tolist() for claim, path in logs.items()}
-    return state, tuple(
-        Mark(block.at, int(people[number]), {claim: path[number] for claim, path in by_claim.items()})
-        for number, block in enumerate(found)
-    )
+    return state, blocks.marks(found, people, logs)
 
 
 def _advance(

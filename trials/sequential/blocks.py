@@ -6,7 +6,7 @@ An unfinished block waits. So the blocks depend on the sealed order alone, never
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trials.errors import DataError
 from trials.evidence import Claim
-from trials.sequential.design import Design, Reading, State, Unit
+from trials.sequential.design import Design, Mark, Reading, State, Unit
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -131,4 +131,27 @@ def nothing_yet(errors: dict[str, float], reason: str, blocks: int = 0) -> Readi
     """The reading of a state that says nothing yet, with the reason."""
     return Reading(
         {claim: Claim(None, None, 1 / error, None, reason) for claim, error in errors.items()}, None, None, blocks
+    )
+
+
+# Long deliveries are taken in parts of so many participants: same numbers, less memory, twice as fast.
+AT_ONCE = 16_384
+Advance = Callable[
+    [Design, dict[str, Any], tuple[Unit, ...]], tuple[dict[str, Any], list[Block], Integers, dict[str, Floats]]
+]
+
+
+def in_parts(advance: Advance, design: Design, state: dict[str, Any], units: tuple[Unit, ...]) -> dict[str, Any]:
+    """The state that `advance` comes to, a part of the participants at a time."""
+    for first in range(0, len(units), AT_ONCE) or (0,):
+        state = advance(design, state, units[first : first + AT_ONCE])[0]
+    return state
+
+
+def marks(found: list[Block], people: Integers, logs: dict[str, Floats]) -> tuple[Mark, ...]:
+    """The evidence after each block, from each claim's log E and the people after it: shape (B,)."""
+    by_claim = {claim: path.tolist() for claim, path in logs.items()}
+    return tuple(
+        Mark(block.at, int(people[number]), {claim: path[number] for claim, path in by_claim.items()})
+        for number, block in enumerate(found)
     )

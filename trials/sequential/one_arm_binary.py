@@ -18,7 +18,7 @@ import numpy as np
 from trials.errors import DataError, ProtocolError
 from trials.sequential import bets, blocks
 from trials.sequential.bets import Floats, Side
-from trials.sequential.binary_mixture import AT_ONCE, counted, total
+from trials.sequential.binary_mixture import counted, total
 from trials.sequential.blocks import Block
 from trials.sequential.design import Design, Mark, Method, Reading, State, Unit
 from trials.sequential.inversion import LATTICE, furthest
@@ -77,19 +77,13 @@ def start(design: Design) -> State:
 
 def step(design: Design, state: State, units: tuple[Unit, ...]) -> State:
     """The state after these participants, in the sealed order. O(1) each; the given state stays as it was."""
-    for first in range(0, len(units), AT_ONCE) or (0,):
-        state = _advance(design, state, units[first : first + AT_ONCE])[0]
-    return state
+    return blocks.in_parts(_advance, design, state, units)
 
 
 def trace(design: Design, state: State, units: tuple[Unit, ...]) -> tuple[State, tuple[Mark, ...]]:
     """`step`, and the evidence after each participant with an outcome."""
     state, found, people, logs = _advance(design, state, units)
-    by_claim = {claim: path.tolist() for claim, path in logs.items()}
-    return state, tuple(
-        Mark(block.at, int(people[number]), {claim: path[number] for claim, path in by_claim.items()})
-        for number, block in enumerate(found)
-    )
+    return state, blocks.marks(found, people, logs)
 
 
 def _advance(
