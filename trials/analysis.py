@@ -169,7 +169,8 @@ def _stop(
     counted: Sequence[int],
 ) -> dict[str, Any] | None:
     """The arms' totals as they were when the first claim fired; None while none has."""
-    fired = [claim.crossed_at_n for claims in _claims_by_arm(protocol, state).values() for claim in claims.values()]
+    readings = readings_of(protocol, state).values()
+    fired = [claim.crossed_at_n for reading in readings for claim in reading.claims.values()]
     at = min((n for n in fired if n is not None), default=None)
     if at is None or at not in counted:
         return None
@@ -189,25 +190,16 @@ def readings_of(protocol: Protocol, state: dict[str, Any]) -> dict[str, Reading]
     return {protocol.treatments[0].id: reading}
 
 
-def _claims_by_arm(protocol: Protocol, state: dict[str, Any]) -> dict[str, dict[str, Claim]]:
-    return {arm: reading.claims for arm, reading in readings_of(protocol, state).items()}
-
-
 def evidence_of(
     protocol: Protocol, progress: Progress, *, enrolled: int = 0, as_of: datetime | None = None
 ) -> Evidence:
     """What the state says, in the measure's own unit. enrolled, as_of: for the rules beside the statistics."""
     state = json.loads(progress.state)
-    arms = _arm_totals(protocol, state["arms"], kind_named(protocol.primary.kind).values in ("count", "time"))
-    comparisons = tuple(
-        _comparison(protocol, arm, arms, reading, _strata(protocol, state))
-        for arm, reading in zip(protocol.treatments, readings_of(protocol, state).values(), strict=True)
-    )
+    arms, strata = _arm_totals(protocol, state["arms"], _exposed(protocol)), _strata(protocol, state)
+    readings = readings_of(protocol, state)
+    comparisons = tuple(_comparison(protocol, arm, arms, readings[arm.id], strata) for arm in protocol.treatments)
     lead = comparisons[0] if len(comparisons) == 1 else leading(comparisons)
-    method = method_of(protocol)
-    adjusted = None
-    if len(comparisons) == 1:
-        adjusted = _adjusted(protocol, state, readings_of(protocol, state)[lead.arm])
+    adjusted = _adjusted(protocol, state, readings[lead.arm]) if len(comparisons) == 1 else None
     evidence = Evidence(
         n=sum(arm.n for arm in arms),
         missing=sum(arm.missing for arm in arms) + len(state["unreported"]),
@@ -218,7 +210,7 @@ def evidence_of(
         adjusted=adjusted,
         comparisons=comparisons if len(comparisons) > 1 else (),
         guardrails=_guarded(protocol, state),
-        basis=method.evidence,
+        basis=method_of(protocol).evidence,
     )
     return rules.with_concerns(
         protocol, evidence, enrolled=enrolled, first=_first(state), as_of=as_of, late=state["late"]
@@ -227,6 +219,11 @@ def evidence_of(
 
 def _first(state: dict[str, Any]) -> date | None:
     return None if state["first"] is None else date.fromisoformat(state["first"])
+
+
+def _exposed(protocol: Protocol) -> bool:
+    """Whether the primary measure's totals stand beside a time or another amount at risk."""
+    return kind_named(protocol.primary.kind).values in ("count", "time")
 
 
 def _arm_totals(protocol: Protocol, totals: dict[str, dict[str, Any]], exposed: bool) -> tuple[ArmTotal, ...]:
@@ -244,8 +241,7 @@ def _arm_totals(protocol: Protocol, totals: dict[str, dict[str, Any]], exposed: 
 
 def _strata(protocol: Protocol, state: dict[str, Any]) -> tuple[tuple[ArmTotal, ...], ...]:
     """The arms' totals in each site; empty when there is one site or none."""
-    exposed = kind_named(protocol.primary.kind).values in ("count", "time")
-    return tuple(_arm_totals(protocol, state["strata"][site], exposed) for site in sorted(state["strata"]))
+    return tuple(_arm_totals(protocol, state["strata"][site], _exposed(protocol)) for site in sorted(state["strata"]))
 
 
 def _comparison(
