@@ -1,4 +1,4 @@
-"""The one home of Great Expectations: a suite's JSON and a list of rows in, the reasons why each row fails out.
+"""The one home of Great Expectations: a suite's JSON and rows by column in, the reasons why each row fails out.
 
 Every call builds its own ephemeral context, data source and suite (12 ms): a shared asset or validation definition
 mixes up batches across threads, silently.
@@ -7,7 +7,7 @@ mixes up batches across threads, silently.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -43,54 +43,130 @@ class Suite:
 @cache
 def load(name: str) -> Suite:
     """The suite in suites/<name>.json. Raises ChecksError when there is none."""
-    file = files("expectations") / "suites" / f"{name}.json"
-    if not file.is_file():
-        raise ChecksError(f"no expectations are written for '{name}', must be in suites/{name}.json.")
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = _content(name)
     included = [one for other in content.get("includes", ()) for one in load(other).expectations]
     return Suite(name, (*included, *content["expectations"]))
 
 
+@cache
+def load_measure(name: str) -> Suite:
+    """The rules of a kind's suite that concern the measure alone: what a guardrail's values are judged by."""
+    content = _content(name)
+    included = [one for other in content.get("includes", ()) for one in load(other).expectations]
+    concerned = [one for one in included if one["meta"].get("each_measure")]
+    return Suite(name, (*concerned, *content["expectations"]))
+
+
+def _content(name: str) -> dict[str, Any]:
+    file = files("expectations") / "suites" / f"{name}.json"
+    if not file.is_file():
+        raise ChecksError(f"no expectations are written for '{name}', must be in suites/{name}.json.")
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a suite says of a batch. reasons: by position, for rows that fail; broken: by rule, the positions that break it."""
+
+    reasons: dict[int, tuple[str, ...]]
+    broken: dict[str, set[int]]
+
+
 def reasons(suite: Suite, rows: Sequence[Mapping[str, object]]) -> list[tuple[str, ...]]:
-    """Why each row fails, in the suite's order; empty = it passes. All rows have the same keys.
+    """Why each row fails, in the suite's order; empty = it passes. All rows have the same keys. Raises as `judge` does."""
+    if not rows:
+        return []
+    columns = {name: [row.get(name) for row in rows] for name in rows[0]}
+    found = judge(suite, columns, len(rows)).reasons
+    return [found.get(position, ()) for position in range(len(rows))]
+
+
+def judge(suite: Suite, columns: Mapping[str, Sequence[object]], rows: int) -> Judgement:
+    """What the suite says of rows that are held by column.
 
     Raises ChecksError when any expectation was not evaluated on every row: then nothing counts as checked.
     """
-    if not rows:
-        return []
-    failing = _failing(suite, rows)
-    found: list[list[str]] = [[] for _ in rows]
+    failing = _failing(suite, columns, rows)
+    found: dict[int, list[str]] = {}
     settled: set[int] = set()
     for expectation in suite.expectations:
         meta = expectation["meta"]
         for position in failing[meta["rule"]] - settled:
-            reason = meta["reason"].format_map(_Shown(rows[position]))
-            if reason not in found[position]:
-                found[position].append(reason)
+            row = _Shown({name: column[position] for name, column in columns.items()})
+            reason = expectation["description"].format_map(row)
+            told = found.setdefault(position, [])
+            if reason not in told:
+                told.append(reason)
             if meta.get("alone"):
                 settled.add(position)
-    return [tuple(one) for one in found]
+    return Judgement({position: tuple(told) for position, told in found.items()}, failing)
 
 
-def _failing(suite: Suite, rows: Sequence[Mapping[str, object]]) -> dict[str, set[int]]:
-    """Per rule, the positions of the rows that break it. Great Expectations returns results in an order of its own."""
-    outcome = _validate(suite, rows)
+def _failing(suite: Suite, columns: Mapping[str, Sequence[object]], rows: int) -> dict[str, set[int]]:
+    """Per rule, the positions of the rows that break it."""
     failing: dict[str, set[int]] = {}
-    for result in outcome.results:
-        rule = result.expectation_config.meta["rule"]
-        body = result.result
-        if body.get("element_count") != len(rows) or "unexpected_index_list" not in body:
-            raise ChecksError(f"the check '{rule}' could not be evaluated, must be on all {len(rows)} rows.")
-        failing[rule] = set(body["unexpected_index_list"] or ())
-        if bool(failing[rule]) == result.success or len(failing[rule]) != body["unexpected_count"]:
-            raise ChecksError(f"the check '{rule}' contradicts itself, must fail on the rows that it names.")
+    if rows <= _WIDE_ROWS:
+        needed = {name for _, names in _parts(suite) for name in names}
+        failing = _broken(suite, {name: column for name, column in columns.items() if name in needed}, rows)
+    else:
+        for part, names in _parts(suite):
+            failing |= _broken_once(part, {name: columns[name] for name in names if name in columns})
     if sorted(failing) != sorted(suite.rules):
         raise ChecksError(f"{len(failing)} of the {len(suite.rules)} checks of '{suite.name}' ran, must be all.")
     return failing
 
 
-def _validate(suite: Suite, rows: Sequence[Mapping[str, object]]) -> Any:
+# Up to so many rows all checks share one frame. Beyond, each sees its own columns alone and every distinct combination of
+# their values once: Great Expectations copies and hashes whole frames, and a million rows hold few different values.
+_WIDE_ROWS = 20_000
+
+
+def _parts(suite: Suite) -> Iterable[tuple[Suite, tuple[str, ...]]]:
+    """The suite in parts, with the columns that each needs."""
+    parts: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for expectation in suite.expectations:
+        needed = (value for key, value in expectation["kwargs"].items() if key.startswith("column"))
+        parts.setdefault(tuple(needed), []).append(expectation)
+    return [(Suite(suite.name, tuple(some)), needed) for needed, some in parts.items()]
+
+
+def _broken_once(suite: Suite, columns: Mapping[str, Sequence[object]]) -> dict[str, set[int]]:
+    """`_broken`, of the distinct combinations of values and then of all rows that hold one. For rules on single rows."""
+    combined: Sequence[object]
+    if len(columns) == 1:
+        [(only, combined)] = columns.items()
+        distinct = list(dict.fromkeys(combined))
+        once: dict[str, Sequence[object]] = {only: distinct}
+    else:
+        combined = list(zip(*columns.values(), strict=True))
+        distinct = list(dict.fromkeys(combined))
+        once = dict(zip(columns, zip(*distinct, strict=True), strict=True))
+    broken = _broken(suite, once, len(distinct))
+    wrong = {rule: {distinct[position] for position in positions} for rule, positions in broken.items()}
+    return {
+        rule: {position for position, values in enumerate(combined) if values in found} if found else set()
+        for rule, found in wrong.items()
+    }
+
+
+def _broken(suite: Suite, columns: Mapping[str, Sequence[object]], rows: int) -> dict[str, set[int]]:
+    """Per rule, the positions that break it. Great Expectations returns results in an order of its own."""
+    broken: dict[str, set[int]] = {}
+    for result in _validate(suite, columns).results:
+        rule = result.expectation_config.meta["rule"]
+        body = result.result
+        if body.get("element_count") != rows or "unexpected_index_list" not in body:
+            raise ChecksError(f"the check '{rule}' could not be evaluated, must be on all {rows} rows.")
+        broken[rule] = set(body["unexpected_index_list"] or ())
+        if bool(broken[rule]) == result.success or len(broken[rule]) != body["unexpected_count"]:
+            raise ChecksError(f"the check '{rule}' contradicts itself, must fail on the rows that it names.")
+    return broken
+
+
+def _validate(suite: Suite, columns: Mapping[str, Sequence[object]]) -> Any:
     import great_expectations as gx
+    import numpy as np
     import pandas as pd
     from great_expectations.core.expectation_suite import ExpectationSuite
     from great_expectations.data_context.types.base import (
@@ -113,7 +189,7 @@ def _validate(suite: Suite, rows: Sequence[Mapping[str, object]]) -> Any:
     context = gx.get_context(mode="ephemeral", project_config=quiet)
     asset = context.data_sources.add_pandas("rows").add_dataframe_asset(suite.name)
     # dtype object: None stays None and text stays text, whatever a column happens to hold.
-    frame = pd.DataFrame([dict(row) for row in rows], dtype=object)
+    frame = pd.DataFrame({name: np.fromiter(column, dtype=object) for name, column in columns.items()})
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
     return batch.validate(written, result_format=dict(_RESULT_FORMAT))
 
@@ -127,6 +203,7 @@ class _Shown(dict[str, object]):
             return value
         if value in (None, ""):
             return "blank"
-        if value == self.get("participant_id") and not str(value).isdigit():
-            return "the participant's id"
+        is_id = self.get("is_id")
+        if callable(is_id) and is_id(str(value)):
+            return "a participant's id"
         return f"'{shorten(str(value))}'"

@@ -1,21 +1,31 @@
-"""A row's measured cells -> facts: the primary measure and every guardrail, each with the column that stands beside it.
+"""Measured cells -> facts: the primary measure and every guardrail, each with the column that stands beside it.
 
-One `Facts` per measure, with the same keys for all kinds, so that a guardrail's value goes through the suite of its own
-kind. Which facts are right is written in suites/*.json.
+Facts are held by column, and each distinct cell is read once: a million rows hold few different dates, words and scores.
+Every measure has the same facts whatever its kind, so that a guardrail's values go through the suite of their own kind.
+Which facts are right is written in suites/*.json.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from trials.protocol import Guardrail, Measure, Protocol
-from trials.records import Measured
 
-Facts = dict[str, object]
+# By fact, one entry a row.
+Columns = dict[str, list[Any]]
+Cell = TypeVar("Cell", bound=Hashable)
+Result = TypeVar("Result")
 
 MISSING_WORDS = frozenset({"", "na", "n/a", "null", "none", "nan", "-", "."})
 # A blank says nothing; an outcome is taken back only by this word in its cell.
 WITHDRAWN = "withdrawn"
+
+
+def each(column: Sequence[Cell], read: Callable[[Cell], Result]) -> list[Result]:
+    """What each cell reads as; every distinct one is read once."""
+    found = {cell: read(cell) for cell in set(column)}
+    return [found[cell] for cell in column]
 
 
 def columns_of(measure: Measure) -> tuple[str, ...]:
@@ -59,61 +69,96 @@ def number(cell: str | None) -> float | None:
         return None
 
 
-def facts_of(measures: Sequence[Measure], cells: Mapping[str, str], not_before: str | None) -> tuple[Facts, ...]:
-    """Per measure, what the row says of it. not_before: the day after which results may be sent, if this was too early."""
-    texts = {name: None if is_missing(cell) else cell for name, cell in cells.items()}
-    # A companion that several measures share stands beside whichever of them has a value.
-    spoken_for = {name for measure in measures if texts[measure.measure] is not None for name in columns_of(measure)}
-    return tuple(_facts(measure, cells, texts, spoken_for, not_before) for measure in measures)
+def facts_of(
+    measures: Sequence[Measure], cells: Mapping[str, list[str]], not_before: Sequence[str | None]
+) -> tuple[Columns, ...]:
+    """Per measure, what the rows say of it. not_before: the day after which results may be sent, where it was too early."""
+    names = {name for measure in measures for name in columns_of(measure)}
+    texts = {name: each(cells[name], lambda cell: None if is_missing(cell) else cell) for name in names}
+    return tuple(_facts(measure, measures, cells, texts, not_before) for measure in measures)
 
 
 def _facts(
     measure: Measure,
-    cells: Mapping[str, str],
-    texts: Mapping[str, str | None],
-    spoken_for: Collection[str],
-    not_before: str | None,
-) -> Facts:
-    sent, beside = cells[measure.measure], measure.companion
-    withdrawn = sent.casefold() == WITHDRAWN
-    value = None if withdrawn else texts[measure.measure]
-    companion = None if beside is None or withdrawn else texts[beside]
+    measures: Sequence[Measure],
+    cells: Mapping[str, list[str]],
+    texts: Mapping[str, list[str | None]],
+    not_before: Sequence[str | None],
+) -> Columns:
+    sent, said, rows = cells[measure.measure], texts[measure.measure], len(not_before)
+    withdrawn = each(sent, lambda cell: "yes" if cell.casefold() == WITHDRAWN else None)
+    value = said
+    if any(withdrawn):
+        value = [None if back else text for text, back in zip(said, withdrawn, strict=True)]
     low, high = measure.bounds or (None, None)
+    least, most = measure.valid or (None, None)
     return {
-        "measure": measure.measure,
+        "measure": [measure.measure] * rows,
         "value_text": value,
-        "value": number(value),
+        "value": each(value, number),
         "sent_value": sent,
-        "withdrawn": "yes" if withdrawn else None,
-        "too_early": None if texts[measure.measure] is None else not_before,
-        "companion": beside,
-        # Beside a blank value it says nothing, unless it stands alone, which is a fault.
-        "companion_text": None if value is None else companion,
-        "companion_value": None if value is None else number(companion),
-        "sent_companion": "" if beside is None else cells[beside],
-        "companion_lacking": "yes" if value is not None and beside is not None and companion is None else None,
-        "companion_alone": "yes" if companion is not None and beside not in spoken_for else None,
-        "low": low,
-        "high": high,
+        "withdrawn": withdrawn,
+        "too_early": [None if text is None else day for text, day in zip(said, not_before, strict=True)]
+        if any(not_before)
+        else [None] * rows,
+        **_beside(measure, measures, cells, texts, value),
+        "low": [low] * rows,
+        "high": [high] * rows,
+        "valid_low": [least] * rows,
+        "valid_high": [most] * rows,
+        "valid_range": [valid_range(measure)] * rows,
     }
 
 
-def says_something(facts: Facts) -> bool:
-    """Whether there is anything to judge: a value, a withdrawal, or a companion that stands alone."""
-    return any(facts[name] is not None for name in ("value_text", "withdrawn", "companion_alone"))
+def valid_range(measure: Measure) -> str:
+    """The plan's limits of what a value can be at all, in words."""
+    low, high = measure.valid or (None, None)
+    if low is not None and high is not None:
+        return f"from {low:g} to {high:g}"
+    return f"{low:g} or more" if low is not None else "" if high is None else f"{high:g} or less"
 
 
-def key(facts: Facts) -> tuple[object, ...]:
+def _beside(
+    measure: Measure,
+    measures: Sequence[Measure],
+    cells: Mapping[str, list[str]],
+    texts: Mapping[str, list[str | None]],
+    value: list[str | None],
+) -> Columns:
+    """What stands beside the values. Beside a blank value it says nothing, unless it stands alone, which is a fault."""
+    beside, rows = measure.companion, len(value)
+    none: list[Any] = [None] * rows
+    if beside is None:
+        names = ("companion_text", "companion_value", "companion_lacking", "companion_alone")
+        return {"companion": none, "sent_companion": [""] * rows, **dict.fromkeys(names, none)}
+    text = [None if one is None else other for one, other in zip(value, texts[beside], strict=True)]
+    # A companion that several measures share stands beside whichever of them has a value.
+    sharing = [texts[other.measure] for other in measures if beside in columns_of(other)]
+    spoken_for = [any(one is not None for one in values) for values in zip(*sharing, strict=True)]
+    given = texts[beside]
+    taken_back = [sent.casefold() == WITHDRAWN for sent in cells[measure.measure]]
+    return {
+        "companion": [beside] * rows,
+        "sent_companion": cells[beside],
+        "companion_text": text,
+        "companion_value": each(text, number),
+        "companion_lacking": [
+            "yes" if one is not None and other is None else None for one, other in zip(value, given, strict=True)
+        ],
+        "companion_alone": [
+            "yes" if other is not None and not back and not stands else None
+            for other, back, stands in zip(given, taken_back, spoken_for, strict=True)
+        ],
+    }
+
+
+def says_something(facts: Columns) -> list[int]:
+    """The rows in which there is anything to judge: a value, a withdrawal, or a companion that stands alone."""
+    told = zip(facts["value_text"], facts["withdrawn"], facts["companion_alone"], strict=True)
+    return [place for place, one in enumerate(told) if one != (None, None, None)]
+
+
+def keys(facts: Columns) -> Iterable[tuple[Any, ...]]:
     """What must be the same in two rows that say the same of a measure."""
-    return facts["value_text"], facts["withdrawn"], facts["companion_text"], facts["companion_alone"]
-
-
-def measured(facts: Facts) -> Measured:
-    """What facts that broke no rule say of their measure."""
-    value, companion = facts["value_text"], facts["companion_text"]
-    return Measured(
-        measure=str(facts["measure"]),
-        value=None if value is None else float(str(value)),
-        companion=None if companion is None else float(str(companion)),
-        withdrawn=facts["withdrawn"] is not None,
-    )
+    names = ("value_text", "withdrawn", "companion_text", "companion_alone")
+    return zip(*(facts[name] for name in names), strict=True)

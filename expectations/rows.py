@@ -1,32 +1,36 @@
 """A delivery's rows -> facts: what each cell says, and beside it what the plan, the register and the other rows say.
 
 Only reading and joining happens here; which facts are right is written in suites/*.json. A `<column>_fault` says that
-a cell could not be read as what it must be. Dates are ISO text, which sorts as dates do.
+a cell could not be read as what it must be. Dates are ISO text, which sorts as dates do. Here, at the door, participants'
+ids become pseudonyms: nothing behind it ever sees an id.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+from expectations import fields
 from expectations.measures import (
-    Facts,
+    Columns,
     columns_of,
     data_columns,
     delivered,
+    each,
     facts_of,
     is_missing,
-    key,
-    measured,
+    keys,
     not_delivered,
     says_something,
 )
-from trials.connectors.tabular import RAGGED, shorten
+from trials.connectors.tabular import shorten
 from trials.protocol import Protocol
-from trials.records import IDENTITY_COLUMNS, ON_TIME, Delivery, Enrolled, Record, Row
+from trials.pseudonyms import Pseudonyms, canonical, spelling
+from trials.records import IDENTITY_COLUMNS, ON_TIME, Delivery, Enrolled, Measured, Records, Register, Rows
 
 MOST_ID_CHARACTERS = 100
 # Numbers beyond so many times the planned people are taken for slips: they would leave holes that the evidence waits for.
@@ -39,124 +43,186 @@ _WHOLE = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A delivery's rows as facts, in their order, and the warnings about lossless repairs made on the way.
+    """A delivery's rows as facts by column, in their order, and the warnings about lossless repairs made on the way.
 
-    guardrails: per row, the facts of the guardrail measures that the row says something of, the row's own among them.
+    guardrails: per guardrail measure that the delivery has, its facts and the rows that say something of it.
     """
 
-    facts: tuple[Facts, ...]
-    guardrails: tuple[tuple[Facts, ...], ...]
+    facts: Columns
+    guardrails: tuple[tuple[Columns, list[int]], ...]
     warnings: tuple[str, ...]
 
 
-def required_columns(protocol: Protocol) -> tuple[str, ...]:
-    """The columns a delivery must have, in our names."""
+def required_columns(protocol: Protocol, register: Register, *, enrolling: bool = False) -> tuple[str, ...]:
+    """The columns a delivery must have, in our names. Of registered people the register knows place and site already."""
     site = ("site",) if protocol.sites else ()
     enrolled_on = ("enrolled_on",) if protocol.dated else ()
-    return ("participant_id", *site, "arm", *enrolled_on, "entry_order", *columns_of(protocol.primary))
+    if enrolling:
+        return ("participant_id", *site, "arm", *enrolled_on)
+    place = () if register.closed else (*site, *enrolled_on, "entry_order")
+    asked = ("participant_id", "arm", *place, *columns_of(protocol.primary))
+    promised = [name for name in (*protocol.source.columns, *protocol.data.required) if name in protocol.known_columns]
+    further = [field.name for field in protocol.data.fields if field.required]
+    return tuple(dict.fromkeys((*asked, *promised, *further)))
 
 
-def prepare(delivery: Delivery, protocol: Protocol, register: Mapping[str, Enrolled], as_of: datetime) -> Prepared:
-    """The facts of a delivery that could be read. register: participants known before it, by id."""
-    reading = _Reading(protocol, register, as_of.astimezone(UTC).date(), delivery)
-    rows = [reading.row(row) for row in delivery.rows]
-    facts = tuple({**identity, **primary} for identity, (primary, *_) in rows)
-    _join_repeats(facts, [tuple(key(each) for each in said) for _, said in rows])
-    _join_holders(facts, register.values())
-    guardrails = tuple(
-        tuple({**one, **each} for each in said[1:] if says_something(each))
-        for one, (_, said) in zip(facts, rows, strict=True)
+def prepare(
+    delivery: Delivery,
+    protocol: Protocol,
+    register: Register,
+    as_of: datetime,
+    pseudonyms: Pseudonyms | None,
+    *,
+    enrolling: bool = False,
+) -> Prepared:
+    """The facts of a delivery that could be read. register: participants known before it, by id (or pseudonym)."""
+    reading = _Reading(protocol, register, as_of.astimezone(UTC).date(), delivery, pseudonyms, enrolling)
+    facts = reading.facts()
+    measures = () if enrolling else (protocol.primary, *delivered(protocol, delivery.columns))
+    said = facts_of(measures, reading.cells, reading.not_before(facts))
+    facts |= said[0] if said else _silent(len(delivery.rows))
+    _join_repeats(facts, said)
+    _join_holders(facts, register)
+    known = {*protocol.known_columns, *delivery.columns} if enrolling else set(protocol.known_columns)
+    extra = [name for name in delivery.columns if name not in known]
+    silent = () if enrolling else not_delivered(protocol, delivery.columns)
+    warnings = (*delivery.repairs, *reading.warnings(), *silent, *_ignored(extra))
+    return Prepared(facts, tuple((one, says_something(one)) for one in said[1:]), warnings)
+
+
+def records(facts: Columns, guardrails: Sequence[tuple[Columns, list[int]]], rows: Sequence[int]) -> Records:
+    """The typed rows that facts which broke no rule stand for. A blank cell takes what the register says."""
+
+    def taken(name: str) -> list[Any]:
+        return [facts[name][place] for place in rows] if len(rows) < len(facts["row_no"]) else facts[name]
+
+    def or_registered(name: str, registered: str) -> list[Any]:
+        pairs = zip(taken(name), taken(registered), strict=True)
+        return [known if one in (None, "") else one for one, known in pairs]
+
+    primary = "value_text" in facts
+    return Records(
+        row_no=taken("row_no"),
+        participant_id=taken("participant_id"),
+        site=[site or "" for site in or_registered("site", "site_known")],
+        arm=taken("arm"),
+        enrolled_on=each(or_registered("enrolled_on", "register_enrolled_on"), _typed_date),
+        entry_order=or_registered("entry_order", "register_entry_order"),
+        observed_on=each(taken("observed_on"), _typed_date),
+        value=each(taken("value_text"), _typed_number) if primary else [None] * len(rows),
+        withdrawn=[one is not None for one in taken("withdrawn")] if primary else [False] * len(rows),
+        companion=each(taken("companion_text"), _typed_number) if primary else [None] * len(rows),
+        spelling=taken("spelling"),
+        guardrails=_told(guardrails, rows),
     )
-    extra = [name for name in delivery.columns if name not in reading.columns]
-    warnings = (*delivery.repairs, *reading.warnings(), *not_delivered(protocol, delivery.columns), *_ignored(extra))
-    return Prepared(facts, guardrails, warnings)
 
 
-def record(facts: Facts, guardrails: Sequence[Facts] = ()) -> Record:
-    """The typed row that facts which broke no rule stand for. A blank cell takes what the register says."""
-    primary = measured(facts)
-    enrolled_on = facts["enrolled_on"] or facts["register_enrolled_on"]
-    observed_on = facts["observed_on"]
-    return Record(
-        row_no=int(str(facts["row_no"])),
-        participant_id=str(facts["participant_id"]),
-        site=str(facts["site"] or facts["site_known"] or ""),
-        arm=str(facts["arm"]),
-        enrolled_on=None if enrolled_on is None else date.fromisoformat(str(enrolled_on)),
-        entry_order=int(str(facts["entry_order"])),
-        observed_on=None if observed_on is None else date.fromisoformat(str(observed_on)),
-        value=primary.value,
-        withdrawn=primary.withdrawn,
-        companion=primary.companion,
-        guardrails=tuple(measured(each) for each in guardrails),
-    )
+def _told(guardrails: Sequence[tuple[Columns, list[int]]], rows: Sequence[int]) -> dict[int, tuple[Measured, ...]]:
+    """What the rows say of guardrail measures, by position among these rows."""
+    if not guardrails:
+        return {}
+    places = {place: position for position, place in enumerate(rows)}
+    told: defaultdict[int, list[Measured]] = defaultdict(list)
+    for columns, saying in guardrails:
+        kept = [place for place in saying if place in places]
+        values = each([columns["value_text"][place] for place in kept], _typed_number)
+        companions = each([columns["companion_text"][place] for place in kept], _typed_number)
+        for place, value, companion in zip(kept, values, companions, strict=True):
+            back = columns["withdrawn"][place] is not None
+            told[places[place]].append(Measured(columns["measure"][place], value, companion, back))
+    return {place: tuple(one) for place, one in told.items()}
+
+
+def _typed_date(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def _typed_number(text: str | None) -> float | None:
+    return None if text is None else float(text)
+
+
+def _silent(rows: int) -> Columns:
+    """The facts of a measure of which nothing is said, for a list of people."""
+    names = ("measure", "value", "sent_value", "too_early", "valid_low", "valid_high", "valid_range")
+    return {name: [None] * rows for name in names}
 
 
 class _Reading:
-    """Reads one delivery's rows, and counts the repairs it makes."""
+    """Reads one delivery's rows by column, and counts the repairs it makes."""
 
-    def __init__(self, protocol: Protocol, register: Mapping[str, Enrolled], today: date, delivery: Delivery) -> None:
-        self._sent_at = delivery.sent_at
-        self._most = MOST_NUMBERS * protocol.monitoring.max_participants
-        self._measures = (protocol.primary, *delivered(protocol, delivery.columns))
-        self._data_columns = data_columns(protocol)
-        self.columns = (*IDENTITY_COLUMNS, *self._data_columns)
+    def __init__(
+        self,
+        protocol: Protocol,
+        register: Register,
+        today: date,
+        delivery: Delivery,
+        pseudonyms: Pseudonyms | None,
+        enrolling: bool,
+    ) -> None:
+        self._delivery = delivery
+        self._rows = Rows.of(delivery.rows)
         self._protocol = protocol
         self._register = register
+        self._pseudonyms = pseudonyms
+        self._closed = register.closed and not enrolling
+        self._enrolling = enrolling
         self._today = today.isoformat()
         self._arms = tuple(arm.id for arm in protocol.arms)
         self._sites = tuple(site.id for site in protocol.sites)
-        self._arms_by_case, self._sites_by_case = _by_case(self._arms), _by_case(self._sites)
-        self._ids_by_case = _by_case(register)
         self._trimmed: Counter[str] = Counter()
         self._recased: Counter[str] = Counter()
-        self._missing_words: Counter[str] = Counter()
+        self.cells = {name: self._trim(name) for name in protocol.known_columns}
+        self._sent_ids = {canonical(cell) for cell in set(self.cells["participant_id"])}
 
-    def row(self, row: Row) -> tuple[Facts, tuple[Facts, ...]]:
-        """What the row says of the participant, and of each measure: the primary one first."""
-        cells = {name: self._trim(name, row.cells.get(name, "")) for name in self.columns}
-        self._missing_words.update(name for name in self._data_columns if cells[name] and is_missing(cells[name]))
-        identity = self._participant(cells["participant_id"])
-        arm = self._spelling("arm", cells["arm"], self._arms, self._arms_by_case)
-        site = self._spelling("site", cells["site"], self._sites, self._sites_by_case)
-        known = self._register.get(str(identity["participant_id"]))
-        enrolled_on, observed_on = _date(cells["enrolled_on"]), _date(cells["observed_on"])
-        enrolled_on_blank = is_missing(cells["enrolled_on"]) and not self._protocol.dated
-        order = cells["entry_order"]
-        whole = int(order) if _WHOLE.fullmatch(order) and int(order) >= 1 else None
-        facts = {
-            "row_no": row.row_no,
-            "ragged": "yes" if RAGGED in row.cells else None,
+    def facts(self) -> Columns:
+        """What the rows say of their participants."""
+        cells, count = self.cells, len(self._rows)
+        identity = self._identity()
+        known = [self._register.get(one) for one in identity["participant_id"]] if self._register else [None] * count
+        self._count_id_spellings(known, identity["spelling"])
+        arm = self._spelt("arm", self._arms)
+        site = self._spelt("site", self._sites)
+        enrolled_on, observed_on = each(cells["enrolled_on"], _date), each(cells["observed_on"], _date)
+        may_be_blank = not self._protocol.dated or self._closed
+        order = self._orders(known)
+        facts: Columns = {
+            "row_no": list(self._rows.row_nos),
+            "ragged": ["yes" if place in self._rows.ragged else None for place in range(count)],
+            "cut": self._cut(),
             **identity,
+            "unregistered": [
+                "yes" if one is None and self._closed and name is not None and fault is None else None
+                for one, name, fault in zip(
+                    known, identity["participant_id"], identity["participant_id_fault"], strict=True
+                )
+            ],
+            "lacking": self._lacking(),
             "arm": arm,
-            "arm_in_plan": arm if arm in self._arms else None,
-            "arms": ", ".join(self._arms),
+            "arm_in_plan": each(arm, lambda one: one if one in self._arms else None),
+            "arms": [", ".join(self._arms)] * count,
             "site": site,
-            "site_in_plan": site if site in self._sites or not self._sites else None,
-            "sites": ", ".join(self._sites),
-            "site_known": None if known is None else known.site,
+            "site_in_plan": self._site_in_plan(site),
+            "sites": [", ".join(self._sites)] * count,
+            "site_known": [None if one is None else one.site for one in known],
             "enrolled_on": enrolled_on,
-            "enrolled_on_fault": None if enrolled_on or enrolled_on_blank else "not a date",
+            "enrolled_on_fault": _date_faults(cells["enrolled_on"], enrolled_on, may_be_blank),
             "observed_on": observed_on,
-            "observed_on_fault": None if observed_on or is_missing(cells["observed_on"]) else "not a date",
-            "as_of": self._today,
-            "entry_order": whole,
-            "entry_order_fault": None if whole else "not a whole number",
-            "entry_order_most": self._most,
-            **_registered(known, arm if arm in self._arms else None, site or None),
+            "observed_on_fault": _date_faults(cells["observed_on"], observed_on, True),
+            "as_of": [self._today] * count,
+            **order,
+            **_registered(known, arm, site),
+            "field_faults": fields.faults(self._protocol.data.fields, cells, count, self._is_id),
+            "is_id": [self._is_id] * count,
             **{f"sent_{name}": cells[name] for name in IDENTITY_COLUMNS if name != "participant_id"},
         }
-        return facts, facts_of(self._measures, cells, self._not_before(enrolled_on, known))
+        return facts
 
-    def _not_before(self, enrolled_on: str | None, known: Enrolled | None) -> str | None:
-        """The day after which results may be sent, when the delivery was sent before it; None when it was not."""
-        joined = date.fromisoformat(enrolled_on) if enrolled_on else None if known is None else known.enrolled_on
-        due = self._protocol.due_at(joined)
-        if joined is None or joined.isoformat() > self._today:
-            return None  # the date itself is at fault, and its own rule says so
-        if due is None or self._sent_at == ON_TIME or self._sent_at >= due:
-            return None
-        return (due.date() - timedelta(days=1)).isoformat()
+    def not_before(self, facts: Columns) -> list[str | None]:
+        """The day after which results may be sent, where the delivery was sent before it; None where it was not."""
+        if self._delivery.sent_at == ON_TIME or self._protocol.primary.follow_up is None:
+            return [None] * len(self._rows)
+        joined = zip(facts["enrolled_on"], facts["register_enrolled_on"], strict=True)
+        return each([one or registered for one, registered in joined], self._too_early)
 
     def warnings(self) -> tuple[str, ...]:
         """The repairs made so far, one sentence a kind."""
@@ -165,31 +231,193 @@ class _Reading:
             said.append(f"trimmed white space around {_counts(self._trimmed)}")
         if self._recased:
             said.append(f"set the letter case of {_counts(self._recased)} as planned or registered")
-        if self._missing_words:
-            said.append(f"read missing-value words as not known yet: {_counts(self._missing_words)}")
+        words: Counter[str] = Counter()
+        for name in () if self._enrolling else data_columns(self._protocol):
+            blank = {cell for cell in set(self.cells[name]) if cell and is_missing(cell)}
+            if blank:
+                words[name] = sum(cell in blank for cell in self.cells[name])
+        if words:
+            said.append(f"read missing-value words as not known yet: {_counts(words)}")
         return tuple(said)
 
-    def _trim(self, name: str, sent: str) -> str:
-        trimmed = sent.strip(_PAD)
-        if trimmed != sent and trimmed:
-            self._trimmed[name] += 1
-        return trimmed
+    def _too_early(self, joined: str | None) -> str | None:
+        due = None if joined is None else self._protocol.due_at(date.fromisoformat(joined))
+        if joined is None or due is None or joined > self._today or self._delivery.sent_at >= due:
+            return None  # a date in the future is at fault itself, and its own rule says so
+        return (due.date() - timedelta(days=1)).isoformat()
 
-    def _spelling(self, column: str, sent: str, known: Collection[str], by_case: Mapping[str, str]) -> str:
-        """The plan's or register's spelling of a cell, if letter case is all that differs."""
-        spelt = by_case.get(sent.casefold(), sent)
-        if sent in known or spelt == sent:
+    def _trim(self, name: str) -> list[str]:
+        sent = self._rows.column(name)
+        trimmed = {cell: cell.strip(_PAD) for cell in set(sent)}
+        changed = {cell for cell, one in trimmed.items() if one != cell}
+        if not changed:
             return sent
-        self._recased[column] += 1
+        count = sum(cell in changed and bool(trimmed[cell]) for cell in sent)
+        if count:
+            self._trimmed[name] = count
+        return [trimmed[cell] for cell in sent]
+
+    def _spelt(self, name: str, known: Collection[str]) -> list[str]:
+        """The plan's spelling of each cell, where letter case is all that differs."""
+        by_case = _by_case(known)
+        sent = self.cells[name]
+        spelt = {cell: cell if cell in known else by_case.get(cell.casefold(), cell) for cell in set(sent)}
+        changed = {cell for cell, one in spelt.items() if one != cell}
+        if not changed:
+            return sent
+        self._recased[name] += sum(cell in changed for cell in sent)
+        return [spelt[cell] for cell in sent]
+
+    def _site_in_plan(self, site: list[str]) -> list[str | None]:
+        if not self._sites:
+            return list(site)
+        blank = "" if self._closed and "site" not in self._delivery.columns else None
+        return each(site, lambda one: one if one in self._sites else blank if one == "" else None)
+
+    def _identity(self) -> Columns:
+        """Ids as pseudonyms (or as they are, where the trial keeps them), what stands against them, and how they are spelt."""
+        sent = self.cells["participant_id"]
+        fault = each(sent, lambda one: None if is_missing(one) else self._id_fault(one))
+        present = [None if is_missing(one) else one for one in sent]
+        if self._pseudonyms is None:
+            names = self._plain(present)
+            ids: list[Any] = names
+            # Two new ids that differ in letter case alone may be one person: they share a key, and so conflict.
+            key = [
+                None if one is None else f"known {one}" if one in self._register else f"new {one.casefold()}"
+                for one in names
+            ]
+            spelt = [""] * len(sent)
+        else:
+            distinct = list(set(sent))
+            hidden = dict(zip(distinct, self._pseudonyms.of_all(distinct), strict=True))
+            ids = [None if one is None else hidden[one] for one in present]
+            key = ids
+            spelt = [spelling(one) for one in sent]
+        return {
+            "participant_id": ids,
+            "participant_id_lacking": ["yes" if one is None else None for one in ids],
+            "participant_id_fault": fault,
+            "participant_key": key,
+            "sent_id": sent,
+            "spelling": spelt,
+        }
+
+    def _plain(self, sent: list[str | None]) -> list[str | None]:
+        by_case = _by_case(self._register) if self._register else {}
+        if not by_case:
+            return sent
+        spelt = [one if one is None or one in self._register else by_case.get(one.casefold(), one) for one in sent]
+        changed = sum(one != other for one, other in zip(sent, spelt, strict=True))
+        if changed:
+            self._recased["participant_id"] += changed
         return spelt
 
-    def _participant(self, sent: str) -> Facts:
-        if is_missing(sent):
-            return {"participant_id": None, "participant_id_fault": None, "participant_key": None}
-        spelt = self._spelling("participant_id", sent, self._register, self._ids_by_case)
-        # Two new ids that differ in letter case alone may be one person: they share a key, and so conflict.
-        key = f"known {spelt}" if spelt in self._register else f"new {spelt.casefold()}"
-        return {"participant_id": spelt, "participant_id_fault": _id_fault(spelt), "participant_key": key}
+    def _count_id_spellings(self, known: Sequence[Enrolled | None], spelt: Sequence[str]) -> None:
+        if self._pseudonyms is None or not self._register:
+            return
+        changed = sum(one is not None and one.spelling != how for one, how in zip(known, spelt, strict=True))
+        if changed:
+            self._recased["participant_id"] += changed
+
+    def _id_fault(self, participant_id: str) -> str | None:
+        """What stands against an id, without the id. A leading = + - @ would run as a formula in a spreadsheet."""
+        pattern = self._protocol.data.id_pattern
+        if len(participant_id) > MOST_ID_CHARACTERS:
+            return f"has {len(participant_id)} characters: must have at most {MOST_ID_CHARACTERS}"
+        if not participant_id.isprintable():
+            return "holds a character that can't be printed: must not"
+        if not participant_id[0].isalnum():
+            return f"starts with '{participant_id[0]}': must start with a letter or a digit"
+        if pattern is not None and not self._fits(pattern, participant_id):
+            return "must fit the plan's pattern (data.id_pattern), and doesn't"
+        return None
+
+    def _fits(self, pattern: str, participant_id: str) -> bool:
+        compiled = re.compile(pattern, re.ASCII)
+        # Letter case is mended where the register knows the id, so it doesn't count here either.
+        return any(
+            compiled.fullmatch(one) for one in (participant_id, participant_id.upper(), canonical(participant_id))
+        )
+
+    def _is_id(self, cell: str) -> bool:
+        """Whether a cell, in whatever column, is somebody's id, so that no sentence may repeat it."""
+        if cell.isdigit() and self._protocol.data.id_pattern is None:
+            return False  # a number says nothing by itself, and most wrong cells are numbers
+        pattern = self._protocol.data.id_pattern
+        if pattern is not None and self._fits(pattern, cell):
+            return True
+        name = cell if self._pseudonyms is None else self._pseudonyms.of(cell)
+        return canonical(cell) in self._sent_ids or name in self._register
+
+    def _orders(self, known: Sequence[Enrolled | None]) -> Columns:
+        sent = self.cells["entry_order"]
+        whole: list[int | None] = each(sent, _whole)
+        registered = [None if one is None else one.entry_order for one in known]
+        if self._enrolling:
+            whole = self._numbered(sent, whole, known)
+        blank_is_right = [
+            is_missing(cell) and (self._closed or place is not None)
+            for cell, place in zip(sent, registered, strict=True)
+        ]
+        faults = [
+            None if number or right else "not a whole number"
+            for number, right in zip(whole, blank_is_right, strict=True)
+        ]
+        most = MOST_NUMBERS * self._protocol.monitoring.max_participants
+        return {
+            "entry_order": whole,
+            "entry_order_fault": faults,
+            "entry_order_most": [most] * len(sent),
+            "entry_order_far": ["yes" if one is not None and one > most else None for one in whole],
+            "entry_order_claimed": [
+                None if there is None else one for one, there in zip(whole, registered, strict=True)
+            ],
+            "register_entry_order": registered,
+        }
+
+    def _numbered(
+        self, sent: Sequence[str], whole: list[int | None], known: Sequence[Enrolled | None]
+    ) -> list[int | None]:
+        """Allocation numbers of a list of people that gives none: the next ones, in the order of its rows."""
+        if any(not is_missing(cell) for cell in sent):
+            return whole
+        last = max((one.entry_order or 0 for one in self._register.values()), default=0)
+        numbers: list[int | None] = []
+        for one in known:
+            last += one is None
+            numbers.append(last if one is None else one.entry_order)
+        return numbers
+
+    def _lacking(self) -> list[str | None]:
+        required = () if self._enrolling else self._protocol.data.required
+        blank = {name: each(self.cells[name], is_missing) for name in required}
+        if not any(any(column) for column in blank.values()):
+            return [None] * len(self._rows)
+        return [
+            ", ".join(name for name, column in blank.items() if column[place]) or None
+            for place in range(len(self._rows))
+        ]
+
+    def _cut(self) -> list[str | None]:
+        """The last column's name in the last row of a file without a last line end, unless its cell is surely whole."""
+        cut: list[str | None] = [None] * len(self._rows)
+        last = self._delivery.columns[-1] if self._delivery.columns else None
+        if self._delivery.unfinished and cut and last is not None and not self._surely_whole(last):
+            cut[-1] = shorten(last, 40)
+        return cut
+
+    def _surely_whole(self, column: str) -> bool:
+        if column not in self.cells:
+            return True  # nothing of it is used
+        cell = self.cells[column][-1]
+        if column in ("enrolled_on", "observed_on"):
+            return _date(cell) is not None
+        primary = self._protocol.primary
+        if column == primary.measure and primary.kind == "binary":
+            return cell in ("0", "1")
+        words = {"arm": self._arms, "site": self._sites}.get(column) or fields.words(self._protocol.data.fields, column)
+        return cell in words and not any(other != cell and other.startswith(cell) for other in words)
 
 
 def _by_case(known: Iterable[str]) -> dict[str, str]:
@@ -209,72 +437,76 @@ def _date(cell: str) -> str | None:
         return None
 
 
-def _id_fault(participant_id: str) -> str | None:
-    """What stands against an id, without the id. A leading = + - @ would run as a formula in a spreadsheet."""
-    if len(participant_id) > MOST_ID_CHARACTERS:
-        return f"has {len(participant_id)} characters: must have at most {MOST_ID_CHARACTERS}"
-    if not participant_id.isprintable():
-        return "holds a character that can't be printed: must not"
-    if not participant_id[0].isalnum():
-        return f"starts with '{participant_id[0]}': must start with a letter or a digit"
-    return None
+def _date_faults(sent: Sequence[str], read: Sequence[str | None], may_be_blank: bool) -> list[str | None]:
+    right = each(sent, lambda cell: _date(cell) is not None or (may_be_blank and is_missing(cell)))
+    return [None if fine else "not a date" for fine in right]
 
 
-def _registered(known: Enrolled | None, arm: str | None, site: str | None) -> Facts:
-    """What the register says of the row's participant; None where there is nothing to compare it with."""
-    if known is None:
-        return dict.fromkeys(("register_arm", "register_site", "register_enrolled_on", "register_entry_order"))
+def _whole(cell: str) -> int | None:
+    return int(cell) if _WHOLE.fullmatch(cell) and int(cell) >= 1 else None
+
+
+def _registered(known: Sequence[Enrolled | None], arms: Sequence[str], sites: Sequence[str]) -> Columns:
+    """What the register says of the rows' participants; None where there is nothing to compare it with."""
+    iso: Callable[[Enrolled | None], str | None] = lambda one: (  # noqa: E731
+        None if one is None or one.enrolled_on is None else one.enrolled_on.isoformat()
+    )
     return {
-        "register_arm": known.arm if arm else None,
-        "register_site": known.site if site else None,
-        "register_enrolled_on": None if known.enrolled_on is None else known.enrolled_on.isoformat(),
-        "register_entry_order": known.entry_order,
+        "register_arm": [None if one is None or not arm else one.arm for one, arm in zip(known, arms, strict=True)],
+        "register_site": [
+            None if one is None or not site else one.site for one, site in zip(known, sites, strict=True)
+        ],
+        "register_enrolled_on": [iso(one) for one in known],
     }
 
 
-_SAME = (
-    "participant_id",
-    "arm",
-    "site",
-    "sent_enrolled_on",
-    "sent_entry_order",
-    "sent_observed_on",
-)
+_SAME = ("arm", "site", "sent_enrolled_on", "sent_entry_order", "sent_observed_on")
 
 
-def _join_repeats(facts: Sequence[Facts], said: Sequence[tuple[object, ...]]) -> None:
+def _join_repeats(facts: Columns, said: Sequence[Columns]) -> None:
     """Adds repeat_of (the row that this one repeats exactly) and conflict_rows (rows of the same participant).
 
-    said: per row, what it says of the measures.
+    said: what the rows say of the measures.
     """
-    together: defaultdict[object, list[tuple[Facts, tuple[object, ...]]]] = defaultdict(list)
-    for one, values in zip(facts, said, strict=True):
-        one["repeat_of"] = one["conflict_rows"] = None
-        if one["participant_key"] is not None:
-            together[one["participant_key"]].append((one, values))
-    for group in together.values():
-        if len({(*(one[name] for name in _SAME), values) for one, values in group}) > 1:
-            numbers = [str(one["row_no"]) for one, _ in group]
-            for one, _ in group:
-                one["conflict_rows"] = ", ".join(numbers[:6]) + (", ..." if len(numbers) > 6 else "")
+    people, rows = facts["participant_key"], len(facts["row_no"])
+    facts["repeat_of"], facts["conflict_rows"] = [None] * rows, [None] * rows
+    together: defaultdict[object, list[int]] = defaultdict(list)
+    often = {one for one, count in Counter(people).items() if count > 1 and one is not None}
+    if not often:
+        return
+    for place, one in enumerate(people):
+        if one in often:
+            together[one].append(place)
+    values = [list(keys(columns)) for columns in said]
+    for places in together.values():
+        told = {(*(facts[name][place] for name in _SAME), *(column[place] for column in values)) for place in places}
+        numbers = [str(facts["row_no"][place]) for place in places]
+        if len(told) > 1:
+            for place in places:
+                facts["conflict_rows"][place] = ", ".join(numbers[:6]) + (", ..." if len(numbers) > 6 else "")
         else:
-            for one, _ in group[1:]:
-                one["repeat_of"] = group[0][0]["row_no"]
+            for place in places[1:]:
+                facts["repeat_of"][place] = facts["row_no"][places[0]]
 
 
-def _join_holders(facts: Sequence[Facts], register: Iterable[Enrolled]) -> None:
-    """Adds entry_order_holder: the key of the one participant an entry_order belongs to, 'several' if of more."""
-    holders: dict[object, object] = {}
-    for one in facts:
-        order, key = one["entry_order"], one["participant_key"]
+def _join_holders(facts: Columns, register: Mapping[str, Enrolled]) -> None:
+    """Adds entry_order_shared: 'yes' where an entry_order doesn't belong to the row's participant alone."""
+    holders: dict[int, object] = {}
+    ids, people, orders = facts["participant_id"], facts["participant_key"], facts["entry_order"]
+    for name, person, order in zip(ids, people, orders, strict=True):
         # A known participant's own order is in the register: what its row claims beyond that is no claim.
-        if order is not None and key is not None and str(key).startswith("new "):
-            holders[order] = key if holders.get(order, key) == key else "several"
-    for known in register:
-        if known.entry_order is not None:
-            holders[known.entry_order] = f"known {known.participant_id}"
-    for one in facts:
-        one["entry_order_holder"] = holders.get(one["entry_order"])
+        if order is not None and person is not None and name not in register:
+            holders[order] = person if holders.get(order, person) == person else "several"
+    if register:
+        claimed = set(orders)
+        keyed = dict(zip(ids, people, strict=True))
+        for known in register.values():
+            if known.entry_order is not None and known.entry_order in claimed:
+                holders[known.entry_order] = keyed.get(known.participant_id, "somebody else")
+    facts["entry_order_shared"] = [
+        None if order is None or person is None or holders.get(order, person) == person else "yes"
+        for order, person in zip(orders, people, strict=True)
+    ]
 
 
 def _counts(counted: Counter[str]) -> str:

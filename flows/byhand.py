@@ -1,4 +1,4 @@
-"""Deliveries taken by hand: `roadtest ingest`."""
+"""Deliveries and lists of people taken by hand: `roadtest ingest`, `roadtest enrol --from`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ from datetime import datetime
 from pathlib import Path
 
 from flows import work
+from flows.keys import Keys
+from flows.secrets import secret_named
+from flows.settings import Settings
 from trials.connectors import folder
 from trials.connectors.connector import Found
 from trials.errors import SourceError
+from trials.identifiers import masked
+from trials.protocol import Protocol
 from trials.records import Receipt
 from trials.store import ledger
+from trials.store.deliveries import REGISTER
 from trials.store.engine import Store
+
+
+def door_of(settings: Settings) -> work.Door:
+    """The keys, secrets and limits that the settings name."""
+    return work.Door(settings.folder, Keys(settings.keys_folder), settings.limits, secret_named)
 
 
 def ingest_files(
@@ -23,6 +34,7 @@ def ingest_files(
     *,
     sent_at: datetime | None,
     as_of: datetime | None,
+    door: work.Door,
     dry_run: bool = False,
 ) -> list[Receipt]:
     """Each file as one delivery, in the order given. as_of: received and looked at then; default now.
@@ -31,14 +43,40 @@ def ingest_files(
     """
     for path in files:
         if not path.is_file():
-            raise SourceError(f"{path}: no such file. Name a delivery, a CSV file.")
+            raise SourceError(f"{path}: no such file. Name a delivery.")
     protocol, _ = ledger.sealed_protocol(store, trial)
     at = as_of or work.utc_now()
     if sent_at is not None and sent_at > at:
         raise SourceError(f"--sent-at == {sent_at:%Y-%m-%d}, must not lie after {at:%Y-%m-%d}, when it is received.")
-    receipts = []
+    deliveries = []
     for path in files:
-        found = Found(path.name, sent_at or min(folder.sent_at(path), at), str(path.resolve()))
-        delivery = replace(folder.CONNECTOR.read(protocol, found), source="hand")
-        receipts.append(work.ingest(store, protocol, delivery, recorded_at=at, as_of=at, dry_run=dry_run))
-    return receipts
+        named = folder.sent_at_in(path.name) is not None
+        found = Found(path.name, sent_at or min(folder.sent_at(path), at), str(path.resolve()), dated=named)
+        read = folder.CONNECTOR.read(protocol, found, door.context())
+        if read is not None:
+            deliveries.append(replace(masked(read), source="hand", dated=sent_at is not None or read.dated))
+    return work.ingest(store, protocol, deliveries, recorded_at=at, as_of=at, door=door, dry_run=dry_run)
+
+
+def enrol_from(
+    store: Store, trial: str, file: Path, *, as_of: datetime | None, door: work.Door, dry_run: bool = False
+) -> Receipt:
+    """A trial's list of people, from a file: all of them, or nobody. From then on the register is closed.
+
+    Raises SourceError when the file isn't there.
+    """
+    if not file.is_file():
+        raise SourceError(f"{file}: no such file. Name the list of people who were allocated, a CSV file.")
+    protocol, _ = ledger.sealed_protocol(store, trial)
+    at = as_of or work.utc_now()
+    found = Found(file.name, at, str(file.resolve()))
+    # The list is the owner's own file, so its columns bear our names whatever the source's are called.
+    listed = folder.CONNECTOR.read(replace_columns(protocol), found, door.context())
+    if listed is None:
+        raise SourceError(f"{file.name}: holds nothing. Name the list of people who were allocated.")
+    return work.enrol(store, protocol, replace(listed, source=f"{REGISTER}hand"), at=at, door=door, dry_run=dry_run)
+
+
+def replace_columns(protocol: Protocol) -> Protocol:
+    """The plan with no renamed columns."""
+    return protocol.model_copy(update={"source": protocol.source.model_copy(update={"columns": {}})})

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.auditing import audit_app
+from flows.options import By, Home, Json, TrialName, fail, name_of, opened, settings_for, told
+from flows.quarantine import quarantine_app
+
 if TYPE_CHECKING:
     from flows.settings import Settings
     from flows.work import Outcome
-    from trials.store.engine import Store
 
 app = typer.Typer(
     name="roadtest",
@@ -32,49 +33,13 @@ protocol_app = typer.Typer(help="Write a plan, and ask what it can and cannot te
 db_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 app.add_typer(protocol_app, name="protocol")
 app.add_typer(db_app, name="db")
+app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(audit_app, name="audit")
 
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder for all files (or ROADTEST_HOME; default .roadtest here).")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-By = Annotated[str | None, typer.Option("--by", help="Your name, for the record (default: the account's name).")]
 AsOf = Annotated[
     str | None, typer.Option("--as-of", help="Date or time to judge the data at, such as 2024-07-01; default now.")
 ]
-TrialName = Annotated[str, typer.Argument(help="The trial's name, as in its protocol.")]
 MaybeTrial = Annotated[str | None, typer.Argument(help="The trial's name; all that are due if left out.")]
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Turns what Roadtest refuses into one sentence on stderr and exit code 1; so too a fault of its own, with a log."""
-    from trials.errors import RoadtestError
-
-    try:
-        yield
-    except RoadtestError as error:
-        _fail(str(error))
-
-
-def _fail(sentence: str) -> None:
-    typer.echo(f"roadtest: {sentence}", err=True)
-    raise typer.Exit(1)
-
-
-def settings_for(home: Path | None, **options: object) -> Settings:
-    from flows.environment import keep_log, prepare
-    from flows.settings import load_settings
-
-    settings = load_settings(home=home, **options)
-    prepare(settings.folder)
-    keep_log(settings.folder)
-    return settings
-
-
-def opened(settings: Settings) -> Store:
-    from trials.store.engine import open_store
-
-    return open_store(settings.url)
 
 
 def parse_time(text: str | None, option: str) -> datetime | None:
@@ -98,17 +63,6 @@ def parse_time(text: str | None, option: str) -> datetime | None:
     if parsed > now:
         raise RoadtestError(f"{option} == {text!r}, must not lie in the future: nobody can be waited for after it.")
     return parsed
-
-
-def name_of(by: str | None) -> str:
-    import getpass
-
-    try:
-        return by or getpass.getuser()
-    except (KeyError, OSError):
-        from trials.errors import RoadtestError
-
-        raise RoadtestError("this account has no name, must be said who does this. Add --by NAME.") from None
 
 
 @app.command()
@@ -140,9 +94,9 @@ def protocol_new(
         with file.open("x", encoding="utf-8") as out:
             out.write(TEMPLATE)
     except FileExistsError:
-        _fail(f"{file} exists already, must be a new file. Name another, or delete it first.")
+        fail(f"{file} exists already, must be a new file. Name another, or delete it first.")
     except OSError as error:
-        _fail(f"{file} can't be written ({error.strerror}). Name a file in a folder that exists.")
+        fail(f"{file} can't be written ({error.strerror}). Name a file in a folder that exists.")
     typer.echo(f"Wrote {file}. Edit it, then: roadtest protocol check {file}")
 
 
@@ -238,9 +192,41 @@ def seal(trial: TrialName, by: By = None, home: Home = None, as_json: Json = Fal
 
 
 @app.command()
+def enrol(
+    trial: TrialName,
+    listed: Annotated[Path, typer.Option("--from", help="Who was allocated to which arm, in order: a CSV file.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge the list, store nothing.")] = False,
+    as_of: AsOf = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Load a trial's list of people: from then on outcomes of anybody else are set aside."""
+    with told():
+        settings = settings_for(home)
+        from flows.byhand import door_of, enrol_from
+        from flows.show import print_json, receipt_json
+
+        at = parse_time(as_of, "--as-of")
+        receipt = enrol_from(opened(settings), trial, listed, as_of=at, door=door_of(settings), dry_run=dry_run)
+        if as_json:
+            print_json(receipt_json(receipt))
+        elif receipt.refusal is None:
+            typer.echo(
+                f"{receipt.name}: {receipt.accepted} people {'would be ' if dry_run else ''}enrolled, "
+                f"{receipt.duplicates} enrolled already. Next: roadtest collect {trial}"
+            )
+            for warning in receipt.warnings:
+                typer.echo(f"  note: {warning}")
+        if receipt.refusal is not None:
+            fail(receipt.refusal)
+
+
+@app.command()
 def ingest(
     trial: TrialName,
-    files: Annotated[list[Path], typer.Argument(help="Deliveries, CSV files, oldest first.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Deliveries, oldest first: CSV, TSV, Excel, JSON, NDJSON or Parquet, .gz too.")
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge the rows, store nothing.")] = False,
     sent_at: Annotated[
         str | None, typer.Option("--sent-at", help="When the site sent it; default by name or file.")
@@ -252,7 +238,7 @@ def ingest(
     """Take one or more deliveries by hand: the same checks and the same transaction as collect."""
     with told():
         settings = settings_for(home)
-        from flows.byhand import ingest_files
+        from flows.byhand import door_of, ingest_files
         from flows.show import print_json, receipt_json, receipt_text
 
         receipts = ingest_files(
@@ -261,6 +247,7 @@ def ingest(
             files,
             sent_at=parse_time(sent_at, "--sent-at"),
             as_of=parse_time(as_of, "--as-of"),
+            door=door_of(settings),
             dry_run=dry_run,
         )
         if as_json:
@@ -271,7 +258,7 @@ def ingest(
                 typer.echo(receipt_text(receipt, dry_run))
         refused = [receipt for receipt in receipts if receipt.refusal is not None]
         if refused:
-            _fail(f"{refused[0].name}: {refused[0].refusal}")
+            fail(str(refused[0].refusal))
 
 
 def _finish(outcomes: list[Outcome], as_json: bool, single: bool) -> None:
@@ -309,6 +296,7 @@ def collect(
     as_sent: Annotated[
         bool, typer.Option("--as-sent", help="Load history: treat each delivery as received when it was sent.")
     ] = False,
+    as_of: AsOf = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -318,8 +306,8 @@ def collect(
         from flows.collect import collect as flow
         from flows.environment import run
 
-        trials = _due(settings, trial)
-        outcomes = run(flow, settings, trials, as_sent=as_sent) if trials else []
+        trials, at = _due(settings, trial), parse_time(as_of, "--as-of")
+        outcomes = run(flow, settings, trials, as_of=at, as_sent=as_sent) if trials else []
         _finish(outcomes, as_json, trial is not None)
 
 
@@ -355,12 +343,17 @@ def status(trial: MaybeTrial = None, home: Home = None, as_json: Json = False) -
     with told():
         settings = settings_for(home)
         from flows.show import card_json, print_json, verdict_table
-        from trials.store import reading
+        from trials.store import quarantine, reading
 
         store = opened(settings)
         cards = reading.cards(store) if trial is None else [reading.card(store, trial)]
         if as_json:
-            bodies = [card_json(card) for card in cards]
+            from flows.overdue import overdue_all, overdue_json
+            from flows.work import utc_now
+
+            waiting = quarantine.waiting(store, [card.id for card in cards])
+            late = {one.trial: overdue_json(one) for one in overdue_all(store, utc_now(), [card.id for card in cards])}
+            bodies = [card_json(card, waiting.get(card.id, 0), late.get(card.id)) for card in cards]
             print_json(bodies if trial is None else bodies[0])
         elif cards:
             verdict_table(cards, f"{len(cards)} trials" if trial is None else trial)
@@ -484,6 +477,82 @@ def serve(
         from flows.serving import serve as run
 
         run(settings, round_every=round_every)
+
+
+@app.command()
+def export(
+    trial: TrialName,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="What was true then: values by when they were sent; default now.")
+    ] = None,
+    known_at: Annotated[
+        str | None, typer.Option("--known-at", help="And only what we had received by then; default now.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="csv, json or parquet.")] = "csv",
+    to: Annotated[Path | None, typer.Option("--to", help="File to write; printed if left out.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write a trial's rows, by pseudonym, as they are or as they were at any time."""
+    with told():
+        settings = settings_for(home)
+        from flows.exporting import export as write
+        from flows.show import print_json
+
+        true_at, known = parse_time(as_of, "--as-of"), parse_time(known_at, "--known-at")
+        rows = write(opened(settings), trial, true_at=true_at, known_at=known, form=form, to=to)
+        if to is not None and as_json:
+            print_json({"trial": trial, "rows": rows, "file": str(to), "format": form})
+        elif to is not None:
+            typer.echo(f"Wrote {rows:,} rows of {trial} to {to}.")
+
+
+@app.command()
+def history(
+    trial: TrialName,
+    participant: Annotated[str, typer.Option("--participant", help="The participant's id, as the site writes it.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Everything that was ever said of one participant: when it was sent, when we knew it, by which delivery."""
+    with told():
+        settings = settings_for(home)
+        from flows.byhand import door_of
+        from flows.exporting import story, story_json, story_text
+        from flows.show import print_json
+
+        store = opened(settings)
+        joined, versions = story(store, trial, participant, door_of(settings).pseudonyms(store, trial))
+        if as_json:
+            print_json(story_json(trial, joined, versions))
+        else:
+            typer.echo(story_text(joined, versions))
+
+
+@app.command()
+def overdue(
+    trial: MaybeTrial = None,
+    people: Annotated[
+        bool, typer.Option("--people", help="Also who they are, by pseudonym, for the trial's custodian.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """What is waited for in vain: deliveries, sites that fell silent, people's outcomes, failed attempts."""
+    with told():
+        settings = settings_for(home)
+        from flows.overdue import overdue_all, overdue_json, overdue_text
+        from flows.show import print_json
+        from flows.work import utc_now
+
+        found = overdue_all(opened(settings), utc_now(), None if trial is None else [trial])
+        if as_json:
+            bodies = [overdue_json(one, people=people) for one in found]
+            print_json(bodies[0] if trial is not None and bodies else bodies)
+        elif found:
+            typer.echo("\n".join(overdue_text(one, people=people) for one in found))
+        else:
+            typer.echo(NOTHING_SEALED)
 
 
 @db_app.command("upgrade")

@@ -35,8 +35,11 @@ def replay(protocol: Protocol, path: Path, as_of: datetime) -> Replay:
         store = open_store(f"sqlite:///{Path(home) / 'replay.db'}")
         try:
             work.register_trial(store, protocol, by="replay", at=ON_TIME, seal_by="replay")
-            delivery = folder.CONNECTOR.read(protocol, Found(path.name, ON_TIME, str(path.resolve())))
-            receipt = work.ingest(store, protocol, delivery, recorded_at=ON_TIME, as_of=as_of)
+            door = work.Door(Path(home))
+            delivery = folder.CONNECTOR.read(protocol, Found(path.name, ON_TIME, str(path.resolve())), door.context())
+            if delivery is None:
+                raise SourceError(f"{path}: holds nothing. Name the finished data set.")
+            [receipt] = work.ingest(store, protocol, [delivery], recorded_at=ON_TIME, as_of=as_of, door=door)
             look = reading.card(store, protocol.trial).look
         finally:
             store.engine.dispose()

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from trials.connectors.connector import Limits
 from trials.errors import RoadtestError
 
 
@@ -17,6 +18,8 @@ class Settings(BaseSettings):
     records because it may hold a password; SQLite in `home` when empty.
     stale_after_days: a running trial without a delivery for this long is marked on the pages.
     read_retries, read_retry_seconds, read_timeout_seconds: how hard a source that doesn't answer is tried.
+    key_folder: folder of the trials' keys; `keys` in the home when empty.
+    max_unpacked_mb, max_line_mb: what is larger is refused.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROADTEST_", env_ignore_empty=True, extra="ignore")
@@ -30,6 +33,9 @@ class Settings(BaseSettings):
     read_retries: int = Field(default=2, ge=0, le=20)
     read_retry_seconds: float = Field(default=2.0, ge=0, le=3_600, allow_inf_nan=False)
     read_timeout_seconds: float = Field(default=120.0, gt=0, le=86_400, allow_inf_nan=False)
+    key_folder: Path | None = None
+    max_unpacked_mb: float = Field(default=50.0, gt=0, le=100_000, allow_inf_nan=False)
+    max_line_mb: float = Field(default=1.0, gt=0, le=1_000, allow_inf_nan=False)
 
     @property
     def folder(self) -> Path:
@@ -38,6 +44,14 @@ class Settings(BaseSettings):
             return self.home.expanduser().resolve()
         except RuntimeError:
             raise RoadtestError(f"home == '{self.home}', must be a folder of an account that exists.") from None
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.folder / "keys" if self.key_folder is None else self.key_folder.expanduser().resolve()
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(int(self.max_unpacked_mb * 1_000_000), int(self.max_line_mb * 1_000_000))
 
     @property
     def url(self) -> str:

@@ -47,8 +47,11 @@ def look_json(protocol: Protocol, look: Look) -> dict[str, Any]:
     return body
 
 
-def card_json(card: TrialCard) -> dict[str, Any]:
-    """A trial's status; without a look yet, its claims, estimate and verdict are null."""
+def card_json(card: TrialCard, waiting: int, overdue: dict[str, Any] | None) -> dict[str, Any]:
+    """A trial's status; without a look yet, its claims, estimate and verdict are null.
+
+    waiting: rows that were set aside and wait to be mended; overdue: what is waited for, null before the seal.
+    """
     common: dict[str, Any] = {
         "state": card.state,
         "stage": card.protocol.stage,
@@ -56,7 +59,8 @@ def card_json(card: TrialCard) -> dict[str, Any]:
         "retrospective": card.protocol.retrospective,
         "deliveries": card.deliveries,
         "refused": card.refused,
-        "quarantined": card.quarantined,
+        "quarantined": waiting,
+        "overdue": overdue,
     }
     if card.look is not None:
         return {**look_json(card.protocol, card.look), **common}

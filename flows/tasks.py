@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from expectations import docs
 from flows import work
+from flows.byhand import door_of
+from flows.overdue import note_attempts
 from flows.settings import Settings
 from trials.store.engine import Store, open_store
 
@@ -21,16 +23,18 @@ GROUP = 100
 
 @task(name="read-sources", cache_policy=NO_CACHE, persist_result=False)
 def read_sources(
-    store: Store, home: Path, trials: Sequence[str], retries: int, wait: float
+    store: Store, door: work.Door, trials: Sequence[str], retries: int, wait: float
 ) -> list[work.Pending | work.Outcome]:
     """Reads what lies ready for these trials; a source that still fails after the retries is that trial's Outcome."""
-    return work.read_all(store, home, trials, retries, wait)
+    return work.read_all(store, door, trials, retries, wait)
 
 
 @task(name="check-and-record", cache_policy=NO_CACHE, persist_result=False, retries=1, retry_delay_seconds=2)
-def check_and_record(store: Store, pending: Sequence[work.Pending], clock: work.Clock) -> list[work.Outcome]:
-    """Checks the deliveries and records each with its look, one transaction per delivery."""
-    return work.collect(store, pending, clock)
+def check_and_record(
+    store: Store, pending: Sequence[work.Pending], clock: work.Clock, door: work.Door
+) -> list[work.Outcome]:
+    """Checks the deliveries and records them, one transaction with one look for what a trial receives at one time."""
+    return work.collect(store, pending, clock, door)
 
 
 @task(name="take-looks", cache_policy=NO_CACHE, persist_result=False, retries=1, retry_delay_seconds=2)
@@ -41,27 +45,32 @@ def take_looks(store: Store, trials: Sequence[str], clock: work.Clock) -> list[w
 
 def collect_trials(settings: Settings, trials: Sequence[str], clock: work.Clock) -> list[work.Outcome]:
     """Reads, checks and records for these trials, group by group. Retries and time-outs stand where a source is read."""
-    store = open_store(settings.url)
+    store, door = open_store(settings.url), door_of(settings)
     outcomes: list[work.Outcome] = []
     for first in range(0, len(trials), GROUP):
-        found = _read_in_time(settings, store, trials[first : first + GROUP])
+        found = _read_in_time(settings, store, door, trials[first : first + GROUP])
+        note_attempts(store, found, clock.now)
         outcomes += [item for item in found if isinstance(item, work.Outcome)]
         pending = [item for item in found if isinstance(item, work.Pending)]
         if any(item.deliveries for item in pending):
-            outcomes += check_and_record(store, pending, clock)
+            outcomes += check_and_record(store, pending, clock, door)
         else:
             outcomes += [work.done(store, item.protocol.trial) for item in pending]
+    checked = [outcome.checks for outcome in outcomes if outcome.checks is not None]
+    docs.build(settings.folder / "data-docs", checked, clock.now)
     return outcomes
 
 
-def _read_in_time(settings: Settings, store: Store, trials: Sequence[str]) -> list[work.Pending | work.Outcome]:
+def _read_in_time(
+    settings: Settings, store: Store, door: work.Door, trials: Sequence[str]
+) -> list[work.Pending | work.Outcome]:
     """Reads a group within the time limit; when one source hangs, each trial by itself, so that it fails alone."""
     reading = read_sources.with_options(timeout_seconds=settings.read_timeout_seconds)
     try:
-        return reading(store, settings.folder, trials, settings.read_retries, settings.read_retry_seconds)
+        return reading(store, door, trials, settings.read_retries, settings.read_retry_seconds)
     except TimeoutError:
         if len(trials) > 1:
-            return [one for trial in trials for one in _read_in_time(settings, store, [trial])]
+            return [one for trial in trials for one in _read_in_time(settings, store, door, [trial])]
         error = (
             f"the source did not answer within {settings.read_timeout_seconds:g} s."
             " Try again, or set ROADTEST_READ_TIMEOUT_SECONDS higher."

@@ -5,25 +5,32 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import TypeVar
 
-from expectations.check import check
-from expectations.health import ArmVitals, Vitals, trial_health
+from expectations.check import check, check_register
+from expectations.docs import DeliveryRound, TrialRound, rule_counts
+from expectations.health import ArmVitals, SiteVitals, Vitals, halves, trial_health
+from flows.keys import Keys
 from trials.connectors import connector_named
-from trials.connectors.connector import source_name
+from trials.connectors.connector import Context, Limits, no_secrets, source_name
 from trials.errors import DataError, RoadtestError, SourceError
 from trials.evidence import Look
+from trials.identifiers import masked
 from trials.planning import admit
 from trials.protocol import Arm, Protocol
-from trials.records import Checked, Delivery, Enrolled, Receipt
+from trials.pseudonyms import Pseudonyms
+from trials.records import Checked, Delivery, Receipt, Records, Register
 from trials.store import ledger, reading
+from trials.store.deliveries import Seal, said_again
 from trials.store.engine import Store
 from trials.store.reading import TrialCard
+from trials.store.tallies import Tally, outcomes_by_half
 
 log = logging.getLogger("roadtest")
 Result = TypeVar("Result")
@@ -33,7 +40,7 @@ Result = TypeVar("Result")
 class Outcome:
     """What a flow did for one trial. ok False: nothing half-done, `error` is the sentence to act on after its name.
 
-    again: its source failed, so trying again soon may help.
+    again: its source failed, so trying again soon may help. checks: what the checks of its deliveries came to.
     """
 
     trial: str
@@ -43,6 +50,7 @@ class Outcome:
     protocol: Protocol | None = None
     receipts: tuple[Receipt, ...] = ()
     look: Look | None = None
+    checks: TrialRound | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,29 @@ class Pending:
 
     protocol: Protocol
     deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What stands where deliveries come in: whose keys hide the ids, where secrets are looked up, how much is read.
+
+    keys None: ids are kept as they are sent, for stores that are thrown away (`replay`).
+    """
+
+    home: Path
+    keys: Keys | None = None
+    limits: Limits = field(default_factory=Limits)
+    secret: Callable[[str], str] = no_secrets
+
+    def pseudonyms(self, store: Store, trial: str) -> Pseudonyms | None:
+        """What hides the trial's ids; None where they are kept as sent. Raises StoreError when its key is gone."""
+        if self.keys is None:
+            return None
+        bound, begun = ledger.key_of(store, trial)
+        return None if begun and bound is None else self.keys.of(trial, bound=bound)
+
+    def context(self, watermark: str | None = None, now: datetime | None = None) -> Context:
+        return Context(self.home, self.limits, self.secret, watermark, now or utc_now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +117,7 @@ def guarded(trial: str, work: Callable[[], Result]) -> Result | Outcome:
 def register_trial(store: Store, protocol: Protocol, *, by: str, at: datetime, seal_by: str | None = None) -> str:
     """Registers a plan (and seals it when `seal_by` is given). Returns its SHA-256. The same plan again changes nothing."""
     admit(protocol)
-    connector_named(protocol.source.connector)
+    connector_named(protocol.source.connector).check(protocol.source)
     sha256 = ledger.register(store, protocol, by=by, at=at)
     if seal_by is not None:
         ledger.seal(store, protocol.trial, by=seal_by, at=at)
@@ -97,20 +128,36 @@ def sealed_trials(store: Store) -> list[str]:
     return reading.sealed_ids(store)
 
 
-def read_pending(store: Store, home: Path, trial: str) -> Pending:
+def read_pending(store: Store, door: Door, trial: str, now: datetime | None = None) -> Pending:
     """A trial's deliveries that the ledger doesn't know yet, read but not judged.
 
     Raises NotSealedError, PlanHashMismatchError, SourceError.
     """
     protocol, _ = ledger.sealed_protocol(store, trial)
     connector = connector_named(protocol.source.connector)
-    known = ledger.known_contents(store, trial, source_name(connector.name, protocol.source))
-    ready = [found for found in connector.find(protocol.source, home) if connector.fingerprint(found) not in known]
-    return Pending(protocol, tuple(connector.read(protocol, found) for found in ready))
+    source = source_name(connector.name, protocol.source)
+    known = ledger.known_contents(store, trial, source)
+    context = door.context(ledger.watermark_of(store, trial, source), now)
+
+    def is_known(content: str | None, sent_at: datetime, dated: bool) -> bool:
+        before = None if content is None else known.get(content)
+        sent_at = min(sent_at, context.now)
+        if content is None or before is None or not dated or sent_at <= before:
+            return before is not None
+        return said_again(content, sent_at) in known
+
+    ready = [
+        found
+        for found in connector.find(protocol.source, context)
+        if not is_known(connector.fingerprint(found, context), found.sent_at, found.dated)
+    ]
+    read = [connector.read(protocol, found, context) for found in ready]
+    fresh = [masked(one) for one in read if one and not is_known(one.content_sha256, one.sent_at, one.dated)]
+    return Pending(protocol, tuple(fresh))
 
 
 def read_all(
-    store: Store, home: Path, trials: Sequence[str], retries: int = 0, wait: float = 0.0
+    store: Store, door: Door, trials: Sequence[str], retries: int = 0, wait: float = 0.0
 ) -> list[Pending | Outcome]:
     """`read_pending` for each trial; a source that still fails after the retries becomes that trial's Outcome.
 
@@ -121,37 +168,50 @@ def read_all(
     for attempt in range(retries + 1):
         if attempt:
             time.sleep(wait)
-        found |= {trial: guarded(trial, lambda trial=trial: read_pending(store, home, trial)) for trial in left}  # type: ignore[misc]
+        found |= {trial: guarded(trial, lambda trial=trial: read_pending(store, door, trial)) for trial in left}  # type: ignore[misc]
         left = [trial for trial in left if isinstance(item := found[trial], Outcome) and item.again]
         if not left:
             break
     return [found[trial] for trial in trials]
 
 
-def collect(store: Store, pending: Sequence[Pending], clock: Clock) -> list[Outcome]:
-    """Checks and records every delivery, each in its own transaction with the look after it.
+def collect(store: Store, pending: Sequence[Pending], clock: Clock, door: Door) -> list[Outcome]:
+    """Checks and records every delivery; all that a trial receives at one time go in together, with one look after them.
 
-    Deliveries go in waves: the oldest of every trial together through the checks, then the next, because a row is judged
-    against what its trial's register knew by then.
+    So a pipeline that was down for three days takes one look, not three. Deliveries that were received one after the other
+    (`as_sent`) go in waves, the oldest of every trial together through the checks, then the next.
     """
     receipts: dict[str, list[Receipt]] = {item.protocol.trial: [] for item in pending}
+    rounds: dict[str, TrialRound] = {}
     failed: dict[str, Outcome] = {}
-    queue = {item.protocol.trial: list(item.deliveries) for item in pending}
+    queue = {item.protocol.trial: _at_once(item.deliveries, clock) for item in pending}
     protocols = {item.protocol.trial: item.protocol for item in pending}
     while any(queue.values()):
-        wave = [deliveries.pop(0) for deliveries in queue.values() if deliveries]
-        wave.sort(key=lambda delivery: (clock.received(delivery), delivery.trial))
-        for at, group in groupby(wave, key=clock.received):
-            for outcome in _record_wave(store, protocols, list(group), at):
-                if isinstance(outcome, Outcome):
+        wave = [groups.pop(0) for groups in queue.values() if groups]
+        wave.sort(key=lambda group: (clock.received(group[0]), group[0].trial))
+        for at, groups in groupby(wave, key=lambda group: clock.received(group[0])):
+            for outcome in _record_wave(store, protocols, list(groups), at, door):
+                if isinstance(outcome, TrialRound):
+                    rounds[outcome.trial] = _joined(rounds.get(outcome.trial), outcome)
+                elif isinstance(outcome, Outcome):
                     failed[outcome.trial] = outcome
                     queue[outcome.trial] = []
                 else:
                     receipts[outcome.trial].append(outcome)
-    return [
+    ended = [
         replace(failed[trial], receipts=tuple(kept)) if trial in failed else done(store, trial, tuple(kept))
         for trial, kept in receipts.items()
     ]
+    return [replace(outcome, checks=rounds.get(outcome.trial)) for outcome in ended]
+
+
+def _joined(before: TrialRound | None, now: TrialRound) -> TrialRound:
+    return now if before is None else replace(now, deliveries=(*before.deliveries, *now.deliveries))
+
+
+def _at_once(deliveries: Sequence[Delivery], clock: Clock) -> list[list[Delivery]]:
+    """A trial's deliveries, those together that are received at the same time."""
+    return [list(group) for _, group in groupby(deliveries, key=clock.received)]
 
 
 def done(store: Store, trial: str, receipts: tuple[Receipt, ...] = ()) -> Outcome:
@@ -161,36 +221,94 @@ def done(store: Store, trial: str, receipts: tuple[Receipt, ...] = ()) -> Outcom
 
 
 def _record_wave(
-    store: Store, protocols: dict[str, Protocol], deliveries: list[Delivery], at: datetime
-) -> list[Receipt | Outcome]:
-    judged = guarded(deliveries[0].trial, lambda: _judge(store, protocols, deliveries, at))
+    store: Store, protocols: dict[str, Protocol], groups: list[list[Delivery]], at: datetime, door: Door
+) -> list[Receipt | Outcome | TrialRound]:
+    """Each group is what one trial receives at this time."""
+    judged = guarded(groups[0][0].trial, lambda: judge(store, protocols, groups, at, door))
     if isinstance(judged, Outcome):
-        if len(deliveries) == 1:
+        if len(groups) == 1:
             return [judged]
         # Whose delivery broke the checks shows only when each is judged by itself.
-        return [one for delivery in deliveries for one in _record_wave(store, protocols, [delivery], at)]
+        return [one for group in groups for one in _record_wave(store, protocols, [group], at, door)]
+    found: list[Receipt | Outcome | TrialRound] = []
+    for result in judged:
+        found += [_round_of(protocols[result.trial], result), *record(store, result, at, at)]
+    return found
+
+
+def _round_of(protocol: Protocol, judged: Judged) -> TrialRound:
+    """What the checks of a trial's deliveries came to, as the Data Docs show it."""
+    guardrails = [each.kind for each in protocol.guardrails]
+    deliveries = []
+    for delivery, checked in judged.results:
+        rows, refused = len(delivery.rows), checked.refusal is not None
+        rules = rule_counts(protocol.primary.kind, guardrails, rows, dict(checked.broken), refused=refused)
+        action = "unjudged" if checked.unjudged else checked.action
+        deliveries.append(DeliveryRound(delivery.sent_at, action, rows, len(checked.rejected), rules))
+    return TrialRound(protocol.trial, protocol.question, tuple(deliveries), judged.flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one trial's deliveries came to, oldest first, what hid their ids, and what looks wrong with the trial."""
+
+    trial: str
+    results: tuple[tuple[Delivery, Checked], ...]
+    hidden: Pseudonyms | None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str | None:
+        return None if self.hidden is None else self.hidden.fingerprint
+
+    @property
+    def seal(self) -> Seal | None:
+        return None if self.hidden is None else self.hidden.seal
+
+
+def judge(
+    store: Store, protocols: dict[str, Protocol], groups: Sequence[Sequence[Delivery]], as_of: datetime, door: Door
+) -> list[Judged]:
+    """What the checks make of each trial's deliveries, with what looks wrong with the trial."""
+    trials = [group[0].trial for group in groups]
+    registers = {trial: ledger.register_of(store, trial) for trial in trials}
+    pseudonyms = {trial: door.pseudonyms(store, trial) for trial in trials}
+    deliveries = [delivery for group in groups for delivery in group]
+    checked = check(deliveries, protocols, registers, as_of, pseudonyms)
+    flagged = _health(store, protocols, registers, groups, checked)
     return [
-        guarded(
-            delivery.trial,
-            lambda delivery=delivery, result=result: record(store, delivery, result, at, at),  # type: ignore[misc]
+        Judged(
+            trial,
+            tuple(
+                (one, with_flags(checked[(trial, one.content_sha256)], flagged[trial] if one is group[-1] else ()))
+                for one in group
+            ),
+            pseudonyms[trial],
+            flagged[trial],
         )
-        for delivery, result in zip(deliveries, judged, strict=True)
+        for trial, group in zip(trials, groups, strict=True)
     ]
 
 
-def _judge(store: Store, protocols: dict[str, Protocol], deliveries: list[Delivery], as_of: datetime) -> list[Checked]:
-    """What the checks make of each delivery, with what looks wrong with its trial."""
-    registers = {delivery.trial: ledger.register_of(store, delivery.trial) for delivery in deliveries}
-    checked = check(deliveries, protocols, registers, as_of)
-    flagged = _health(store, protocols, registers, deliveries, checked)
-    return [with_flags(checked[(one.trial, one.content_sha256)], flagged[one.trial]) for one in deliveries]
-
-
-def record(store: Store, delivery: Delivery, checked: Checked, recorded_at: datetime, as_of: datetime) -> Receipt:
-    """Puts a judged delivery into the ledger. Raises DataError, and stores nothing, when the checks themselves failed."""
-    if checked.unjudged:
-        raise DataError(f"{delivery.name}: {checked.refusal}")
-    return ledger.record(store, delivery, checked, recorded_at=recorded_at, as_of=as_of)
+def record(store: Store, judged: Judged, recorded_at: datetime, as_of: datetime) -> list[Receipt | Outcome]:
+    """Puts a trial's judged deliveries into the ledger, up to the first that the checks failed on: that one stays outside,
+    and those after it, to be judged again."""
+    sound = tuple(takewhile(lambda result: not result[1].unjudged, judged.results))
+    found: list[Receipt | Outcome] = []
+    if sound:
+        put = guarded(
+            judged.trial,
+            lambda: ledger.record_all(
+                store, sound, recorded_at=recorded_at, as_of=as_of, key=judged.key, seal=judged.seal
+            ),
+        )
+        if isinstance(put, Outcome):
+            return [put]
+        found += put
+    if len(sound) < len(judged.results):
+        delivery, checked = judged.results[len(sound)]
+        found.append(Outcome(judged.trial, ok=False, error=f"{delivery.name}: {checked.refusal}"))
+    return found
 
 
 def with_flags(checked: Checked, flags: tuple[str, ...]) -> Checked:
@@ -203,30 +321,48 @@ def with_flags(checked: Checked, flags: tuple[str, ...]) -> Checked:
 def ingest(
     store: Store,
     protocol: Protocol,
-    delivery: Delivery,
+    deliveries: Sequence[Delivery],
     *,
     recorded_at: datetime,
     as_of: datetime,
+    door: Door,
     dry_run: bool = False,
-) -> Receipt:
-    """One delivery by hand: the same checks and the same transaction as collect. dry_run: judged, not stored."""
+) -> list[Receipt]:
+    """Deliveries by hand, oldest first: the same checks and the same transaction as collect. dry_run: judged, not stored.
+
+    Raises DataError, and stores nothing, when the checks themselves failed on one of them.
+    """
     trial = protocol.trial
-    [checked] = _judge(store, {trial: protocol}, [delivery], as_of)
+    known = [ledger.known_receipt(store, one) for one in deliveries]
+    if all(receipt is not None for receipt in known):
+        return [receipt for receipt in known if receipt is not None]
+    [judged] = judge(store, {trial: protocol}, [deliveries], as_of, door)
+    for delivery, checked in judged.results:
+        if checked.unjudged:
+            raise DataError(f"{delivery.name}: {checked.refusal}")
     if dry_run:
-        return Receipt(
-            trial=trial,
-            name=delivery.name,
-            batch_seq=0,
-            action=checked.action,
-            accepted=len(checked.accepted),
-            quarantined=len(checked.rejected),
-            duplicates=0,
-            corrections=0,
-            reasons=checked.rejected,
-            warnings=checked.warnings,
-            refusal=checked.refusal,
-        )
-    return record(store, delivery, checked, recorded_at, as_of)
+        return [ledger.preview(store, one, checked, recorded_at=recorded_at) for one, checked in judged.results]
+    return ledger.record_all(
+        store, judged.results, recorded_at=recorded_at, as_of=as_of, key=judged.key, seal=judged.seal
+    )
+
+
+def enrol(
+    store: Store, protocol: Protocol, listed: Delivery, *, at: datetime, door: Door, dry_run: bool = False
+) -> Receipt:
+    """Puts a trial's list of people in: all who are new, or nobody when a row is at fault. Nobody who is in is changed.
+
+    Raises DataError, and stores nothing, when the checks themselves failed.
+    """
+    trial = protocol.trial
+    hidden = door.pseudonyms(store, trial)
+    checked = check_register(listed, protocol, ledger.register_of(store, trial), at, hidden)
+    if checked.unjudged:
+        raise DataError(f"{listed.name}: {checked.refusal}")
+    if dry_run:
+        return ledger.preview(store, listed, checked, recorded_at=at)
+    judged = Judged(trial, ((listed, checked),), hidden)
+    return ledger.record(store, listed, checked, recorded_at=at, as_of=at, key=judged.key, seal=judged.seal)
 
 
 def look_all(store: Store, trials: Sequence[str], clock: Clock) -> list[Outcome]:
@@ -239,34 +375,77 @@ def look_all(store: Store, trials: Sequence[str], clock: Clock) -> list[Outcome]
     return [guarded(trial, lambda trial=trial: one(trial)) for trial in trials]  # type: ignore[misc]
 
 
+# Beyond so many people drift of the outcome is left alone: any trial of years drifts a little, and looking costs time.
+_DRIFT_PEOPLE = 20_000
+
+
 def _health(
     store: Store,
     protocols: dict[str, Protocol],
-    registers: dict[str, dict[str, Enrolled]],
-    deliveries: list[Delivery],
+    registers: Mapping[str, Register],
+    groups: Sequence[Sequence[Delivery]],
     checked: dict[tuple[str, str], Checked],
 ) -> dict[str, tuple[str, ...]]:
-    """Plain sentences on what looks wrong with each trial as a whole, this wave included."""
+    """Plain sentences on what looks wrong with each trial as a whole, these deliveries included."""
+    cards = {card.id: card for card in reading.cards(store, [group[0].trial for group in groups])}
+    drifting = {
+        trial: card.protocol.primary.measure
+        for trial, card in cards.items()
+        if card.look is not None and card.look.n <= _DRIFT_PEOPLE and card.protocol.primary.kind in ("binary", "score")
+    }
+    tallies = outcomes_by_half(store, drifting) if drifting else {}
     vitals = []
-    for delivery in deliveries:
-        protocol, result = protocols[delivery.trial], checked[(delivery.trial, delivery.content_sha256)]
-        arms = {participant: enrolled.arm for participant, enrolled in registers[delivery.trial].items()}
-        arms |= {record.participant_id: record.arm for record in result.accepted}
-        vitals.append(_vitals(protocol, list(arms.values()), reading.card(store, delivery.trial), delivery, result))
-    return trial_health(vitals)
+    for group in groups:
+        trial = group[0].trial
+        results = [checked[(trial, delivery.content_sha256)] for delivery in group]
+        if trial in cards:
+            people = _people_by_site(registers[trial], results)
+            vitals.append(_vitals(protocols[trial], people, cards[trial], group, results, tallies.get(trial, ())))
+    return {group[0].trial: () for group in groups} | trial_health(vitals)
 
 
-def _vitals(protocol: Protocol, arms: list[str], card: TrialCard, delivery: Delivery, result: Checked) -> Vitals:
+def _people_by_site(register: Register, results: Sequence[Checked]) -> Counter[tuple[str, str]]:
+    """(site, arm) -> people, those of these deliveries included."""
+    found = Counter((one.site, one.arm) for one in register.values())
+    fresh: dict[str, tuple[str, str]] = {}
+    for result in results:
+        accepted = Records.of(result.accepted)
+        fresh |= zip(accepted.participant_id, zip(accepted.site, accepted.arm, strict=True), strict=True)
+    found.update(place for participant, place in fresh.items() if participant not in register)
+    return found
+
+
+def _vitals(
+    protocol: Protocol,
+    people: Counter[tuple[str, str]],
+    card: TrialCard,
+    group: Sequence[Delivery],
+    results: Sequence[Checked],
+    tallies: Sequence[Tally],
+) -> Vitals:
     settled = {} if card.look is None else {total.arm: total for total in card.look.arms}
+    arms: Counter[str] = Counter()
+    for (_, arm), count in people.items():
+        arms[arm] += count
+    broken: Counter[str] = Counter()
+    for result in results:
+        broken.update(dict(result.broken))
 
     def of(arm: Arm) -> ArmVitals:
         total = settled.get(arm.id)
         n, missing = (0, 0) if total is None else (total.n, total.missing)
-        return ArmVitals(arm.id, arm.allocation, arms.count(arm.id), n, missing)
+        return ArmVitals(arm.id, arm.allocation, arms[arm.id], n, missing)
 
     return Vitals(
         trial=protocol.trial,
         arms=tuple(of(arm) for arm in protocol.arms),
-        received=card.rows + len(delivery.rows),
-        quarantined=card.quarantined + len(result.rejected),
+        received=card.rows + sum(len(delivery.rows) for delivery in group),
+        quarantined=card.quarantined + sum(len(result.rejected) for result in results),
+        sites=tuple(
+            SiteVitals(site.id, tuple(people[site.id, arm.id] for arm in protocol.arms)) for site in protocol.sites
+        ),
+        late=0 if card.look is None else card.look.late_changes,
+        crossovers=broken["arm_as_registered"] + broken["site_as_registered"],
+        unregistered=broken["in_register"],
+        halves=halves(tallies, binary=protocol.primary.kind == "binary") if tallies else (),
     )

@@ -18,6 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--reference", metavar="DIR", help="read the reference figures of tests/reference from this folder"
     )
     parser.addoption("--real", metavar="DIR", help="judge the real trials of tests/real that are not kept here, too")
+    parser.addoption("--corpus", metavar="DIR", help="play the cases of this folder in tests/corpus, not the kept ones")
 
 
 def pytest_configure(config: pytest.Config) -> None:

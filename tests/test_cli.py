@@ -139,9 +139,25 @@ def test_every_command_and_option_has_help(words: list[str]) -> None:
 
 def test_the_commands_are_those_that_are_promised() -> None:
     """No more and no fewer."""
-    data = ["seal", "ingest", "collect", "look", "round", "status", "replay", "simulate", "boundaries", "portfolio"]
+    data = [
+        "seal",
+        "enrol",
+        "ingest",
+        "export",
+        "history",
+        "overdue",
+        "collect",
+        "look",
+        "round",
+        "status",
+        "replay",
+        "simulate",
+        "boundaries",
+        "portfolio",
+    ]
     plain = ["demo", "register", *data, "serve"]
-    grouped = ["protocol", "protocol new", "protocol check", "db", "db upgrade"]
+    grouped = ["protocol", "protocol new", "protocol check", "db", "db upgrade", "audit", "audit verify", "audit head"]
+    grouped += ["quarantine", "quarantine list", "quarantine repair", "quarantine replay"]
     assert sorted(" ".join(words) for words in all_commands()) == sorted(["", *plain, *grouped])
 
 

@@ -18,7 +18,7 @@ PACKAGES = ("trials", "expectations", "dashboards", "flows")
 # layer is `open`: its modules build on one another, in one direction (the last test but one).
 OPEN, CLOSED = True, False
 LAYERS: list[tuple[bool, tuple[str, ...]]] = [
-    (OPEN, ("trials", "trials.errors", "trials.records", "trials.evidence", "trials.protocol")),
+    (OPEN, ("trials", "trials.errors", "trials.records", "trials.evidence", "trials.protocol", "trials.pseudonyms")),
     (CLOSED, ("trials.outcomes", "trials.sequential")),
     (
         OPEN,
@@ -33,6 +33,9 @@ LAYERS: list[tuple[bool, tuple[str, ...]]] = [
             "trials.allocation",
             "trials.disclosure",
             "trials.lifecycle",
+            "trials.exact_tests",
+            "trials.identifiers",
+            "trials.overdue",
         ),
     ),
     (CLOSED, ("trials.connectors", "trials.store")),
@@ -42,17 +45,22 @@ LAYERS: list[tuple[bool, tuple[str, ...]]] = [
 RANK = {part: rank for rank, (_, parts) in enumerate(LAYERS) for part in parts}
 
 HOMES = {
-    "sqlmodel": "trials.store",
-    "sqlalchemy": "trials.store",
-    "alembic": "trials.store",
-    "psycopg": "trials.store",
-    "great_expectations": "expectations",
-    "pandas": "expectations",
-    "dash": "dashboards",
-    "dash_ag_grid": "dashboards",
-    "plotly": "dashboards",
-    "flask": "dashboards",
-    "prefect": "flows",
+    "sqlmodel": ("trials.store",),
+    "sqlalchemy": ("trials.store", "trials.connectors"),  # our own tables, and other people's that outcomes come from
+    "alembic": ("trials.store",),
+    "psycopg": ("trials.store",),
+    "httpx": ("trials.connectors",),
+    "fsspec": ("trials.connectors",),
+    "openpyxl": ("trials.connectors",),
+    "pyarrow": ("trials.connectors", "flows"),  # Parquet in, and `roadtest export` out
+    "cryptography": ("trials.pseudonyms",),
+    "great_expectations": ("expectations",),
+    "pandas": ("expectations",),
+    "dash": ("dashboards",),
+    "dash_ag_grid": ("dashboards",),
+    "plotly": ("dashboards",),
+    "flask": ("dashboards",),
+    "prefect": ("flows",),
 }
 
 
@@ -108,8 +116,8 @@ def test_imports_point_down(module: str) -> None:
 def test_each_heavy_package_has_one_home(module: str) -> None:
     """Only its home imports a heavy package; everybody else uses what the home makes of it."""
     for imported in sorted(imports(module)):
-        home = HOMES.get(imported.split(".")[0])
-        assert home is None or part_of(module) == home, f"{module} imports {imported}, whose home is {home}"
+        homes = HOMES.get(imported.split(".")[0], (part_of(module),))
+        assert part_of(module) in homes, f"{module} imports {imported}, whose home is {' or '.join(homes)}"
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:

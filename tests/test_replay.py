@@ -57,7 +57,9 @@ def fed(folder: Path, protocol: Protocol, shuffled: bool) -> list[Look]:
     )
     store = open_store(f"sqlite:///{folder / 'roadtest.db'}")
     work.register_trial(store, protocol, by="Ann", at=AS_OF, seal_by="Bea")
-    [outcome] = work.collect(store, [work.Pending(protocol, deliveries)], work.Clock(AS_OF, as_sent=True))
+    [outcome] = work.collect(
+        store, [work.Pending(protocol, deliveries)], work.Clock(AS_OF, as_sent=True), work.Door(folder)
+    )
     looks = reading.looks(store, protocol.trial)
     store.close()
     assert outcome.ok

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import Field as _Field
 
 from trials.errors import ProtocolError
 from trials.records import IDENTITY_COLUMNS
@@ -46,22 +47,22 @@ class Frozen(BaseModel):
 
 
 class Partner(Frozen):
-    name: str = Field(min_length=1)
+    name: str = _Field(min_length=1)
     kind: Literal["government", "industry", "university", "community", "users"]
     value: str = ""
 
 
 class Site(Frozen):
-    id: str = Field(min_length=1)
+    id: str = _Field(min_length=1)
     name: str = ""
 
 
 class Arm(Frozen):
     """One arm. `allocation` is its share of each allocation block: 1 and 1 for pairs, 3 and 2 for blocks of five."""
 
-    id: str = Field(min_length=1)
+    id: str = _Field(min_length=1)
     role: Literal["control", "treatment"] = "treatment"
-    allocation: int = Field(default=1, ge=0, le=20)
+    allocation: int = _Field(default=1, ge=0, le=20)
     name: str = ""
 
 
@@ -69,7 +70,8 @@ class Measure(Frozen):
     """Something that is measured on each participant (or cluster).
 
     bounds: for a score, its range; for an amount, the range it is judged within: what lies outside is winsorised to it, so
-    the estimand is the mean of the capped amount; for a count, [0, most events per unit of exposure]. sd: for scores and
+    the estimand is the mean of the capped amount; valid: what an amount or a time can be at all, [0, null] for no less than
+    0: a row outside is set aside; for a count, [0, most events per unit of exposure]. sd: for scores and
     amounts, a first guess of the standard deviation (it is learned after).
     exposure: for a count, the column with each person's time (or other amount) at risk. event: for a time to event, the
     column that says 1 = it happened then, 0 = followed up so long without. cohort: for a time to event, how many people
@@ -77,23 +79,31 @@ class Measure(Frozen):
     (1 = whole weeks or days): in a trial with one arm only the step counts in which an event happened.
     """
 
-    measure: str = Field(min_length=1, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    measure: str = _Field(min_length=1, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
     kind: str
     better: Better
     unit: str = ""
     label: str = ""
     bounds: tuple[float, float] | None = None
-    sd: float | None = Field(default=None, gt=0)
-    exposure: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
-    event: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
-    cohort: int = Field(default=20, ge=2, le=1000)
-    grain: float = Field(default=1.0, gt=0)
+    valid: tuple[float | None, float | None] | None = None
+    sd: float | None = _Field(default=None, gt=0)
+    exposure: str | None = _Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    event: str | None = _Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    cohort: int = _Field(default=20, ge=2, le=1000)
+    grain: float = _Field(default=1.0, gt=0)
 
     @field_validator("bounds")
     @classmethod
     def _bounds(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
         if value is not None and not value[0] < value[1]:
             raise ValueError("must be [low, high] with low < high")
+        return value
+
+    @field_validator("valid")
+    @classmethod
+    def _valid(cls, value: tuple[float | None, float | None] | None) -> tuple[float | None, float | None] | None:
+        if value is not None and (value == (None, None) or (None not in value and not value[0] < value[1])):  # type: ignore[operator]
+            raise ValueError("must be [low, high] with low < high, one of them null where there is no such limit")
         return value
 
     @property
@@ -112,7 +122,7 @@ class Primary(Measure):
     """
 
     baseline: float
-    worthwhile: float = Field(gt=0)
+    worthwhile: float = _Field(gt=0)
     follow_up: str | None = None
 
     @field_validator("follow_up")
@@ -133,7 +143,7 @@ class Guardrail(Measure):
     baseline: what is expected without the idea; the middle of the bounds if left out.
     """
 
-    margin: float = Field(gt=0)
+    margin: float = _Field(gt=0)
     baseline: float | None = None
 
     def judged(self) -> Primary:
@@ -153,10 +163,10 @@ class Monitoring(Frozen):
     """
 
     method: str = "anytime"
-    alpha: float = Field(default=0.05, gt=0, lt=1)
-    beta: float = Field(default=0.10, gt=0, lt=1)
-    guardrail: float = Field(default=0.05, gt=0, lt=1)
-    max_participants: int = Field(gt=1, le=10_000_000)
+    alpha: float = _Field(default=0.05, gt=0, lt=1)
+    beta: float = _Field(default=0.10, gt=0, lt=1)
+    guardrail: float = _Field(default=0.05, gt=0, lt=1)
+    max_participants: int = _Field(gt=1, le=10_000_000)
     looks: int | tuple[float, ...] | None = None
     spending: Spending | None = None
     spending_parameter: float | None = None
@@ -192,15 +202,54 @@ class Monitoring(Frozen):
         return tuple((number + 1) / steps for number in range(steps))
 
 
+class Field(Frozen):
+    """A further column that deliveries bring: checked by these rules and then left out, because the trial doesn't need it.
+
+    pattern: a regular expression that the whole cell must match. one_of: the only words allowed. between: [low, high] of
+    a number. unique: no two rows of a delivery share it. A blank cell passes, unless required.
+    """
+
+    name: str = _Field(min_length=1)
+    pattern: str | None = None
+    one_of: tuple[str, ...] = ()
+    between: tuple[float, float] | None = None
+    unique: bool = False
+    required: bool = False
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern(cls, value: str | None) -> str | None:
+        return None if value is None else _compiles(value)
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"must be a regular expression ({error})") from None
+    return pattern
+
+
 class Data(Frozen):
-    """How late and changed data are treated (docs/statistics.md, "Order, delay, corrections").
+    """How late and changed data are treated (docs/statistics.md, "Order, delay, corrections"), and what rows must hold.
 
     report_within: an outcome not received this long after its follow-up closed is recorded as missing.
     correction_window: a change this long after the outcome was first received is kept and shown, not used.
+    required: columns that every delivery must have and every row must fill, beside those that every trial needs.
+    id_pattern: a regular expression that the whole participant_id must match.
+    fields: further columns that deliveries bring.
     """
 
     report_within: str = "84 days"
     correction_window: str = "28 days"
+    required: tuple[str, ...] = ()
+    id_pattern: str | None = None
+    fields: tuple[Field, ...] = ()
+
+    @field_validator("id_pattern")
+    @classmethod
+    def _id_pattern(cls, value: str | None) -> str | None:
+        return None if value is None else _compiles(value)
 
     @field_validator("report_within", "correction_window")
     @classmethod
@@ -218,8 +267,8 @@ class Data(Frozen):
 
 
 class Recruitment(Frozen):
-    per_month: float = Field(gt=0)
-    grace_months: float = Field(default=2, ge=0)
+    per_month: float = _Field(gt=0)
+    grace_months: float = _Field(default=2, ge=0)
 
 
 class Burden(Frozen):
@@ -233,11 +282,30 @@ class Stopping(Frozen):
 
 
 class Source(Frozen):
-    """Where outcomes come from. `columns` maps our column names to the source's where they differ."""
+    """Where outcomes come from. `columns` maps our column names to the source's; a column named there must be delivered.
+
+    path: a folder, or the address of what the connector reads. secret: the name of the secret that opens it, never the
+    secret. options: what the connector needs beyond that (each connector checks its own). every: how often a delivery
+    is expected, such as '7 days'; without one for longer, the source is overdue.
+    """
 
     connector: str
     path: str = ""
-    columns: dict[str, str] = Field(default_factory=dict)
+    columns: dict[str, str] = _Field(default_factory=dict)
+    secret: str | None = _Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")
+    options: dict[str, Any] = _Field(default_factory=dict)
+    every: str | None = None
+
+    @field_validator("every")
+    @classmethod
+    def _every(cls, value: str | None) -> str | None:
+        if value is not None and not parse_duration(value):
+            raise ValueError("must be at least one day")
+        return value
+
+    @property
+    def every_time(self) -> timedelta | None:
+        return None if self.every is None else parse_duration(self.every)
 
 
 class Protocol(Frozen):
@@ -249,9 +317,9 @@ class Protocol(Frozen):
 
     trial: str
     title: str = ""
-    question: str = Field(min_length=1)
+    question: str = _Field(min_length=1)
     stage: Stage = "proof_of_concept"
-    owner: str = Field(min_length=1)
+    owner: str = _Field(min_length=1)
     programme: str = ""
     simulated: bool = False
     retrospective: bool = False
@@ -323,6 +391,27 @@ class Protocol(Frozen):
         if not fits:
             raise ValueError(f"arms have the roles {roles}, must be {rule} for design {self.design}")
         self._check_columns()
+        self._check_data()
+
+    def _check_data(self) -> None:
+        """data.required and data.fields name columns that mean something, each once."""
+        known = self.known_columns
+        unknown = sorted(set(self.data.required) - set(known))
+        if unknown:
+            raise ValueError(
+                f"data.required names {', '.join(unknown)}, must name columns of the plan: {', '.join(known)}"
+            )
+        names = [field.name for field in self.data.fields]
+        twice = sorted({name for name in names if known.count(name) > 1})
+        if twice:
+            raise ValueError(f"data.fields has {', '.join(twice)}, must not name a column that means something else")
+
+    @property
+    def known_columns(self) -> tuple[str, ...]:
+        """Every column that the plan knows, in our names: identity, measures, further fields."""
+        measures = (self.primary, *self.guardrails)
+        named = [name for one in measures for name in (one.measure, one.companion) if name is not None]
+        return (*IDENTITY_COLUMNS, *dict.fromkeys(named), *(field.name for field in self.data.fields))
 
     def _check_columns(self) -> None:
         """A column means one thing; only an exposure may serve several counts."""

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from trials.connectors.tabular import MAX_BYTES, MAX_LINE_BYTES, RAGGED, parse_csv, shorten, to_delivery
+from trials.connectors.connector import Limits
+from trials.connectors.tabular import RAGGED, parse_csv, shorten, to_delivery
 from trials.protocol import Protocol, from_content
+from trials.records import Rows
 
+LIMITS = Limits()
 CLEAN = b"participant_id,arm,entry_order,reoffended\nA-1,control,1,0\nA-2,treatment,2,1\n"
 
 
@@ -90,8 +93,18 @@ def test_quoted_cells_hold_commas_and_line_ends() -> None:
         (b",,,\n1,2,3,4\n", "header is blank"),
         (b'participant_id,arm\nA-1,"control\n', "CSV"),
         (b'participant_id,arm\nA-1,"con"trol\n', "CSV"),
-        (b"participant_id,arm\nA-1," + b"x" * MAX_LINE_BYTES + b"\n", "a line has"),
-        (b"participant_id\n" + b"x\n" * (MAX_BYTES // 2), "the file has"),
+        (b'participant_id,arm\nA-1,"control\n', "truncated or incomplete"),
+        (b"participant_id,arm\nA-1,caf\xc3", "truncated"),
+        (b"participant_id,__ragged__\nA-1,x\n", "Roadtest uses itself"),
+        (b"<!DOCTYPE html><html><body>Please log in</body></html>", "a web page"),
+        (b'[{"participant_id": "A-1"}]', "the file is JSON"),
+        (b"\x1f\x8b\x08\x00", "a gzip archive"),
+        (
+            b"participant_id,arm\nA-1," + b"x" * LIMITS.line_bytes + b"\n",
+            "a line has more than 1 MB, must have at most",
+        ),
+        (b'participant_id,arm\nA-1,"' + b"x\n" * LIMITS.line_bytes, "a cell has more than 1 MB"),
+        (b",".join(b"c%d" % place for place in range(20_000)) + b"\n", "20,000 columns, must have at most"),
     ],
 )
 def test_uncertain_file_is_a_problem(data: bytes, words: str) -> None:
@@ -110,6 +123,37 @@ def test_ragged_row_is_handed_on() -> None:
         {"participant_id": "A-2", "arm": "control"},
         {RAGGED: 'A-3,"x,y",z'},
     ]
+
+
+def test_a_file_above_the_limit_is_a_problem() -> None:
+    """A file of one byte more than the limit is refused with the limit in MB; one of just that size is read."""
+    data = b"participant_id\n" + b"x\n" * 500_000
+    small = parse_csv(data, plan(), Limits(unpacked_bytes=len(data) - 1))
+    assert (small.rows, small.problem) == (
+        (),
+        "unpacked the file has more than 1.00001 MB, must have at most that. Send it in parts.",
+    )
+    assert len(parse_csv(data, plan(), Limits(unpacked_bytes=len(data))).rows) == 500_000
+
+
+def test_a_cell_below_the_limit_of_a_line_is_read() -> None:
+    """A cell of half a megabyte is within the limits, although it is above what the csv module takes by itself."""
+    table = parse_csv(b"participant_id,note\nA-1," + b"x" * 500_000 + b"\n", plan())
+    assert (table.problem, len(table.rows[0].cells["note"])) == (None, 500_000)
+
+
+def test_lines_are_numbered_and_split_alike_wherever_the_bytes_are_cut() -> None:
+    """A CRLF, a quoted cell or a letter of two bytes on the border of two pieces is read as anywhere else."""
+    row = 'A-1,"é\r\n, ""x""",control\r\n'.encode()
+    for shift in range(len(row) + 1):
+        data = b"id,note,arm" + b" " * shift + b"\r\n" + row * 20_000
+        table = parse_csv(data, plan())
+        assert isinstance(table.rows, Rows)
+        assert set(table.rows.column("note")) == {'é\r\n, "x"'}
+        assert len(table.rows) == 20_000
+    broken = parse_csv(b"id,arm\n" + b"A-1,control\n" * 50_000 + b"A-1,caf\xe9\n", plan())
+    assert broken.problem is not None
+    assert "line 50002" in broken.problem
 
 
 def test_columns_are_mapped_to_our_names() -> None:

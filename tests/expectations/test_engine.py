@@ -23,7 +23,7 @@ def test_every_expectation_says_why(name: str) -> None:
     """Every expectation in every suite has a rule name of its own and the reason that a site reads."""
     suite = engine.load(name)
     assert len(set(suite.rules)) == len(suite.expectations) > 0
-    assert all(expectation["meta"]["reason"] for expectation in suite.expectations)
+    assert all(expectation["description"] for expectation in suite.expectations)
 
 
 def test_kinds_include_the_rules_of_every_row() -> None:
@@ -47,7 +47,8 @@ def test_every_kind_has_a_suite(kind: Kind) -> None:
 
 def test_reasons_name_all_failing_rows() -> None:
     """Every failing row is named, also beyond the first twenty."""
-    rows = [{"name": "x", "problem": None, "missing": None, "header": "", "rows": number % 2} for number in range(60)]
+    one = {"name": "x", "problem": None, "identifier": None, "missing": None, "header": ""}
+    rows = [{**one, "rows": number % 2} for number in range(60)]
     found = engine.reasons(engine.load("structure"), rows)
     assert [bool(one) for one in found] == [number % 2 == 0 for number in range(60)]
 
@@ -57,15 +58,16 @@ def test_unknown_type_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
     right = engine.load("structure")
     misspelt = {**right.expectations[0], "type": "expect_column_values_to_be_nul"}
     suite = engine.Suite("structure", (misspelt, *right.expectations[1:]))
-    row = {"name": "x", "problem": None, "missing": None, "header": "", "rows": 1}
-    with caplog.at_level(logging.CRITICAL), pytest.raises(engine.ChecksError, match="2 of the 3 checks"):
+    row = {"name": "x", "problem": None, "identifier": None, "missing": None, "header": "", "rows": 1}
+    with caplog.at_level(logging.CRITICAL), pytest.raises(engine.ChecksError, match="3 of the 4 checks"):
         engine.reasons(suite, [row])
 
 
 def test_missing_column_is_an_error() -> None:
     """A rule that could not be evaluated raises instead of passing."""
+    one = {"name": "x", "problem": None, "identifier": None, "missing": None, "header": ""}
     with pytest.raises(DataError, match="could not be evaluated"):
-        engine.reasons(engine.load("structure"), [{"name": "x", "problem": None, "missing": None, "header": ""}])
+        engine.reasons(engine.load("structure"), [one])
 
 
 def test_unknown_suite_is_an_error() -> None:

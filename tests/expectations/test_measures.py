@@ -11,7 +11,7 @@ import pytest
 
 from expectations import engine
 from expectations.check import check
-from expectations.measures import facts_of, measured
+from expectations.measures import facts_of
 from trials.connectors.tabular import to_delivery
 from trials.errors import DataError
 from trials.outcomes import KINDS, kind_named
@@ -233,7 +233,7 @@ def test_rows_that_differ_in_a_guardrail_alone_conflict() -> None:
 
 
 def test_kinds_and_guardrails_of_several_trials_share_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One combined batch a kind, however many deliveries and measures; each delivery gets its own verdicts."""
+    """One combined batch a kind for rows and one for guardrails, however many deliveries; each gets its own verdicts."""
     plans = {
         name: plan(primary, *guardrails, trial=name)
         for name, primary, guardrails in (("t-1", COUNT, (HURT, PAIN)), ("t-2", SCORE, (FALLS,)), ("t-3", COUNT, ()))
@@ -244,28 +244,28 @@ def test_kinds_and_guardrails_of_several_trials_share_batches(monkeypatch: pytes
         send(plans["t-3"], "missed,weeks", "1,1"),
     ]
     asked: list[tuple[str, int]] = []
-    sound = engine.reasons
+    sound = engine.judge
 
-    def counted(suite: engine.Suite, rows: Any) -> Any:
-        asked.append((suite.name, len(rows)))
-        return sound(suite, rows)
+    def counted(suite: engine.Suite, columns: Any, rows: int) -> Any:
+        asked.append((suite.name, rows))
+        return sound(suite, columns, rows)
 
-    monkeypatch.setattr(engine, "reasons", counted)
+    monkeypatch.setattr(engine, "judge", counted)
     found = check(sent, plans, {}, AS_OF)
-    assert asked == [("structure", 3), ("count", 4), ("binary", 2), ("score", 3)]
+    assert sorted(asked) == [("binary", 2), ("count", 1), ("count", 3), ("score", 1), ("score", 2), ("structure", 3)]
     assert [len(found[one.trial, one.content_sha256].rejected) for one in sent] == [1, 0, 0]
 
 
 def test_a_guardrail_that_cannot_be_checked_fails_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """When a guardrail's suite can't be evaluated nothing of its delivery is accepted, and others are not held up."""
-    right = engine.load
+    right = engine.load_measure
     lost = {"type": "expect_column_values_to_be_null", "kwargs": {"column": "nowhere"}, "meta": {"rule": "lost"}}
 
     def broken(name: str) -> engine.Suite:
         suite = right(name)
         return engine.Suite(name, (*suite.expectations, lost)) if name == "binary" else suite
 
-    monkeypatch.setattr(engine, "load", broken)
+    monkeypatch.setattr(engine, "load_measure", broken)
     plans = {"t-1": plan(COUNT, HURT, trial="t-1"), "t-2": plan(COUNT, trial="t-2")}
     sent = [send(plans["t-1"], "missed,weeks,hurt", "1,1,0"), send(plans["t-2"], "missed,weeks", "1,1")]
     first, second = (check(sent, plans, {}, AS_OF)[one.trial, one.content_sha256] for one in sent)
@@ -312,10 +312,10 @@ def test_what_the_checks_accept_the_kinds_take() -> None:
             kind_named(primary.kind).to_unit(primary, record.value, record.companion)
 
 
-def test_an_accepted_value_says_the_same_typed() -> None:
-    """`measured` reads the facts of one measure, and a kind refuses what the suites would have set aside."""
+def test_facts_say_what_the_cells_do() -> None:
+    """`facts_of` reads a measure's cells by column, and a kind refuses what the suites would have set aside."""
     protocol = plan(COUNT)
-    (facts,) = facts_of((protocol.primary,), {"missed": "2", "weeks": "0.5"}, None)
-    assert measured(facts) == Measured("missed", 2.0, 0.5)
+    (facts,) = facts_of((protocol.primary,), {"missed": ["2", "NA"], "weeks": ["0.5", "."]}, [None, None])
+    assert (facts["value"], facts["companion_value"]) == ([2.0, None], [0.5, None])
     with pytest.raises(DataError):
         kind_named("count").to_unit(protocol.primary, 2.5, 0.5)

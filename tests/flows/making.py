@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import update
 
 from flows import work
+from flows.keys import Keys
 from trials.protocol import Protocol, from_content
 from trials.store.engine import Store, reading, writing
 from trials.store.models import PLAN, metadata
@@ -64,6 +65,10 @@ class Desk:
     store: Store
     home: Path
 
+    @property
+    def door(self) -> work.Door:
+        return work.Door(self.home, Keys(self.home / "keys"))
+
     def sealed(self, protocol: Protocol, **files: str) -> str:
         """Registers and seals a plan and puts deliveries into its source; returns the trial's name."""
         work.register_trial(self.store, protocol, by="Ann", at=SEALED_AT, seal_by="Bea")
@@ -79,10 +84,10 @@ class Desk:
 
     def collect(self, *trials: str, clock: work.Clock | None = None) -> dict[str, work.Outcome]:
         """Reads and records what lies ready, as the flow does; outcomes by trial."""
-        found = work.read_all(self.store, self.home, trials)
+        found = work.read_all(self.store, self.door, trials)
         failed = [item for item in found if isinstance(item, work.Outcome)]
         pending = [item for item in found if isinstance(item, work.Pending)]
-        done = work.collect(self.store, pending, clock or work.Clock(NOW))
+        done = work.collect(self.store, pending, clock or work.Clock(NOW), self.door)
         return {outcome.trial: outcome for outcome in [*failed, *done]}
 
     def alter_stored_plan(self, trial: str) -> None:

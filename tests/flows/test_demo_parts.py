@@ -24,6 +24,7 @@ from flows.settings import Settings
 from flows.simulator import last_week
 from flows.work import Outcome
 from trials.connectors import folder
+from trials.connectors.connector import Context
 from trials.errors import RoadtestError
 from trials.protocol import Protocol, Source
 
@@ -107,8 +108,10 @@ def test_a_file_that_was_half_written_when_the_demo_was_killed_arrives_whole(tmp
     part.parent.mkdir(parents=True)
     part.write_bytes(b"a,")
     arrive(settings, [file])
-    assert folder.find(Source(connector="folder", path="sources/a-trial"), tmp_path)[0].name == "delivery-001.csv"
-    assert len(folder.find(Source(connector="folder", path="sources/a-trial"), tmp_path)) == 1
+    assert (
+        folder.find(Source(connector="folder", path="sources/a-trial"), Context(tmp_path))[0].name == "delivery-001.csv"
+    )
+    assert len(folder.find(Source(connector="folder", path="sources/a-trial"), Context(tmp_path))) == 1
     assert (tmp_path / file.path).read_bytes() == file.content
 
 

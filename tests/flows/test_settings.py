@@ -27,6 +27,9 @@ def test_every_field_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) 
         "read_retries": "5",
         "read_retry_seconds": "0.5",
         "read_timeout_seconds": "30",
+        "key_folder": "somewhere/keys",
+        "max_unpacked_mb": "200.5",
+        "max_line_mb": "2.5",
     }
     assert set(values) == set(Settings.model_fields)
     for name, value in values.items():

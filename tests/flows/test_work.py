@@ -17,10 +17,11 @@ from flows.show import look_json
 from tests.flows.making import NOW, Desk, csv_text, people, plan, row
 from trials.errors import DataError, NotSealedError, ProtocolError, SourceError
 from trials.store import ledger, reading
+from trials.store.history import history
 
 
-def test_deliveries_go_in_oldest_first_each_with_its_look(desk: Desk) -> None:
-    """Three deliveries of one trial and one of another: numbered by when they were sent, a look after each."""
+def test_deliveries_go_in_oldest_first_with_one_look(desk: Desk) -> None:
+    """Three deliveries of one trial and one of another: numbered by when they were sent, one look after all of a trial's."""
     first = desk.sealed(
         plan(), **{"2024-03-02": people(11, 20), "2024-03-01": people(1, 10), "2024-03-03": people(21, 30)}
     )
@@ -28,10 +29,10 @@ def test_deliveries_go_in_oldest_first_each_with_its_look(desk: Desk) -> None:
     done = desk.collect(first, second)
     assert [(one.name, one.batch_seq, one.look_number) for one in done[first].receipts] == [
         ("2024-03-01.csv", 1, 1),
-        ("2024-03-02.csv", 2, 2),
-        ("2024-03-03.csv", 3, 3),
+        ("2024-03-02.csv", 2, 1),
+        ("2024-03-03.csv", 3, 1),
     ]
-    assert [(look.number, look.n) for look in reading.looks(desk.store, first)] == [(1, 10), (2, 20), (3, 30)]
+    assert [(look.number, look.n) for look in reading.looks(desk.store, first)] == [(1, 30)]
     assert done[first].look == reading.card(desk.store, first).look
     assert done[second].look is not None
     assert done[second].look.n == 8
@@ -69,9 +70,9 @@ def test_a_plan_altered_between_reading_and_recording_stops_that_trial_alone(des
     """The plan is compared with its seal in the transaction that records; later deliveries of that trial wait."""
     files = {"2024-03-01": people(1, 10), "2024-03-02": people(11, 20)}
     sound, altered = desk.sealed(plan("sound"), **files), desk.sealed(plan("altered"), **files)
-    pending = [work.read_pending(desk.store, desk.home, trial) for trial in (altered, sound)]
+    pending = [work.read_pending(desk.store, desk.door, trial) for trial in (altered, sound)]
     desk.alter_stored_plan(altered)
-    done = {outcome.trial: outcome for outcome in work.collect(desk.store, pending, work.Clock(NOW))}
+    done = {outcome.trial: outcome for outcome in work.collect(desk.store, pending, work.Clock(NOW), desk.door)}
     assert not done[altered].ok
     assert "plan hash mismatch" in str(done[altered].error)
     assert done[altered].receipts == ()
@@ -91,7 +92,7 @@ def test_a_source_that_fails_is_tried_again(desk: Desk, monkeypatch: pytest.Monk
             desk.sent(first, {"2024-03-01.csv": people(1, 10)})
 
     monkeypatch.setattr(work.time, "sleep", comes_back)
-    found = work.read_all(desk.store, desk.home, [first, second], retries=3, wait=1.5)
+    found = work.read_all(desk.store, desk.door, [first, second], retries=3, wait=1.5)
     assert waits == [1.5, 1.5, 1.5]
     assert isinstance(found[0], work.Pending)
     assert len(found[0].deliveries) == 1
@@ -103,7 +104,7 @@ def test_what_no_retry_mends_is_not_tried_again(desk: Desk, monkeypatch: pytest.
     """An unsealed plan stays unsealed: nobody waits for it."""
     work.register_trial(desk.store, plan(), by="Ann", at=NOW)
     monkeypatch.setattr(work.time, "sleep", lambda seconds: pytest.fail("waited"))
-    [found] = work.read_all(desk.store, desk.home, ["first-trial"], retries=3, wait=60)
+    [found] = work.read_all(desk.store, desk.door, ["first-trial"], retries=3, wait=60)
     assert isinstance(found, work.Outcome)
     assert not found.ok
 
@@ -116,20 +117,20 @@ def test_checks_that_fail_store_nothing_and_the_delivery_is_judged_later(
     trial = desk.sealed(plan(), **{"2024-03-01": people(1, 10)})
     before = desk.contents()
 
-    sound = engine.reasons
+    sound = engine.judge
 
-    def broken(asked: engine.Suite, rows: Sequence[Mapping[str, object]]) -> list[tuple[str, ...]]:
+    def broken(asked: engine.Suite, columns: Mapping[str, Sequence[object]], rows: int) -> engine.Judgement:
         if asked.name == suite:
             raise engine.ChecksError("the check 'value' could not be evaluated.")
-        return sound(asked, rows)
+        return sound(asked, columns, rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "reasons", broken)
+        patch.setattr(engine, "judge", broken)
         failed = desk.collect(trial)[trial]
         protocol, _ = ledger.sealed_protocol(desk.store, trial)
-        [delivery] = work.read_pending(desk.store, desk.home, trial).deliveries
+        [delivery] = work.read_pending(desk.store, desk.door, trial).deliveries
         with pytest.raises(DataError, match="could not be evaluated"):
-            work.ingest(desk.store, protocol, delivery, recorded_at=NOW, as_of=NOW)
+            work.ingest(desk.store, protocol, [delivery], recorded_at=NOW, as_of=NOW, door=desk.door)
     assert not failed.ok
     assert "could not be evaluated" in str(failed.error)
     assert desk.contents() == before
@@ -195,10 +196,16 @@ def test_ingest_and_collect_give_the_same_look(desk: Desk, tmp_path: Path) -> No
     by_hand = desk.sealed(plan("by-hand"))
     receipts = desk.collect(collected)[collected].receipts
     paths = sorted((desk.home / "sources" / collected).iterdir())
-    hand = ingest_files(desk.store, by_hand, paths, sent_at=None, as_of=NOW)
-    assert [replace(one, trial="") for one in hand] == [replace(one, trial="") for one in receipts]
+    hand = ingest_files(desk.store, by_hand, paths, sent_at=None, as_of=NOW, door=desk.door)
+    # The rows set aside are sealed with each trial's own key.
+    assert [replace(one, trial="", reasons=()) for one in hand] == [
+        replace(one, trial="", reasons=()) for one in receipts
+    ]
+    assert [[row.reason for row in one.reasons] for one in hand] == [
+        [row.reason for row in one.reasons] for one in receipts
+    ]
     looks = {trial: reading.looks(desk.store, trial) for trial in (collected, by_hand)}
-    assert len(looks[collected]) == 2
+    assert len(looks[collected]) == 1
     assert [replace(look, trial="", protocol_sha256="") for look in looks[by_hand]] == [
         replace(look, trial="", protocol_sha256="") for look in looks[collected]
     ]
@@ -209,7 +216,7 @@ def test_dry_run_judges_and_stores_nothing(desk: Desk) -> None:
     trial = desk.sealed(plan())
     before = desk.contents()
     path = desk.sent(trial, {"2024-03-01.csv": csv_text([row(1), row(2, well=7)])})
-    [receipt] = ingest_files(desk.store, trial, path, sent_at=None, as_of=NOW, dry_run=True)
+    [receipt] = ingest_files(desk.store, trial, path, sent_at=None, as_of=NOW, door=desk.door, dry_run=True)
     assert (receipt.accepted, receipt.quarantined, receipt.action) == (1, 1, "quarantine_rows")
     assert receipt.look_number is None
     assert desk.contents() == before
@@ -221,17 +228,19 @@ def test_one_missing_file_of_several_stores_none_of_them(desk: Desk) -> None:
     before = desk.contents()
     here = desk.sent(trial, {"2024-03-01.csv": people(1, 4)})
     with pytest.raises(SourceError, match="no such file"):
-        ingest_files(desk.store, trial, [*here, desk.home / "gone.csv"], sent_at=None, as_of=NOW)
+        ingest_files(desk.store, trial, [*here, desk.home / "gone.csv"], sent_at=None, as_of=NOW, door=desk.door)
     assert desk.contents() == before
 
 
 def test_the_same_bytes_under_two_names_count_once(desk: Desk) -> None:
-    """A file sent twice is known the second time, also within one collection; collecting again finds nothing."""
+    """Within one collection too: a copy is the delivery itself, one of a later date says nothing new."""
     trial = desk.sealed(plan(), **{"2024-03-01": people(1, 10), "2024-03-02": people(1, 10)})
-    first, second = desk.collect(trial)[trial].receipts
-    assert not first.already_known
-    assert second.already_known
-    assert reading.card(desk.store, trial).deliveries == 1
+    desk.sent(trial, {"2024-03-01_copy.csv": people(1, 10)})
+    first, copy, later = desk.collect(trial)[trial].receipts
+    assert (first.accepted, first.already_known) == (10, False)
+    assert (copy.accepted, copy.already_known) == (0, True)
+    assert (later.accepted, later.duplicates, later.corrections) == (0, 10, 0)
+    assert reading.card(desk.store, trial).deliveries == 2
     before = desk.contents()
     assert desk.collect(trial)[trial].receipts == ()
     assert desk.contents() == before
@@ -342,6 +351,57 @@ def test_registering_again_changes_nothing_and_only_sealed_trials_are_due(desk: 
     assert desk.contents() == before
     assert work.sealed_trials(desk.store) == []
     with pytest.raises(NotSealedError):
-        work.read_pending(desk.store, desk.home, "first-trial")
+        work.read_pending(desk.store, desk.door, "first-trial")
     ledger.seal(desk.store, "first-trial", by="Bea", at=NOW)
     assert work.sealed_trials(desk.store) == ["first-trial"]
+
+
+def well(desk: Desk, trial: str, number: int) -> list[float | None]:
+    """Every version of a person's outcome, oldest first, and the one in force at the end."""
+    hidden = desk.door.pseudonyms(desk.store, trial)
+    assert hidden is not None
+    _, told = history(desk.store, trial, hidden.of(f"p{number:03d}"))
+    return [*(one.value for one in told), *(one.value for one in told if one.current)]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_value_can_be_corrected_and_set_back_by_the_same_file(desk: Desk, together: bool) -> None:
+    """A, B, and A again under a later date: A holds, whether they are collected at once or one by one."""
+    first, changed = csv_text([row(1, well=0), row(2)]), csv_text([row(1, well=1), row(2)])
+    trial = desk.sealed(plan())
+    files = {"2024-03-01_a.csv": first, "2024-03-02_b.csv": changed, "2024-03-03_c.csv": first}
+    for name, text in files.items():
+        desk.sent(trial, {name: text})
+        if not together:
+            desk.collect(trial)
+    desk.collect(trial)
+    assert well(desk, trial, 1) == [0, 1, 0, 0]
+    assert desk.collect(trial)[trial].receipts == ()
+    assert [one.name for one in reading.deliveries(desk.store, trial)][::-1] == list(files)
+
+
+def test_the_same_bytes_without_a_date_are_the_same_delivery(desk: Desk, tmp_path: Path) -> None:
+    """A nightly copy that touches old files sets nothing back: only a sender who says so sends again."""
+    first, changed = csv_text([row(1, well=0), row(2)]), csv_text([row(1, well=1), row(2)])
+    trial = desk.sealed(plan())
+    desk.sent(trial, {"one.csv": first})
+    desk.collect(trial)
+    desk.sent(trial, {"two.csv": changed})
+    desk.collect(trial)
+    (desk.home / "sources" / trial / "one.csv").touch()
+    desk.sent(trial, {"copy.csv": first})
+    assert desk.collect(trial)[trial].receipts == ()
+    assert well(desk, trial, 1) == [0, 1, 1]
+
+
+def test_by_hand_a_later_sent_at_says_it_again(desk: Desk) -> None:
+    """The same file with a later --sent-at is a correction back; with an earlier or the same one it is known."""
+    trial = desk.sealed(plan())
+    files = desk.sent("elsewhere", {"a.csv": csv_text([row(1, well=0), row(2)]), "b.csv": csv_text([row(1, well=1)])})
+    told = []
+    for file, day in ((files[0], 1), (files[1], 2), (files[0], 3), (files[0], 3), (files[0], 1)):
+        sent_at = datetime(2024, 3, day, tzinfo=UTC)
+        [receipt] = ingest_files(desk.store, trial, [file], sent_at=sent_at, as_of=NOW, door=desk.door)
+        told.append((receipt.already_known, receipt.accepted, receipt.corrections, receipt.duplicates))
+    assert told == [(False, 2, 0, 0), (False, 1, 1, 0), (False, 1, 1, 1), (True, 0, 0, 2), (True, 0, 0, 2)]
+    assert well(desk, trial, 1) == [0, 1, 0, 0]

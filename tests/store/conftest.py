@@ -92,7 +92,13 @@ def person(number: int, value: float | None, *, joined: int | None = None, **cha
 
 
 def rows(name: str) -> list[Record]:
-    """The delivery 'first' has forty people; 'second' has eight more and changes two of the first."""
+    """The delivery 'first' has forty people; 'second' has eight more and changes two of the first.
+
+    'many 0', 'many 1', ... have four people each, and one of the one before changes.
+    """
+    if name.startswith("many "):
+        first = 4 * int(name.removeprefix("many ")) + 1
+        return [person(number, float(number % 3 == 0)) for number in range(max(first - 1, 1), first + 4)]
     if name == "first":
         return [person(number, float(number % 3 == 0)) for number in range(1, 41)]
     more = [person(number, float(number % 2 == 0)) for number in range(41, 49)]
@@ -141,12 +147,13 @@ class Desk:
             Checked(tuple(rows), tuple(rejected), (), refusal),
             recorded_at=day(received),
             as_of=day(received if as_of is None else as_of),
+            now=day(received),
         )
 
 
 def sealed(store: Store, protocol: Protocol) -> Desk:
-    ledger.register(store, protocol, by="Ann", at=START)
-    ledger.seal(store, protocol.trial, by="Bea", at=START)
+    ledger.register(store, protocol, by="Ann", at=START, now=START)
+    ledger.seal(store, protocol.trial, by="Bea", at=START, now=START)
     return Desk(store, protocol)
 
 

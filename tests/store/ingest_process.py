@@ -1,7 +1,7 @@
-"""One delivery recorded by a process of its own, which can be told to kill itself: URL NAME [WHEN].
+"""Deliveries recorded by a process of its own, which can be told to kill itself: URL NAME[,NAME...] [WHEN].
 
 WHEN: the beginning of the statement before which it does `kill -9` itself, such as 'INSERT INTO look', or COMMIT.
-Prints the receipt's already_known.
+Prints each receipt's already_known.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(url: str, name: str, when: str = "never") -> None:
+def main(url: str, names: str, when: str = "never") -> None:
     store = open_store(url)
 
     def watch(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -31,7 +31,8 @@ def main(url: str, name: str, when: str = "never") -> None:
     event.listen(store.engine, "before_cursor_execute", watch)
     if when == "COMMIT":
         event.listen(store.engine, "commit", lambda _: die())
-    print(Desk(store, plan()).send(name, rows(name), sent=100.0).already_known)
+    for name in names.split(","):
+        print(Desk(store, plan()).send(name, rows(name), sent=100.0).already_known)
     store.close()
 
 

@@ -25,7 +25,7 @@ from trials.errors import (
 )
 from trials.evidence import Look
 from trials.records import Checked, Measured, Rejection
-from trials.store import engine, ledger, looks, reading
+from trials.store import engine, ledger, looks, reading, verifying
 from trials.store.engine import Store, open_store, writing
 
 HERE = Path(__file__).parent
@@ -145,8 +145,8 @@ def test_a_delivery_brings_people_values_and_a_look(desk: Any, kit: SimpleNamesp
     assert len(register) == 10
     assert register["p003"].arm == "idea"
     delivery = desk.delivery("one", people(kit, 1, 10))
-    assert ledger.known_contents(desk.store, desk.trial, "folder:in") == {delivery.content_sha256}
-    assert ledger.known_contents(desk.store, desk.trial, "hand") == frozenset()
+    assert ledger.known_contents(desk.store, desk.trial, "folder:in") == {delivery.content_sha256: delivery.sent_at}
+    assert ledger.known_contents(desk.store, desk.trial, "hand") == {}
     assert reading.tokens(desk.store)["a-trial"] > token
 
 
@@ -495,8 +495,10 @@ def test_a_killed_process_leaves_nothing(desk: Any, url: str, kit: SimpleNamespa
         with process(url, "second", when) as killed:
             assert killed.wait(60) == -signal.SIGKILL
     assert kit.contents(desk.store) == before
+    assert verifying.verify(desk.store) == []
     assert process(url, "second").communicate(timeout=60)[0].strip() == "False"
     assert kit.contents(desk.store) == calm
+    assert verifying.verify(desk.store) == []
 
 
 def test_processes_with_the_same_delivery_record_it_once(
@@ -507,6 +509,21 @@ def test_processes_with_the_same_delivery_record_it_once(
     said = [one.communicate(timeout=60)[0].strip() for one in [process(url, "second") for _ in range(3)]]
     assert sorted(said) == ["False", "True", "True"]
     assert kit.contents(desk.store) == calm
+    assert verifying.verify(desk.store) == []
+
+
+def test_processes_that_record_the_same_deliveries_record_each_once(desk: Any, url: str, kit: SimpleNamespace) -> None:
+    """Two processes bring the same twelve deliveries, in different orders: each goes in once, and the chain is whole."""
+    names = [f"many {number}" for number in range(12)]
+    parts = [process(url, ",".join(order)) for order in (names, names[::-1])]
+    said = [one.communicate(timeout=60)[0].split() for one in parts]
+    assert [one.returncode for one in parts] == [0, 0]
+    assert sorted(told for one in said for told in one) == ["False"] * 12 + ["True"] * 12
+    assert [row.seq for row in reading.deliveries(desk.store, desk.trial)] == list(range(12, 0, -1))
+    assert len(reading.looks(desk.store, desk.trial)) == 12
+    assert verifying.heads(desk.store)["a-trial"][0] == 2 + 24
+    assert verifying.verify(desk.store) == []
+    assert_every_look_can_be_taken_again(desk)
 
 
 def test_threads_with_the_same_delivery_record_it_once(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import insert, inspect, select, text
 
-from trials.store import engine, ledger, reading
+from trials.errors import StoreError
+from trials.records import Checked
+from trials.store import engine, ledger, reading, verifying
 from trials.store.engine import open_store, upgrade
 from trials.store.models import BATCH, ENROLMENT, LOOK, OBSERVATION, PLAN, REPETITION, STATE, TRIAL
 
@@ -48,6 +51,10 @@ LOOK_BODY = {
     "code_version": "0.1.0",
     "state_sha256": "0" * 64,
 }
+
+
+class UndoneError(Exception):
+    """Takes an experiment back."""
 
 
 def facts(kit: Any) -> list[tuple[Any, list[dict[str, Any]]]]:
@@ -103,14 +110,19 @@ def facts(kit: Any) -> list[tuple[Any, list[dict[str, Any]]]]:
     ]
 
 
+@pytest.fixture(params=["r0001", "r0002"])
+def revision(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def older(empty_url: str, kit: SimpleNamespace) -> str:
-    """The address of a database at r0001 with a trial in it."""
+def older(empty_url: str, kit: SimpleNamespace, revision: str) -> str:
+    """The address of a database at r0001 or r0002 with a trial in it."""
     opened = engine._engine(engine._target(empty_url), foreign_keys=False)
     with engine.writing(engine.Store(opened, empty_url)) as connection:
         config = engine.alembic_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "r0001")
+        command.upgrade(config, revision)
         at = {"created_at": kit.day(0), "registered_at": kit.day(0), "sealed_at": kit.day(0)}
         for table, rows in facts(kit):
             moments = {name: moment for name, moment in at.items() if name in table.c}
@@ -119,9 +131,9 @@ def older(empty_url: str, kit: SimpleNamespace) -> str:
     return empty_url
 
 
-def test_r0002_keeps_what_r0001_wrote(older: str, kit: SimpleNamespace) -> None:
-    """Every row is there afterwards; values have no companion, and the tables are those of the models."""
-    assert upgrade(older) == ("r0001", "r0002")
+def test_every_row_is_kept(older: str, revision: str, kit: SimpleNamespace) -> None:
+    """Every row is there afterwards; values have no companion, ids and deliveries nothing that came later."""
+    assert upgrade(older) == (revision, "r0003")
     store = open_store(older, migrate=False)
     with engine.reading(store) as connection:
         assert "companion" in {column["name"] for column in inspect(connection).get_columns("observation")}
@@ -131,13 +143,56 @@ def test_r0002_keeps_what_r0001_wrote(older: str, kit: SimpleNamespace) -> None:
     assert {name: len(rows) for name, rows in found.items()} == {
         **{table.name: len(rows) for table, rows in facts(kit)},
         "quarantine": 0,
+        "repair": 0,
+        "replayed_row": 0,
+        "audit_event": 1,
     }
+    with engine.reading(store) as connection:
+        for table, rows in facts(kit):
+            names = sorted({name for row in rows for name in row} - {"body", "warnings", "readings"})
+            kept = connection.execute(select(*(table.c[name] for name in names)))
+            assert sorted(repr(tuple(row)) for row in kept) == sorted(
+                repr(tuple(row[name] for name in names)) for row in rows
+            ), table.name
+        assert inspect(connection).get_foreign_keys("observation") == []
     store.close()
 
 
-def test_a_trial_sealed_under_r0001_goes_on(older: str, kit: SimpleNamespace) -> None:
-    """Its plan is still the sealed one, its look is read, and the next delivery is judged together with what was in."""
+def test_the_chain_begins_with_what_was_there(older: str, kit: SimpleNamespace) -> None:
+    """One link takes in all that an older version wrote: what is altered of it afterwards is found, and the chain goes on."""
     store = open_store(older)
+    assert verifying.heads(store)["a-trial"][0] == 1
+    assert verifying.verify(store) == []
+    for table, change in (
+        ("batch", "accepted = 7 WHERE seq = 1"),
+        ("enrolment", "site = 'B' WHERE participant_id = 'p001'"),
+        ("observation", "value = 0 WHERE participant_id = 'p001'"),
+        ("observation", "batch_seq = 2 WHERE participant_id = 'p001'"),
+        ("repetition", "readings = '{}'"),
+        ("look", "n = 3"),
+        ("method_state", "position = 1"),
+        ("protocol_version", "registered_by = 'Eve'"),
+        ("trial", "created_at = '1999-09-09 00:00:00+00:00'"),
+    ):
+        with suppress(UndoneError), engine.writing(store) as connection:
+            assert connection.execute(text(f"UPDATE {table} SET {change}")).rowcount > 0
+            assert list(verifying._judged(connection, "a-trial", None)), (table, change)
+            raise UndoneError
+    protocol, _ = ledger.sealed_protocol(store, "a-trial")
+    desk = kit.Desk(store, protocol)
+    desk.send("more", [kit.person(number, 1.0) for number in range(1, 5)], sent=6)
+    assert verifying.verify(store) == []
+    assert verifying.heads(store)["a-trial"][0] == 3
+    store.close()
+
+
+def test_a_trial_sealed_before_goes_on(older: str, kit: SimpleNamespace) -> None:
+    """Its plan is still the sealed one, its look is read, and the next delivery is judged together with what was in.
+
+    Its ids stay plain: hidden ones would look like other people, so a delivery with a key is refused.
+    """
+    store = open_store(older)
+    assert ledger.key_of(store, "a-trial") == (None, True)
     protocol, sha256 = ledger.sealed_protocol(store, "a-trial")
     card = reading.card(store, "a-trial")
     assert (sha256, card.sha256) == (SHA256, SHA256)
@@ -146,7 +201,15 @@ def test_a_trial_sealed_under_r0001_goes_on(older: str, kit: SimpleNamespace) ->
     # The same plan, though this version writes more defaults out.
     assert ledger.register(store, kit.plan(), by="Ann", at=kit.day(6)) == SHA256
     desk = kit.Desk(store, protocol)
-    receipt = desk.send("more", [kit.person(number, 1.0) for number in range(1, 7)], sent=6)
+    more = [kit.person(number, 1.0) for number in range(1, 7)]
+    with pytest.raises(StoreError, match=r"a-trial began with the key none \(plain ids\), must go on with it"):
+        ledger.record(
+            *(store, desk.delivery("more", more, sent=6), Checked(tuple(more))),
+            recorded_at=kit.day(6),
+            as_of=kit.day(6),
+            key="f" * 16,
+        )
+    receipt = desk.send("more", more, sent=6)
     assert (receipt.accepted, receipt.duplicates, receipt.look_number) == (4, 2, 3)
     look = reading.looks(store, "a-trial")[-1]
     assert look.n == 6
@@ -154,7 +217,7 @@ def test_a_trial_sealed_under_r0001_goes_on(older: str, kit: SimpleNamespace) ->
     store.close()
 
 
-def test_repetitions_written_under_r0001_still_tell_a_change_back(older: str, kit: SimpleNamespace) -> None:
+def test_repetitions_written_before_still_tell_a_change_back(older: str, kit: SimpleNamespace) -> None:
     """A late delivery with another value turns the old repetition into a version of its own, as it did then."""
     store = open_store(older)
     protocol, _ = ledger.sealed_protocol(store, "a-trial")

@@ -115,7 +115,7 @@ def test_deliveries_are_listed_newest_first(desk: Any, kit: SimpleNamespace) -> 
     rows = reading.deliveries(desk.store, desk.trial, last=2)
     assert [(row.seq, row.name, row.action, row.refusal) for row in rows] == [
         (3, "three", "reject_batch", "unreadable"),
-        (2, "two", "accept", None),
+        (2, "two", "accept_with_warning", None),
     ]
     assert (rows[1].accepted, rows[1].corrections, rows[1].duplicates) == (1, 1, 0)
     assert (rows[1].sent_at, rows[1].recorded_at) == (kit.day(2), kit.day(3))

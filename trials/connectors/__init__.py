@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 
-from trials.connectors import folder
+from trials.connectors import folder, http, redcap, sql
 from trials.connectors.connector import Connector, Found
 from trials.errors import SourceError
 
-CONNECTORS = [folder.CONNECTOR]
+CONNECTORS = [folder.CONNECTOR, sql.CONNECTOR, http.CONNECTOR, redcap.CONNECTOR]
 
 __all__ = ["CONNECTORS", "Connector", "Found", "connector_named"]
 

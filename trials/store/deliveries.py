@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select
+from sqlalchemy import Connection, func, insert, select, update
 
-from trials.protocol import Protocol
-from trials.records import Checked, Delivery, Enrolled, Receipt, Record, Rejection
-from trials.store.merge import Known, Merge, Reading, Repeated, Subject, effective_at, merge
-from trials.store.models import BATCH, ENROLMENT, OBSERVATION, QUARANTINE, REPETITION
+from trials.errors import StoreError
+from trials.protocol import Protocol, sha256_text
+from trials.records import Checked, Delivery, Enrolled, Receipt, Records, Rejection
+from trials.store.additions import Additions, added
+from trials.store.bulk import append_columns, wanted
+from trials.store.digests import Digest, rows_digest
+from trials.store.fresh import taken
+from trials.store.merge import LAST_ENTRY, Known, Reading, Repeated, Subject, effective_at, merge
+from trials.store.models import BATCH, ENROLMENT, OBSERVATION, QUARANTINE, REPETITION, TRIAL
 
-_CHUNK = 300  # participants per query; three parameters each, well under every database's limit
+# Encrypts a row's cells under the trial's key (`pseudonyms.Pseudonyms.seal`).
+Seal = Callable[[Mapping[str, str]], dict[str, str]]
+
+
+def said_again(content_sha256: str, sent_at: datetime) -> str:
+    """How the ledger names bytes that were in already, when their sender says that they were sent again later."""
+    return sha256_text(f"{content_sha256} sent again {sent_at.astimezone(UTC).isoformat()}")
+
+
+def as_said_again(connection: Connection, delivery: Delivery) -> Delivery:
+    """The delivery under a name of its own, if the same bytes are in and it is dated later: A, B, A is back at A."""
+    if not delivery.dated:
+        return delivery
+    columns = BATCH.c
+    before = connection.scalar(
+        select(columns.sent_at).where(
+            columns.trial_id == delivery.trial,
+            columns.source == _text(delivery.source),
+            columns.content_sha256 == delivery.content_sha256,
+        )
+    )
+    if before is None or delivery.sent_at <= before:
+        return delivery
+    return replace(delivery, content_sha256=said_again(delivery.content_sha256, delivery.sent_at))
 
 
 def known_batch(connection: Connection, delivery: Delivery) -> Receipt | None:
@@ -55,32 +84,66 @@ def received_at(connection: Connection, trial_id: str, recorded_at: datetime) ->
 
 def merge_delivery(
     connection: Connection, protocol: Protocol, delivery: Delivery, checked: Checked, recorded_at: datetime
-) -> Merge:
+) -> Additions:
     """What the accepted rows change, given what the ledger holds of their participants."""
-    register: dict[str, Enrolled] = {}
-    versions: dict[Subject, list[Known]] = defaultdict(list)
-    for part in _chunks(checked.accepted):
-        register |= register_rows(connection, protocol.trial, part)
-        for subject, known in _versions_of(connection, protocol, [record.participant_id for record in part]):
-            versions[subject].append(known)
-    return merge(
-        protocol,
-        checked.accepted,
-        register,
-        versions,
-        _newer_repetitions(connection, protocol, delivery.sent_at),
-        sent_at=delivery.sent_at,
-        recorded_at=recorded_at,
+    records = Records.of(checked.accepted)
+    register = _register_of(connection, protocol.trial, records)
+    versions = _versions_of(connection, protocol, [name for name in {*records.participant_id} if name in register])
+    newer = _newer_repetitions(connection, protocol, delivery.sent_at)
+    busy = {name for name, _ in versions} | {name for name, _ in newer}
+    at = {"sent_at": delivery.sent_at, "recorded_at": recorded_at}
+    fresh, rest = taken(protocol, records, register, busy, **at)
+    return added(fresh, merge(protocol, rest, register, versions, newer, **at))
+
+
+# A batch whose source begins so is the trial's list of people (`roadtest enrol`).
+REGISTER = "register:"
+
+
+def has_register(connection: Connection, trial_id: str) -> bool:
+    """Whether the trial's list of people was loaded, so that nobody else is in it."""
+    found = select(BATCH.c.seq).where(
+        BATCH.c.trial_id == trial_id, BATCH.c.source.startswith(REGISTER), BATCH.c.refusal.is_(None)
+    )
+    return connection.execute(found.limit(1)).first() is not None
+
+
+def bound_key(connection: Connection, trial_id: str) -> str | None:
+    """The fingerprint of the key that the trial's ids are hidden with; None before the first."""
+    return connection.scalar(select(TRIAL.c.key_fingerprint).where(TRIAL.c.id == trial_id))
+
+
+def bind_key(connection: Connection, trial_id: str, key: str | None) -> None:
+    """Binds a trial to its key with its first delivery. Raises StoreError when ids were hidden with another one."""
+    bound = bound_key(connection, trial_id)
+    if key == bound:
+        return
+    if bound is None and last_seq(connection, trial_id) == 0:
+        connection.execute(update(TRIAL).where(TRIAL.c.id == trial_id).values(key_fingerprint=key))
+        return
+    raise StoreError(
+        f"{trial_id} began with the key {bound or 'none (plain ids)'}, must go on with it; this delivery was read with "
+        f"{key or 'none'}. Restore the trial's key file."
     )
 
 
-def with_unfit(delivery: Delivery, checked: Checked, merged: Merge) -> Checked:
-    """The checks' result with the rows moved over that the ledger can't take."""
-    if not merged.unfit:
+def with_corrections(checked: Checked, additions: Additions) -> Checked:
+    """The checks' result with a word on rows that changed what was known before."""
+    if not additions.corrections:
         return checked
-    cells = {row.row_no: row.cells for row in delivery.rows}
-    unfit = {record.row_no: reason for record, reason in merged.unfit}
-    moved = [Rejection(number, reason, cells.get(number, {})) for number, reason in unfit.items()]
+    few = additions.corrections == 1
+    said = f"{additions.corrections} row{'' if few else 's'} corrected an earlier value; the old one is kept in the history"
+    return replace(checked, warnings=(*checked.warnings, said))
+
+
+def with_unfit(delivery: Delivery, checked: Checked, additions: Additions, seal: Seal | None = None) -> Checked:
+    """The checks' result with the rows moved over that the ledger can't take. seal: encrypts their cells."""
+    if not additions.unfit:
+        return checked
+    unfit = {record.row_no: reason for record, reason in additions.unfit}
+    cells = {row.row_no: row.cells for row in delivery.rows if row.row_no in unfit}
+    kept = cells if seal is None else {number: seal(said) for number, said in cells.items()}
+    moved = [Rejection(number, reason, kept.get(number, {})) for number, reason in unfit.items()]
     return replace(
         checked,
         accepted=tuple(record for record in checked.accepted if record.row_no not in unfit),
@@ -88,40 +151,60 @@ def with_unfit(delivery: Delivery, checked: Checked, merged: Merge) -> Checked:
     )
 
 
-def register_rows(
-    connection: Connection, trial_id: str, records: Sequence[Record] | None = None
-) -> dict[str, Enrolled]:
-    """The register; with records given only these participants and whoever holds one of their allocation numbers."""
-    columns = ENROLMENT.c
-    query = select(columns.participant_id, columns.site, columns.arm, columns.enrolled_on, columns.entry_order).where(
-        columns.trial_id == trial_id
-    )
-    if records is not None:
-        query = query.where(
-            or_(
-                columns.participant_id.in_([record.participant_id for record in records]),
-                columns.entry_order.in_({record.entry_order for record in records} - {None}),
-            )
-        )
-    return {row[0]: Enrolled(*row) for row in connection.execute(query).tuples()}
+_WHO = (
+    ENROLMENT.c.participant_id,
+    ENROLMENT.c.site,
+    ENROLMENT.c.arm,
+    ENROLMENT.c.enrolled_on,
+    ENROLMENT.c.entry_order,
+    func.coalesce(ENROLMENT.c.spelling, ""),
+)
 
 
-def _versions_of(
-    connection: Connection, protocol: Protocol, participants: Sequence[str]
-) -> Iterator[tuple[Subject, Known]]:
+def register_rows(connection: Connection, trial_id: str) -> dict[str, Enrolled]:
+    """The register: everybody who is enrolled."""
+    found = connection.execute(select(*_WHO).where(ENROLMENT.c.trial_id == trial_id))
+    return {row[0]: Enrolled(*row) for row in found.tuples()}
+
+
+def _register_of(connection: Connection, trial_id: str, records: Records) -> dict[str, Enrolled]:
+    """The register's part on these participants and on whoever holds one of their allocation numbers."""
+    anybody = connection.execute(select(ENROLMENT.c.site).where(ENROLMENT.c.trial_id == trial_id).limit(1)).first()
+    if anybody is None:
+        return {}
+    names = [name for name in {*records.participant_id} if "\x00" not in name]
+    numbers = [number for number in {*records.entry_order} if number is not None and 0 < number <= LAST_ENTRY]
+    people = select(*_WHO).where(ENROLMENT.c.trial_id == trial_id)
+    found = connection.execute(people.where(ENROLMENT.c.participant_id.in_(wanted(connection, names))))
+    register = {row[0]: Enrolled(*row) for row in found.tuples()}
+    mine = {person.entry_order for person in register.values()}
+    others = [number for number in numbers if number not in mine]
+    if others:
+        held = connection.execute(people.where(ENROLMENT.c.entry_order.in_(wanted(connection, others))))
+        register |= {row[0]: Enrolled(*row) for row in held.tuples()}
+    return register
+
+
+def _versions_of(connection: Connection, protocol: Protocol, participants: list[str]) -> dict[Subject, list[Known]]:
     columns = OBSERVATION.c
-    version = (columns.rev, columns.value, columns.sent_at, columns.effective_at, columns.companion)
+    versions: dict[Subject, list[Known]] = defaultdict(list)
+    if not participants:
+        return versions
     found = connection.execute(
-        select(columns.participant_id, columns.measure, *version)
+        select(
+            *(columns.participant_id, columns.measure),
+            *(columns.rev, columns.value, columns.sent_at, columns.effective_at, columns.companion),
+        )
         .where(
             columns.trial_id == protocol.trial,
             columns.measure.in_(measures_of(protocol)),
-            columns.participant_id.in_(participants),
+            columns.participant_id.in_(wanted(connection, participants)),
         )
         .order_by(columns.participant_id, columns.measure, columns.rev)
     )
     for name, measure, *known in found.tuples():
-        yield (name, measure), Known(*known)
+        versions[name, measure].append(Known(*known))
+    return versions
 
 
 def measures_of(protocol: Protocol) -> tuple[str, ...]:
@@ -153,96 +236,67 @@ def _by_measure(protocol: Protocol, said: dict[str, list[float | None]] | float 
     return {measure: (value, companion) for measure, (value, companion) in said.items()}
 
 
-def insert_batch(connection: Connection, delivery: Delivery, receipt: Receipt, recorded_at: datetime) -> None:
-    """Append the delivery itself, with its counts."""
-    connection.execute(
-        insert(BATCH).values(
-            trial_id=delivery.trial,
-            seq=receipt.batch_seq,
-            source=_text(delivery.source),
-            name=_text(delivery.name),
-            content_sha256=delivery.content_sha256,
-            sent_at=delivery.sent_at,
-            recorded_at=recorded_at,
-            action=receipt.action,
-            accepted=receipt.accepted,
-            quarantined=receipt.quarantined,
-            duplicates=receipt.duplicates,
-            corrections=receipt.corrections,
-            refusal=None if receipt.refusal is None else _text(receipt.refusal),
-            warnings=list(receipt.warnings),
-        )
-    )
+def batch_row(delivery: Delivery, receipt: Receipt, recorded_at: datetime) -> dict[str, Any]:
+    """The delivery itself as it is stored, with its counts."""
+    return {
+        "seq": receipt.batch_seq,
+        "source": _text(delivery.source),
+        "name": _text(delivery.name),
+        "content_sha256": delivery.content_sha256,
+        "sent_at": delivery.sent_at,
+        "recorded_at": recorded_at,
+        "action": receipt.action,
+        "accepted": receipt.accepted,
+        "quarantined": receipt.quarantined,
+        "duplicates": receipt.duplicates,
+        "corrections": receipt.corrections,
+        "refusal": None if receipt.refusal is None else _text(receipt.refusal),
+        "warnings": [_text(warning) for warning in receipt.warnings],
+        "watermark": None if receipt.refusal is not None else delivery.watermark,
+    }
 
 
-def insert_rows(connection: Connection, protocol: Protocol, seq: int, checked: Checked, merged: Merge) -> None:
-    """Append what the delivery adds: participants, versions, quarantined rows, repetitions."""
-    key = {"trial_id": protocol.trial, "batch_seq": seq}
-    if merged.enrolments:
-        connection.execute(
-            insert(ENROLMENT),
-            [
-                {
-                    **key,
-                    "participant_id": record.participant_id,
-                    "site": record.site,
-                    "arm": record.arm,
-                    "enrolled_on": record.enrolled_on,
-                    "entry_order": record.entry_order,
-                    "order_key": place,
-                }
-                for place, record in merged.enrolments
-            ],
-        )
-    if merged.versions:
-        connection.execute(
-            insert(OBSERVATION),
-            [
-                {
-                    **key,
-                    "measure": added.measure,
-                    "participant_id": added.participant_id,
-                    "rev": added.version.rev,
-                    "observed_on": added.observed_on,
-                    "value": added.version.value,
-                    "companion": added.version.companion,
-                    "sent_at": added.version.sent_at,
-                    "effective_at": added.version.effective_at,
-                }
-                for added in merged.versions
-            ],
-        )
+def insert_rows(
+    connection: Connection, protocol: Protocol, seq: int, checked: Checked, additions: Additions
+) -> dict[str, Digest]:
+    """Append what the delivery adds: participants, versions, quarantined rows, repetitions; a digest of each."""
+    fixed = {"trial_id": protocol.trial, "batch_seq": seq}
+    digests: dict[str, Digest] = {}
+    for table, columns in ((ENROLMENT, additions.enrolments), (OBSERVATION, additions.versions)):
+        count = len(columns["participant_id"])
+        if count:
+            digests[table.name] = rows_digest(table.name, {**columns, "batch_seq": [seq] * count})
+            append_columns(connection, table, fixed, columns)
     if checked.rejected:
-        connection.execute(
-            insert(QUARANTINE),
-            [
-                {**key, "row_no": row.row_no, "reason": _text(row.reason), "cells": dict(row.cells)}
-                for row in checked.rejected
-            ],
-        )
-    if merged.repetitions:
-        connection.execute(insert(REPETITION).values(**key, readings=merged.repetitions))
+        rows = sorted(checked.rejected, key=lambda row: row.row_no)
+        told = [{"row_no": row.row_no, "reason": _text(row.reason), "cells": dict(row.cells)} for row in rows]
+        digests["quarantine"] = _digest_of("quarantine", [{**row, "batch_seq": seq} for row in told])
+        connection.execute(insert(QUARANTINE), [{**fixed, **row} for row in told])
+    if additions.repetitions:
+        digests["repetition"] = _digest_of("repetition", [{"batch_seq": seq, "readings": additions.repetitions}])
+        connection.execute(insert(REPETITION).values(**fixed, readings=additions.repetitions))
+    return digests
 
 
-def receipt_of(delivery: Delivery, checked: Checked, merged: Merge, seq: int) -> Receipt:
+def _digest_of(table: str, rows: list[dict[str, Any]]) -> Digest:
+    return rows_digest(table, {name: [row[name] for row in rows] for name in rows[0]})
+
+
+def receipt_of(delivery: Delivery, checked: Checked, additions: Additions, seq: int) -> Receipt:
     """What the sender hears."""
     return Receipt(
         trial=delivery.trial,
         name=delivery.name,
         batch_seq=seq,
         action=checked.action,
-        accepted=merged.accepted,
+        accepted=additions.accepted,
         quarantined=0 if checked.refusal is not None else len(checked.rejected),
-        duplicates=merged.duplicates,
-        corrections=merged.corrections,
+        duplicates=additions.duplicates,
+        corrections=additions.corrections,
         reasons=() if checked.refusal is not None else checked.rejected,
         warnings=checked.warnings,
         refusal=checked.refusal,
     )
-
-
-def _chunks(records: Sequence[Record]) -> Iterable[Sequence[Record]]:
-    return (records[start : start + _CHUNK] for start in range(0, len(records), _CHUNK))
 
 
 def _text(text: str) -> str:

@@ -6,15 +6,25 @@ Plans are facts too: `register`, `seal` and `sealed_protocol` come from `trials.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select
 
 from trials.evidence import Look
-from trials.records import Checked, Delivery, Enrolled, Receipt
+from trials.protocol import Protocol
+from trials.records import Checked, Delivery, Receipt, Register
+from trials.store import chain
+from trials.store.additions import Additions
+from trials.store.bulk import collecting_later
 from trials.store.deliveries import (
-    insert_batch,
+    Seal,
+    as_said_again,
+    batch_row,
+    bind_key,
+    bound_key,
+    has_register,
     insert_rows,
     known_batch,
     last_seq,
@@ -22,59 +32,160 @@ from trials.store.deliveries import (
     receipt_of,
     received_at,
     register_rows,
+    with_corrections,
     with_unfit,
 )
+from trials.store.digests import told
 from trials.store.engine import Store, reading, writing
 from trials.store.looks import insert_look, next_look, past_look
-from trials.store.merge import Merge
 from trials.store.models import BATCH
 from trials.store.plans import must_be_aware, register, seal, sealed_plan, sealed_protocol, touch
 
+# Told what became of deliveries inside their transaction.
+Also = Callable[[Connection, list[Receipt]], None]
+
 __all__ = [
+    "key_of",
     "known_contents",
+    "known_receipt",
+    "preview",
     "recompute",
     "record",
+    "record_all",
     "register",
     "register_of",
     "seal",
     "sealed_protocol",
     "take_look",
+    "watermark_of",
 ]
 
 
-def record(store: Store, delivery: Delivery, checked: Checked, *, recorded_at: datetime, as_of: datetime) -> Receipt:
-    """Put one checked delivery in and take a look: everything in one transaction, or nothing of it.
+def record(
+    store: Store,
+    delivery: Delivery,
+    checked: Checked,
+    *,
+    recorded_at: datetime,
+    as_of: datetime,
+    key: str | None = None,
+    seal: Seal | None = None,
+    now: datetime | None = None,
+) -> Receipt:
+    """`record_all` for one delivery."""
+    both = [(delivery, checked)]
+    return record_all(store, both, recorded_at=recorded_at, as_of=as_of, key=key, seal=seal, now=now)[0]
 
-    The same bytes from the same source again change nothing, whoever sends them and however many at once. Rows
-    that contradict what another delivery registered meanwhile are quarantined. Time never goes back: a delivery counts as
-    received no earlier than the one before it, and as sent no later than it was received; the look is taken at the last
-    look's time if that is later. Raises what `sealed_protocol` does; what the analysis raises.
+
+def record_all(
+    store: Store,
+    judged: Sequence[tuple[Delivery, Checked]],
+    *,
+    recorded_at: datetime,
+    as_of: datetime,
+    key: str | None = None,
+    seal: Seal | None = None,
+    also: Also | None = None,
+    now: datetime | None = None,
+) -> list[Receipt]:
+    """Put checked deliveries of one trial in, oldest first, and take one look: everything in one transaction, or nothing.
+
+    key: the fingerprint of the key that the ids were hidden with; the first one binds the trial to it. The same bytes from
+    the same source again change nothing, whoever sends them and however many at once. Rows that contradict what another
+    delivery registered meanwhile are quarantined. Time never goes back: a delivery counts as received no earlier than the
+    one before it, and as sent no later than it was received; the look is taken at the last look's time if that is later.
+    seal: encrypts the cells of rows that are set aside here. also: told the receipts inside the transaction; what it raises
+    undoes everything. now: what our own clock says, for the chain alone; asked if left out.
+
+    Raises what `sealed_protocol` does; StoreError for another key; what the analysis raises.
     """
-    must_be_aware(recorded_at=recorded_at, as_of=as_of, sent_at=delivery.sent_at)
-    with writing(store, delivery.trial) as connection:
-        protocol, sha256 = sealed_plan(connection, delivery.trial)
+    must_be_aware(recorded_at=recorded_at, as_of=as_of, sent_at=min(one.sent_at for one, _ in judged))
+    [trial] = {delivery.trial for delivery, _ in judged}
+    rows = sum(len(checked.accepted) for _, checked in judged)
+    with collecting_later(rows), writing(store, trial) as connection:
+        protocol, sha256 = sealed_plan(connection, trial)
+        bind_key(connection, trial, key)
+        receipts: list[Receipt] = []
+        changed: str | None = None
+        for delivery, checked in judged:
+            receipt, touched = _put(connection, protocol, delivery, checked, recorded_at, seal, now)
+            receipts.append(receipt)
+            changed = touched if changed is None else min(changed, touched or changed)
+        fresh = [receipt for receipt in receipts if not receipt.already_known]
+        if not fresh:
+            return receipts
+        if also is not None:
+            also(connection, receipts)
+        touch(connection, trial)
+        if all(receipt.refusal is not None for receipt in fresh):
+            return receipts
+        _, progress, look = next_look(connection, protocol, sha256, last_seq(connection, trial), as_of, changed)
+        insert_look(connection, progress, look, received_at(connection, trial, recorded_at), now)
+        return [
+            receipt
+            if receipt.already_known or receipt.refusal is not None
+            else replace(receipt, look_number=look.number)
+            for receipt in receipts
+        ]
+
+
+def _put(
+    connection: Connection,
+    protocol: Protocol,
+    delivery: Delivery,
+    checked: Checked,
+    recorded_at: datetime,
+    seal: Seal | None,
+    now: datetime | None,
+) -> tuple[Receipt, str | None]:
+    """One delivery's rows; its receipt, and the smallest order key of the people whom it changed."""
+    recorded_at = received_at(connection, delivery.trial, recorded_at)
+    delivery = as_said_again(connection, replace(delivery, sent_at=min(delivery.sent_at, recorded_at)))
+    known = known_batch(connection, delivery)
+    if known is not None:
+        return known, None
+    seq = last_seq(connection, delivery.trial) + 1
+    additions = Additions()
+    if checked.refusal is None:
+        additions = merge_delivery(connection, protocol, delivery, checked, recorded_at)
+        checked = with_corrections(with_unfit(delivery, checked, additions, seal), additions)
+    receipt = receipt_of(delivery, checked, additions, seq)
+    row = batch_row(delivery, receipt, recorded_at)
+    connection.execute(insert(BATCH).values(trial_id=delivery.trial, **row))
+    digests = {} if checked.refusal is not None else insert_rows(connection, protocol, seq, checked, additions)
+    key = bound_key(connection, delivery.trial)
+    chain.append(
+        connection, delivery.trial, "delivery", {"batch": told("batch", row), "rows": digests, "key": key}, now
+    )
+    return receipt, additions.changed
+
+
+def known_receipt(store: Store, delivery: Delivery) -> Receipt | None:
+    """What `record` would answer if the delivery is in already, so that nobody need judge it again; else None."""
+    with reading(store) as connection:
+        return known_batch(connection, as_said_again(connection, delivery))
+
+
+def preview(store: Store, delivery: Delivery, checked: Checked, *, recorded_at: datetime) -> Receipt:
+    """What `record` would answer, without storing anything. Its batch_seq is 0."""
+    must_be_aware(recorded_at=recorded_at, sent_at=delivery.sent_at)
+    with reading(store) as connection:
+        protocol, _ = sealed_plan(connection, delivery.trial)
+        recorded_at = received_at(connection, delivery.trial, recorded_at)
+        delivery = as_said_again(connection, replace(delivery, sent_at=min(delivery.sent_at, recorded_at)))
         known = known_batch(connection, delivery)
         if known is not None:
             return known
-        seq = last_seq(connection, delivery.trial) + 1
-        recorded_at = received_at(connection, delivery.trial, recorded_at)
-        delivery = replace(delivery, sent_at=min(delivery.sent_at, recorded_at))
-        merged = Merge()
+        additions = Additions()
         if checked.refusal is None:
-            merged = merge_delivery(connection, protocol, delivery, checked, recorded_at)
-            checked = with_unfit(delivery, checked, merged)
-        receipt = receipt_of(delivery, checked, merged, seq)
-        insert_batch(connection, delivery, receipt, recorded_at)
-        touch(connection, delivery.trial)
-        if checked.refusal is not None:
-            return receipt
-        insert_rows(connection, protocol, seq, checked, merged)
-        _, progress, look = next_look(connection, protocol, sha256, seq, as_of, merged.changed)
-        insert_look(connection, progress, look, recorded_at)
-        return replace(receipt, look_number=look.number)
+            additions = merge_delivery(connection, protocol, delivery, checked, recorded_at)
+            checked = with_corrections(with_unfit(delivery, checked, additions, None), additions)
+        return receipt_of(delivery, checked, additions, 0)
 
 
-def take_look(store: Store, trial_id: str, *, recorded_at: datetime, as_of: datetime) -> Look:
+def take_look(
+    store: Store, trial_id: str, *, recorded_at: datetime, as_of: datetime, now: datetime | None = None
+) -> Look:
     """A look without new rows. When it says what the last one said, that one is returned and nothing is written.
 
     Raises what `sealed_protocol` does.
@@ -87,7 +198,7 @@ def take_look(store: Store, trial_id: str, *, recorded_at: datetime, as_of: date
         )
         if last is not None and last == replace(look, number=last.number, as_of=last.as_of, batch_seq=last.batch_seq):
             return last
-        insert_look(connection, progress, look, recorded_at)
+        insert_look(connection, progress, look, recorded_at, now)
         touch(connection, trial_id)
         return look
 
@@ -102,16 +213,40 @@ def recompute(store: Store, trial_id: str, number: int) -> Look:
         return past_look(connection, protocol, sha256, number)
 
 
-def known_contents(store: Store, trial_id: str, source: str) -> frozenset[str]:
-    """SHA-256 of every delivery from that source that is in, accepted or refused."""
+def known_contents(store: Store, trial_id: str, source: str) -> dict[str, datetime]:
+    """SHA-256 of every delivery from that source that is in, accepted or refused, and when it was sent."""
     with reading(store) as connection:
         found = connection.execute(
-            select(BATCH.c.content_sha256).where(BATCH.c.trial_id == trial_id, BATCH.c.source == source)
+            select(BATCH.c.content_sha256, BATCH.c.sent_at).where(
+                BATCH.c.trial_id == trial_id, BATCH.c.source == source
+            )
         )
-        return frozenset(found.scalars())
+        return dict(found.tuples().all())
 
 
-def register_of(store: Store, trial_id: str) -> dict[str, Enrolled]:
-    """Everyone the trial has enrolled, by participant_id."""
+def register_of(store: Store, trial_id: str) -> Register:
+    """Everyone the trial has enrolled, by participant_id; closed once a list of them was loaded."""
     with reading(store) as connection:
-        return register_rows(connection, trial_id)
+        return Register(register_rows(connection, trial_id), closed=has_register(connection, trial_id))
+
+
+def key_of(store: Store, trial_id: str) -> tuple[str | None, bool]:
+    """(fingerprint of the key that the trial's ids are hidden with, whether the ids are plain: it began before keys)."""
+    with reading(store) as connection:
+        return bound_key(connection, trial_id), last_seq(connection, trial_id) > 0
+
+
+def watermark_of(store: Store, trial_id: str, source: str) -> str | None:
+    """What the newest accepted delivery of a source asked to be told next time."""
+    with reading(store) as connection:
+        return connection.scalar(
+            select(BATCH.c.watermark)
+            .where(
+                BATCH.c.trial_id == trial_id,
+                BATCH.c.source == source,
+                BATCH.c.watermark.is_not(None),
+                BATCH.c.refusal.is_(None),
+            )
+            .order_by(BATCH.c.seq.desc())
+            .limit(1)
+        )

@@ -204,7 +204,7 @@ def _unfit(protocol: Protocol, record: Record, known: Enrolled | None, holder: s
 
     known: this participant in the register. holder: whose the row's allocation number is.
     """
-    reason = _unfit_values(protocol, record)
+    reason = unfit_values(protocol, record)
     if reason is not None:
         return reason
     if record.arm not in {arm.id for arm in protocol.arms}:
@@ -225,7 +225,7 @@ def _unfit(protocol: Protocol, record: Record, known: Enrolled | None, holder: s
     return None
 
 
-def _unfit_values(protocol: Protocol, record: Record) -> str | None:
+def unfit_values(protocol: Protocol, record: Record) -> str | None:
     """Why what a row says of its measures can't go into the ledger; None when it can."""
     said = [(protocol.primary.measure, record.value, record.companion)]
     said += [(each.measure, each.value, each.companion) for each in record.guardrails]

@@ -1,6 +1,6 @@
 """The tables. Thin SQLModel classes: they validate nothing; frozen values are checked before they get here.
 
-Times are aware UTC. Facts are appended, never changed, but for three places: `trial` (state, token, current plan),
+Times are aware UTC. Facts are appended, never changed, but for three places: `trial` (state, token, current plan, key),
 the two sealing columns of `protocol_version`, and `method_state` (one row per trial, replaced together with the look
 that it belongs to, in the same transaction). Keys are natural: a delivery is (trial, seq), and whatever it brought
 names that seq, so `as of` a past delivery is a plain `batch_seq <= ...`.
@@ -32,7 +32,11 @@ def _of_batch() -> ForeignKeyConstraint:
 
 
 class Trial(SQLModel, table=True):
-    """One trial: where it stands, which plan is its current one, and the token that changes whenever it does."""
+    """One trial: where it stands, which plan is its current one, and the token that changes whenever it does.
+
+    key_fingerprint: of the key that its people's ids are hidden with; NULL before the first delivery, and for ever in a
+    trial that began before revision r0003, whose ids stay as they were sent.
+    """
 
     __tablename__ = "trial"
     __table_args__ = (CLUSTERED,)
@@ -42,6 +46,7 @@ class Trial(SQLModel, table=True):
     plan_version: int
     plan_sha256: str
     created_at: datetime
+    key_fingerprint: str | None = None
 
 
 class ProtocolVersion(SQLModel, table=True):
@@ -62,7 +67,7 @@ class Batch(SQLModel, table=True):
     """One delivery, accepted or refused. The same bytes from the same source exist once.
 
     accepted: rows that said something new; duplicates: rows that repeated what was known; corrections: the rows
-    among the accepted that changed a known value.
+    among the accepted that changed a known value. watermark: what the source's connector is told next time.
     """
 
     __tablename__ = "batch"
@@ -81,6 +86,7 @@ class Batch(SQLModel, table=True):
     corrections: int
     refusal: str | None = Field(default=None, sa_column=Column(Text))
     warnings: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    watermark: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class Repetition(SQLModel, table=True):
@@ -99,7 +105,10 @@ class Repetition(SQLModel, table=True):
 
 
 class Enrolment(SQLModel, table=True):
-    """One participant of one trial: arm, site and place in the sealed order, which is theirs alone."""
+    """One participant of one trial: arm, site and place in the sealed order, which is theirs alone.
+
+    participant_id: the pseudonym. spelling: which letters of the id were capitals, so that another spelling is noticed.
+    """
 
     __tablename__ = "enrolment"
     __table_args__ = (
@@ -116,21 +125,19 @@ class Enrolment(SQLModel, table=True):
     entry_order: int | None = None
     order_key: str = Field(sa_column=Column(ORDERED, nullable=False))
     batch_seq: int
+    spelling: str | None = None
 
 
 class Observation(SQLModel, table=True):
     """One version of one participant's value of one measure, primary or guardrail. A change is rev + 1.
 
     value NULL = withdrawn. companion: what stands beside the value, such as a count's exposure. The newest
-    `sent_at` (then rev) is the current one: rev counts arrivals, and a delivery may arrive late.
+    `sent_at` (then rev) is the current one: rev counts arrivals, and a delivery may arrive late. No foreign keys: they cost
+    as much again as the rows; the merge looks every participant up, and the chain shows a row that no delivery brought.
     """
 
     __tablename__ = "observation"
-    __table_args__ = (
-        ForeignKeyConstraint(["trial_id", "participant_id"], ["enrolment.trial_id", "enrolment.participant_id"]),
-        _of_batch(),
-        CLUSTERED,
-    )
+    __table_args__ = (CLUSTERED,)
     trial_id: str = Field(primary_key=True)
     measure: str = Field(primary_key=True)
     participant_id: str = Field(primary_key=True)
@@ -153,6 +160,61 @@ class Quarantine(SQLModel, table=True):
     row_no: int = Field(primary_key=True)
     reason: str = Field(sa_column=Column(Text, nullable=False))
     cells: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class Repair(SQLModel, table=True):
+    """One mended version of a quarantined row, number 1, 2, ...; the original stays as it is in `quarantine`.
+
+    cells: the whole row as it should have been sent, sealed as the original is.
+    """
+
+    __tablename__ = "repair"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["trial_id", "batch_seq", "row_no"], ["quarantine.trial_id", "quarantine.batch_seq", "quarantine.row_no"]
+        ),
+    )
+    trial_id: str = Field(primary_key=True)
+    batch_seq: int = Field(primary_key=True)
+    row_no: int = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    cells: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    changed: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    repaired_by: str
+    repaired_at: datetime
+
+
+class ReplayedRow(SQLModel, table=True):
+    """A quarantined row that was judged again: row `row_no` of delivery `batch_seq` is row `of_row` of delivery `of_batch`.
+
+    repair: the number of the mended version that was replayed; 0 for the row as it was sent.
+    """
+
+    __tablename__ = "replayed_row"
+    __table_args__ = (_of_batch(),)
+    trial_id: str = Field(primary_key=True)
+    batch_seq: int = Field(primary_key=True)
+    row_no: int = Field(primary_key=True)
+    of_batch: int
+    of_row: int
+    repair: int
+
+
+class AuditEvent(SQLModel, table=True):
+    """One link of a trial's chain: what happened, and a hash over it and the link before.
+
+    at: our own clock's time, whatever `--as-of` says. body: canonical JSON, with the digest of the rows it stands for.
+    """
+
+    __tablename__ = "audit_event"
+    trial_id: str = Field(primary_key=True, foreign_key="trial.id")
+    seq: int = Field(primary_key=True)
+    kind: str
+    at: datetime
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    prev_hash: str
+    hash: str
 
 
 class LookRow(SQLModel, table=True):
@@ -189,5 +251,8 @@ REPETITION: Table = metadata.tables["repetition"]
 ENROLMENT: Table = metadata.tables["enrolment"]
 OBSERVATION: Table = metadata.tables["observation"]
 QUARANTINE: Table = metadata.tables["quarantine"]
+REPAIR: Table = metadata.tables["repair"]
+REPLAYED: Table = metadata.tables["replayed_row"]
+AUDIT: Table = metadata.tables["audit_event"]
 LOOK: Table = metadata.tables["look"]
 STATE: Table = metadata.tables["method_state"]

@@ -10,14 +10,17 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from trials.errors import DataError, NotSealedError, PlanHashMismatchError, ProtocolError
 from trials.protocol import Protocol, from_content, sha256_text
+from trials.store import chain
+from trials.store.digests import moment_text
 from trials.store.engine import Store, reading, writing
 from trials.store.models import PLAN, TRIAL
 from trials.store.reading import unknown_trial
 
 
-def register(store: Store, protocol: Protocol, *, by: str, at: datetime) -> str:
+def register(store: Store, protocol: Protocol, *, by: str, at: datetime, now: datetime | None = None) -> str:
     """Put a plan in; its SHA-256. The same plan again changes nothing; until the seal another one replaces it.
 
+    at: when it counts as registered. now: what our own clock says, for the chain alone; asked if left out.
     Raises PlanHashMismatchError when the trial is sealed with another plan.
     """
     must_be_aware(at=at)
@@ -45,22 +48,18 @@ def register(store: Store, protocol: Protocol, *, by: str, at: datetime) -> str:
                 f"plan hash mismatch: {protocol.trial} was sealed as {current.sha256[:12]}, this plan is {sha256[:12]}"
                 f" ({_differing(current.canonical, protocol)}). Register it under another name, or go on with the sealed plan."
             )
-        connection.execute(
-            insert(PLAN).values(
-                trial_id=protocol.trial,
-                version=version,
-                canonical=canonical,
-                sha256=sha256,
-                registered_by=by,
-                registered_at=at,
-            )
+        row = {"version": version, "canonical": canonical, "sha256": sha256, "registered_by": by, "registered_at": at}
+        connection.execute(insert(PLAN).values(trial_id=protocol.trial, **row))
+        told = {"plan": chain.plan_told({**row, "sealed_by": None, "sealed_at": None})}
+        chain.append(
+            connection, protocol.trial, "register", {**told, "created_at": _created(connection, protocol.trial)}, now
         )
         if current is not None:
             touch(connection, protocol.trial, plan_version=version, plan_sha256=sha256)
     return sha256
 
 
-def seal(store: Store, trial_id: str, *, by: str, at: datetime) -> str:
+def seal(store: Store, trial_id: str, *, by: str, at: datetime, now: datetime | None = None) -> str:
     """Lock the registered plan; its SHA-256. Sealing again changes nothing.
 
     Raises UnknownTrialError, or PlanHashMismatchError when the stored plan is not the one that was registered.
@@ -75,6 +74,8 @@ def seal(store: Store, trial_id: str, *, by: str, at: datetime) -> str:
                 .values(sealed_by=by, sealed_at=at)
             )
             touch(connection, trial_id, state="sealed")
+            told = {**plan._mapping, "sealed_by": by, "sealed_at": at}
+            chain.append(connection, trial_id, "seal", {"plan": chain.plan_told(told)}, now)
         return str(plan.sha256)
 
 
@@ -108,6 +109,10 @@ def must_be_aware(**moments: datetime) -> None:
         if moment.utcoffset() is None:
             text = moment.isoformat()
             raise DataError(f"{name} == {text}, must name its time zone. Write {text}+00:00 for UTC.")
+
+
+def _created(connection: Connection, trial_id: str) -> str:
+    return moment_text(connection.execute(select(TRIAL.c.created_at).where(TRIAL.c.id == trial_id)).scalar_one())
 
 
 def _current_plan(connection: Connection, trial_id: str) -> Row[Any] | None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select
 
 from trials.errors import ProtocolError, UnknownTrialError
 from trials.evidence import Look
@@ -150,6 +150,18 @@ def quarantine_reasons(store: Store, trial_id: str) -> list[tuple[str, int]]:
         return sorted(((reason, rows) for reason, rows in found.tuples()), key=lambda pair: (-pair[1], pair[0]))
 
 
+def must_be_known(store: Store, trial_id: str) -> None:
+    """Raises UnknownTrialError, which names the trials that are spelt alike, unless the trial was registered."""
+    with reading(store) as connection:
+        must_exist(connection, trial_id)
+
+
+def must_exist(connection: Connection, trial_id: str) -> None:
+    """What `must_be_known` does, inside a transaction."""
+    if connection.scalar(select(TRIAL.c.id).where(TRIAL.c.id == trial_id)) is None:
+        raise unknown_trial(connection, trial_id)
+
+
 def unknown_trial(connection: Connection, trial_id: str) -> UnknownTrialError:
     """The error for a trial that nobody registered, with the names that come near."""
     known = list(connection.execute(select(TRIAL.c.id).order_by(TRIAL.c.id)).scalars())
@@ -173,8 +185,8 @@ def _cards(connection: Connection, ids: Collection[str] | None) -> list[TrialCar
         BATCH.c.trial_id,
         func.count().label("deliveries"),
         func.sum(case((BATCH.c.refusal.is_not(None), 1), else_=0)).label("refused"),
-        func.sum(BATCH.c.quarantined).label("quarantined"),
-        func.sum(BATCH.c.accepted + BATCH.c.duplicates + BATCH.c.quarantined).label("rows"),
+        _first_time(BATCH.c.quarantined).label("quarantined"),
+        _first_time(BATCH.c.accepted + BATCH.c.duplicates + BATCH.c.quarantined).label("rows"),
         func.max(BATCH.c.recorded_at).label("received_at"),
         func.max(BATCH.c.sent_at).label("sent_at"),
     ).group_by(BATCH.c.trial_id)
@@ -184,6 +196,11 @@ def _cards(connection: Connection, ids: Collection[str] | None) -> list[TrialCar
     found = [card for row in connection.execute(head) if (card := _card(row, by_trial.get(row.id))) is not None]
     kept = found if wanted is None else [one for one in found if one.id in set(wanted)]
     return sorted(kept, key=lambda one: one.id)
+
+
+def _first_time(rows: ColumnElement[int]) -> ColumnElement[int]:
+    """The sum over deliveries, without rows that were judged again: they came once."""
+    return func.sum(case((BATCH.c.source == "replay", 0), else_=rows))
 
 
 def _card(row: Row[Any], counts: Row[Any] | None) -> TrialCard | None:

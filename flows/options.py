@@ -1,0 +1,64 @@
+"""What the commands share: options, one sentence for what is refused, settings, the open store. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+    from trials.store.engine import Store
+
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Folder for all files (or ROADTEST_HOME; default .roadtest here).")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+By = Annotated[str | None, typer.Option("--by", help="Your name, for the record (default: the account's name).")]
+TrialName = Annotated[str, typer.Argument(help="The trial's name, as in its protocol.")]
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turns what Roadtest refuses into one sentence on stderr and exit code 1; so too a fault of its own, with a log."""
+    from trials.errors import RoadtestError
+
+    try:
+        yield
+    except RoadtestError as error:
+        fail(str(error))
+
+
+def fail(sentence: str) -> NoReturn:
+    typer.echo(f"roadtest: {sentence}", err=True)
+    raise typer.Exit(1)
+
+
+def settings_for(home: Path | None, **options: object) -> Settings:
+    from flows.environment import keep_log, prepare
+    from flows.settings import load_settings
+
+    settings = load_settings(home=home, **options)
+    prepare(settings.folder)
+    keep_log(settings.folder)
+    return settings
+
+
+def opened(settings: Settings) -> Store:
+    from trials.store.engine import open_store
+
+    return open_store(settings.url)
+
+
+def name_of(by: str | None) -> str:
+    import getpass
+
+    try:
+        return by or getpass.getuser()
+    except (KeyError, OSError):
+        from trials.errors import RoadtestError
+
+        raise RoadtestError("this account has no name, must be said who does this. Add --by NAME.") from None

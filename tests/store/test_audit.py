@@ -1,0 +1,275 @@
+"""The chain: whatever is altered, added or taken away afterwards is found."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import JSON, Connection, Date, DateTime, Float, Integer, Table, text
+
+from trials.errors import DataError, StoreError
+from trials.records import Measured, Rejection
+from trials.store import chain, quarantine, verifying
+from trials.store.digests import FORMS, RowsDigest, rows_digest
+from trials.store.engine import Store, open_store, reading, writing
+from trials.store.models import metadata
+
+TABLES = sorted(name for name in metadata.tables if name != "sqlmodel")
+# What may change at any time: the token that tells pages so.
+FREE = {("trial", "token")}
+
+
+class UndoneError(Exception):
+    """Takes an experiment back."""
+
+
+@pytest.fixture
+def full(store: Store, kit: SimpleNamespace) -> Any:
+    """A trial with rows in every table."""
+    desk = kit.sealed(store, kit.watched())
+    said = (Measured("hurt", 1.0), Measured("falls", 3.0, 2.0))
+    aside = [Rejection(row, "y is '-1': must be from 0 to 9", {"y": "-1"}) for row in (7, 8)]
+    rows = [kit.person(1, 4.0, companion=2.0, guardrails=said), kit.person(2, 1.0, companion=1.5), kit.person(3, None)]
+    desk.send("one", rows, rejected=aside, sent=1)
+    desk.send("two", [kit.person(1, 4.0, companion=2.0), kit.person(2, 2.0, companion=1.5)], sent=2)
+    desk.send("three", refusal="the column y is missing: must be there", sent=3)
+    mended = {"cells": {"y": "1"}, "changed": ["y"], "reason": "sign", "by": "Ann", "at": kit.day(4)}
+    quarantine.repair(store, desk.trial, (1, 7), upon=0, **mended)
+    desk.send("replayed", [kit.person(4, 1.0, companion=1.0, row_no=1)], sent=5)
+    with writing(store, desk.trial) as connection:
+        marks = [quarantine.Replayed(4, 1, (1, 7), 1)]
+        quarantine.mark_replayed(connection, desk.trial, marks, by="Ann", at=kit.day(5))
+    return desk
+
+
+@contextmanager
+def altered(store: Store, *statements: str, **values: Any) -> Iterator[Connection]:
+    """The database after somebody changed it behind our back; all is as before afterwards."""
+    try:
+        with writing(store) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SET LOCAL session_replication_role = replica"))  # no foreign keys
+            else:
+                connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+            for statement in statements:
+                assert connection.execute(text(statement), values).rowcount > 0, statement
+            yield connection
+            raise UndoneError
+    except UndoneError:
+        pass
+
+
+def findings(connection: Connection, trial: str = "a-trial", head: Any = None) -> list[str]:
+    return [finding.sentence for finding in verifying._judged(connection, trial, head)]
+
+
+def other_value(column: Any) -> str:
+    """SQL for another value than a column has."""
+    name = column.name
+    if isinstance(column.type, Integer):
+        return f"coalesce({name}, 0) + 1000"
+    if isinstance(column.type, Float):
+        return f"coalesce({name}, 0) + 0.0000001"
+    if isinstance(column.type, JSON):
+        return "'{\"a\": 1}'"
+    if isinstance(column.type, Date):
+        return "'1999-09-09'"
+    if getattr(column.type, "impl", None) is not None and isinstance(column.type.impl, DateTime):
+        return "'1999-09-09 00:00:00.000001+00:00'"
+    return f"coalesce({name}, '') || 'x'"
+
+
+def some_row(table: Table) -> str:
+    """SQL that picks one row of the trial, by its key."""
+    columns = [column.name for column in table.primary_key]
+    chosen = f"SELECT {', '.join(columns)} FROM {table.name} ORDER BY {', '.join(columns)} DESC LIMIT 1"
+    return f"({', '.join(columns)}) = ({chosen})" if len(columns) > 1 else f"{columns[0]} = ({chosen})"
+
+
+def test_what_was_recorded_verifies(full: Any) -> None:
+    """With a row in every table nothing is found, with and without the chain's head."""
+    with reading(full.store) as connection:
+        for table in TABLES:
+            assert connection.scalar(text(f"SELECT count(*) FROM {table}")) > 0, table
+    head = verifying.heads(full.store)
+    assert head.keys() == {"a-trial"}
+    assert verifying.verify(full.store) == []
+    assert verifying.verify(full.store, "a-trial", heads=head) == []
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_altered_cell_is_found(full: Any, table: str) -> None:
+    """Whichever column of whichever table another value is written into, something is found, and only in that trial."""
+    for column in metadata.tables[table].columns:
+        if (table, column.name) in FREE:
+            continue
+        change = f"UPDATE {table} SET {column.name} = {other_value(column)} WHERE {some_row(metadata.tables[table])}"
+        with altered(full.store, change) as connection:
+            found = findings(connection)
+            assert found, f"{table}.{column.name}"
+            assert all(sentence.startswith("a-trial") and sentence.endswith(".") for sentence in found)
+        if column.nullable:
+            emptied = f"UPDATE {table} SET {column.name} = NULL WHERE {column.name} IS NOT NULL"
+            with reading(full.store) as connection:
+                told = connection.scalar(text(f"SELECT count({column.name}) FROM {table}"))
+            if told:
+                with altered(full.store, emptied) as connection:
+                    assert findings(connection), f"{table}.{column.name} emptied"
+    assert verifying.verify(full.store) == []
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_row_taken_away_is_found(full: Any, table: str) -> None:
+    """A row less in any table is found; all rows of a table less too."""
+    with altered(full.store, f"DELETE FROM {table} WHERE {some_row(metadata.tables[table])}") as connection:
+        if table == "audit_event":  # the chain is cut off at its end: only its head tells
+            assert findings(connection, head=verifying.heads(full.store)["a-trial"])
+        else:
+            assert findings(connection)
+    with altered(full.store, f"DELETE FROM {table}") as connection:
+        assert findings(connection)
+
+
+@pytest.mark.parametrize("table", [name for name in TABLES if name not in ("trial", "method_state")])
+def test_every_row_put_in_is_found(full: Any, table: str) -> None:
+    """A row more in any table, made from one that is there, is found."""
+    numbers = {"seq", "version", "rev", "row_no", "number", "batch_seq", "entry_order"}
+    names = [column.name for column in metadata.tables[table].columns]
+    unique = {"order_key", "content_sha256", "participant_id"} if table in ("enrolment", "batch") else set()
+    changed = [f"{name} + 7" if name in numbers else f"{name} || '7'" if name in unique else name for name in names]
+    put = f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(changed)} FROM {table} WHERE "
+    with altered(full.store, put + some_row(metadata.tables[table])) as connection:
+        assert findings(connection)
+
+
+def test_a_row_moved_to_another_delivery_is_found(full: Any) -> None:
+    """Whatever a delivery brought belongs to that delivery."""
+    for table in chain.BROUGHT:
+        with altered(
+            full.store, f"UPDATE {table} SET batch_seq = 3 WHERE {some_row(metadata.tables[table])}"
+        ) as connection:
+            assert findings(connection), table
+
+
+def test_two_rows_that_change_places_are_found(full: Any) -> None:
+    """Two people's values exchanged leave every column's cells the same, and are found all the same."""
+    swap = "UPDATE observation SET value = 5 - value WHERE measure = 'y' AND batch_seq = 1"  # 4 and 1
+    with altered(full.store, swap) as connection:
+        [sentence] = findings(connection)
+        assert sentence.endswith(
+            "the observation rows of delivery 1 are not those that were recorded: one of 4 was altered."
+        )
+
+
+def test_a_chain_that_was_cut_off_or_written_anew_is_found_against_its_head(full: Any) -> None:
+    """Who owns the database can make a chain that agrees with itself; a head that was kept elsewhere shows it."""
+    head = verifying.heads(full.store)["a-trial"]
+    cut = "DELETE FROM audit_event WHERE seq = (SELECT max(seq) FROM audit_event)"
+    with altered(full.store, cut, "DELETE FROM replayed_row") as connection:
+        assert findings(connection) == []
+        [sentence] = findings(connection, head=head)
+        assert sentence == (
+            f"a-trial: link {head[0]} with the hash {head[1][:12]}, which was kept elsewhere, is not in the chain; it ends at "
+            f"link {head[0] - 1}."
+        )
+    with altered(full.store, "UPDATE audit_event SET kind = kind WHERE seq = 1") as connection:
+        before = chain.start("a-trial")
+        rows = connection.execute(text("SELECT seq, kind, at, body FROM audit_event ORDER BY seq")).all()
+        for seq, kind, at, body in rows:
+            body = body.replace('"Ann"', '"Eve"') if seq == 1 else body
+            new = chain.hash_of("a-trial", seq, kind, at, body, before)
+            change = "UPDATE audit_event SET body = :body, prev_hash = :before, hash = :new WHERE seq = :seq"
+            connection.execute(text(change), {"body": body, "before": before, "new": new, "seq": seq})
+            before = new
+        connection.execute(text("UPDATE protocol_version SET registered_by = 'Eve'"))
+        assert len(findings(connection)) <= 1  # the seal's link tells the plan, and so who registered it, once more
+        assert any("kept elsewhere" in sentence for sentence in findings(connection, head=head))
+
+
+def test_one_altered_link_is_one_sentence(full: Any) -> None:
+    """An altered link is named once; that the others stand is not drowned in what follows from it."""
+    with altered(full.store, "UPDATE audit_event SET at = '1999-09-09 00:00:00+00:00' WHERE seq = 3") as connection:
+        assert findings(connection) == [
+            "a-trial, link 3 (delivery): its hash is not that of what it says: it was altered."
+        ]
+    with altered(full.store, "DELETE FROM audit_event WHERE seq = 4") as connection:
+        assert "a-trial, link 5 (delivery): link 4 is missing before it." in findings(connection)
+
+
+def test_a_chain_that_is_gone_stops_the_trial(full: Any, kit: SimpleNamespace) -> None:
+    """Without its chain nothing more is recorded, so that no new chain takes in what was altered."""
+    with writing(full.store) as connection:
+        connection.execute(text("DELETE FROM audit_event"))
+    with pytest.raises(StoreError, match=r"^the chain of a-trial is gone from the database"):
+        full.send("more", [kit.person(9, 1.0, companion=1.0)], sent=9)
+    [finding] = verifying.verify(full.store)
+    assert "there is no chain" in finding.sentence
+
+
+def test_a_trial_that_is_gone_is_found_against_its_head(store: Store, kit: SimpleNamespace) -> None:
+    """With every trace of a trial deleted only the head that was kept tells that there was one."""
+    kit.sealed(store, kit.plan())
+    head = {**verifying.heads(store), "gone": (3, "f" * 64)}
+    [finding] = verifying.verify(store, heads=head)
+    assert (finding.trial, finding.link) == ("gone", None)
+
+
+def test_heads_are_read_as_they_are_printed() -> None:
+    """What `audit head --json` prints is read back; anything else is one sentence."""
+    printed = json.dumps({"trials": {"a-trial": {"seq": 3, "hash": "ab"}}})
+    assert verifying.heads_from_text(printed) == {"a-trial": (3, "ab")}
+    for odd in ("", "[]", "{}", '{"trials": {"a": 3}}', '{"trials": {"a": {"seq": "x", "hash": 1}}}'):
+        with pytest.raises(DataError, match=r"^the heads can't be read, must be what"):
+            verifying.heads_from_text(odd)
+
+
+@pytest.mark.parametrize("table", sorted(FORMS))
+def test_digests_take_in_every_column(table: str) -> None:
+    """Whoever adds a column to a table adds it to the table's digest."""
+    assert {*FORMS[table].columns, "trial_id"} == {column.name for column in metadata.tables[table].columns}
+
+
+def test_a_digest_does_not_depend_on_how_rows_are_cut(kit: SimpleNamespace) -> None:
+    """In one part or many, with one value all the way down or many, the digest is the same; of other rows another."""
+    columns = {
+        "measure": ["y"] * 7,
+        "participant_id": [f"p\u00fc{number}" for number in range(7)],
+        "rev": [1, 1, 1, 2, 1, 1, 1],
+        "observed_on": [None, *[kit.day(number).date() for number in range(6)]],
+        "value": [0.1 + 0.2, None, 1e-300, 5.0, 5.0, 5.0, 123456789.123456],
+        "companion": [None] * 7,
+        "sent_at": [kit.day(1)] * 7,
+        "effective_at": [kit.day(number / 7) for number in range(7)],
+        "batch_seq": [3] * 7,
+    }
+    whole = rows_digest("observation", columns)
+    for size in (1, 2, 3, 7):
+        digest = RowsDigest("observation")
+        for first in range(0, 7, size):
+            digest.add([columns[name][first : first + size] for name in FORMS["observation"].columns])
+        assert digest.result() == whole
+    assert rows_digest("observation", {**columns, "rev": [1, 1, 1, 1, 2, 1, 1]}) != whole
+
+
+def test_links_are_the_same_on_every_database(store: Store, kit: SimpleNamespace, tmp_path: Path) -> None:
+    """The same facts at the same times leave the same hashes on SQLite and PostgreSQL, odd floats and letters among them."""
+    amounts = {"kind": "amount", "bounds": [0, 1e5], "baseline": 5e3, "worthwhile": 1e3, "sd": 7e3, "unit": "dollars"}
+    draw, ends = random.Random(4), []
+    rows = [kit.person(number, draw.lognormvariate(5, 9) % 1e5, joined=number) for number in range(1, 30)]
+    rows += [kit.person(30, -0.0, joined=30), kit.person(31, 5e-324, joined=31), kit.person(32, 1, joined=32)]
+    rows.append(kit.person(33, 1.0, joined=33, participant_id="\u00e9\U0001f600\uffff'\"\\"))
+    for one in (store, open_store(f"sqlite:///{tmp_path}/other.db")):
+        desk = kit.sealed(one, kit.plan(dated=True, **amounts))
+        desk.send("one", rows, sent=40, rejected=[Rejection(50, "y is '?': must be a number", {"y": "\x00\u00e9"})])
+        desk.send("two", [*rows[3:9], kit.person(1, 0.1 + 0.2, joined=1)], sent=41.123456789, received=41.2)
+        assert verifying.verify(one) == []
+        ends.append(verifying.heads(one))
+    one.close()
+    assert ends[0] == ends[1]
+    assert ends[0]["a-trial"][0] == 6
