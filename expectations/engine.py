@@ -205,5 +205,5 @@ class _Shown(dict[str, object]):
             return "blank"
         is_id = self.get("is_id")
         if callable(is_id) and is_id(str(value)):
-            return "a participant's id"
+            return "somebody's id or name"
         return f"'{shorten(str(value))}'"

@@ -19,7 +19,7 @@ def faults(
     """Per row what is wrong with its further columns, all of it; None where nothing is. is_id: what is never shown."""
 
     def shown(cell: str) -> str:
-        return "a participant's id" if is_id(cell) else f"'{shorten(cell)}'"
+        return "somebody's id or name" if is_id(cell) else f"'{shorten(cell)}'"
 
     found: dict[int, list[str]] = {}
     for field in fields:

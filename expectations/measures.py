@@ -23,8 +23,11 @@ WITHDRAWN = "withdrawn"
 
 
 def each(column: Sequence[Cell], read: Callable[[Cell], Result]) -> list[Result]:
-    """What each cell reads as; every distinct one is read once."""
-    found = {cell: read(cell) for cell in set(column)}
+    """What each cell reads as; every distinct one is read once, where there are few of them."""
+    distinct = set(column)
+    if 2 * len(distinct) > len(column):
+        return [read(cell) for cell in column]
+    found = {cell: read(cell) for cell in distinct}
     return [found[cell] for cell in column]
 
 

@@ -27,6 +27,7 @@ from expectations.measures import (
     not_delivered,
     says_something,
 )
+from trials import identifiers
 from trials.connectors.tabular import shorten
 from trials.protocol import Protocol
 from trials.pseudonyms import Pseudonyms, canonical, spelling
@@ -172,7 +173,7 @@ class _Reading:
         self._trimmed: Counter[str] = Counter()
         self._recased: Counter[str] = Counter()
         self.cells = {name: self._trim(name) for name in protocol.known_columns}
-        self._sent_ids = {canonical(cell) for cell in set(self.cells["participant_id"])}
+        self._sent_ids: set[str] | None = None  # made when a sentence needs it
 
     def facts(self) -> Columns:
         """What the rows say of their participants."""
@@ -341,12 +342,16 @@ class _Reading:
         )
 
     def _is_id(self, cell: str) -> bool:
-        """Whether a cell, in whatever column, is somebody's id, so that no sentence may repeat it."""
+        """Whether a cell, in whatever column, is somebody's id or names them, so that no sentence may repeat it."""
+        if identifiers.holds_identifier(cell):
+            return True
         if cell.isdigit() and self._protocol.data.id_pattern is None:
             return False  # a number says nothing by itself, and most wrong cells are numbers
         pattern = self._protocol.data.id_pattern
         if pattern is not None and self._fits(pattern, cell):
             return True
+        if self._sent_ids is None:
+            self._sent_ids = {canonical(one) for one in set(self.cells["participant_id"])}
         name = cell if self._pseudonyms is None else self._pseudonyms.of(cell)
         return canonical(cell) in self._sent_ids or name in self._register
 

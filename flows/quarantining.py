@@ -13,15 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import Connection
-
 from flows import work
 from trials.errors import DataError
 from trials.protocol import Protocol, canonical_json
 from trials.pseudonyms import Pseudonyms
 from trials.records import RAGGED, Checked, Delivery, Receipt, Row, Rows
 from trials.store import ledger, quarantine
-from trials.store.engine import Store
+from trials.store.engine import Connection, Store
 from trials.store.quarantine import REPLAY, Place, Replayed, SetAside
 
 _NAME = f"{REPLAY} of "

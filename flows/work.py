@@ -22,6 +22,7 @@ from trials.connectors.connector import Context, Limits, no_secrets, source_name
 from trials.errors import DataError, RoadtestError, SourceError
 from trials.evidence import Look
 from trials.identifiers import masked
+from trials.memory import collecting_later
 from trials.planning import admit
 from trials.protocol import Arm, Protocol
 from trials.pseudonyms import Pseudonyms
@@ -274,7 +275,8 @@ def judge(
     registers = {trial: ledger.register_of(store, trial) for trial in trials}
     pseudonyms = {trial: door.pseudonyms(store, trial) for trial in trials}
     deliveries = [delivery for group in groups for delivery in group]
-    checked = check(deliveries, protocols, registers, as_of, pseudonyms)
+    with collecting_later(sum(len(delivery.rows) for delivery in deliveries)):
+        checked = check(deliveries, protocols, registers, as_of, pseudonyms)
     flagged = _health(store, protocols, registers, groups, checked)
     return [
         Judged(

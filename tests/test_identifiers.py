@@ -251,7 +251,7 @@ def test_one_identifier_in_one_note_refuses_the_file(cell: str, kind: str) -> No
     assert said is not None
     assert "column 'notes'" in said
     assert kind in said
-    assert "in 1 row," in said
+    assert "in 1 row:" in said
     assert cell not in said
 
 
@@ -334,7 +334,7 @@ def test_several_columns_are_named_in_one_sentence() -> None:
     )
     assert said is not None
     assert "column 'mail'" in said
-    assert "column 'mobile': phone numbers, column 'surname': people's names" in said
+    assert "column 'mobile' phone numbers, column 'surname' people's names" in said
     assert "notes" not in said
 
 

@@ -18,7 +18,18 @@ PACKAGES = ("trials", "expectations", "dashboards", "flows")
 # layer is `open`: its modules build on one another, in one direction (the last test but one).
 OPEN, CLOSED = True, False
 LAYERS: list[tuple[bool, tuple[str, ...]]] = [
-    (OPEN, ("trials", "trials.errors", "trials.records", "trials.evidence", "trials.protocol", "trials.pseudonyms")),
+    (
+        OPEN,
+        (
+            "trials",
+            "trials.errors",
+            "trials.records",
+            "trials.evidence",
+            "trials.protocol",
+            "trials.pseudonyms",
+            "trials.memory",
+        ),
+    ),
     (CLOSED, ("trials.outcomes", "trials.sequential")),
     (
         OPEN,

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -104,7 +105,7 @@ def ingest(file: Path, home: Path, url: str, rows: int) -> dict[str, float]:
         [receipt] = work.record(store, judged, NOW, NOW)
         marks.append(time.perf_counter())
     assert receipt.accepted == rows, receipt
-    read, check, record = (after - before for before, after in zip(marks, marks[1:], strict=False))
+    read, check, record = (after - before for before, after in pairwise(marks))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return {"read": read, "check": check, "record": record - looking, "look": looking, "peak": peak}
 

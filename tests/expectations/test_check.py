@@ -310,7 +310,7 @@ def test_reasons_and_results_hold_no_id() -> None:
     """No reason shows a participant's id, not even when it stands in another column's cell."""
     checked = judge(plan(), send(plan(), "P-77,A,P-77,2023-05-01,1,,1", "P-77,A,control,2023-05-01,2,,1"))
     assert all("P-77" not in reason for reason in reasons(checked).values())
-    assert "arm is a participant's id" in reasons(checked)[1]
+    assert "arm is somebody's id or name" in reasons(checked)[1]
 
 
 def test_quarantined_row_is_kept_as_sent() -> None:

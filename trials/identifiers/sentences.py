@@ -12,20 +12,20 @@ MOST_NAMED = 3
 def sentence(hits: list[Found]) -> str:
     """What the first column holds, which others do, and what to do. Says nothing that a cell says."""
     first, others = hits[0], hits[1:]
-    more = f" (so {'does' if len(others) == 1 else 'do'} {_listed(others)})" if others else ""
+    more = f", {_listed(others)}" if others else ""
     if first.heading:
-        place = f"the heading of column {first.column.number} is itself what looks like one of {first.kind}"
-        return f"{place}{more}, must be a word that says what the column holds. Is the header row missing? Nothing was stored."
+        place = f"the heading of column {first.column.number} looks like data itself ({first.kind})"
+        return f"{place}{more}: must be a word that says what the column holds. Is the header row missing? Nothing was stored."
     count = first.column.rows_with(first.cells)
     rows = f" in {count:,} row{'' if count == 1 else 's'}" if first.column.number else ""
     return (
-        f"{_shown(first)} holds what look like {first.kind}{rows}{more}, must hold nothing that names a person. "
-        "Leave it out or put codes in its place, and send the file again; nothing of it was stored."
+        f"{_shown(first)} holds what look like {first.kind}{rows}{more}: must hold nothing that names a person. "
+        "Leave that out or put codes in its place, and send the file again; nothing of it was stored."
     )
 
 
 def _listed(others: list[Found]) -> str:
-    shown = ", ".join(f"{_shown(one)}: {one.kind}" for one in others[:MOST_NAMED])
+    shown = ", ".join(f"{_shown(one)} {one.kind}" for one in others[:MOST_NAMED])
     return shown + (f", and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else "")
 
 

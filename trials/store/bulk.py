@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import repeat
 from typing import Any
@@ -24,7 +22,6 @@ AS_STORED = String()
 # From so many rows on PostgreSQL's COPY pays; below, its round trips cost more than they save.
 _COPY_FROM = 1_000
 _PART = 20_000
-_LATER_FROM = 20_000
 
 
 def append_columns(
@@ -117,20 +114,6 @@ class Days(dict[Any, date | None]):
     def __missing__(self, stored: date | str | None) -> date | None:
         self[stored] = found = date.fromisoformat(stored) if isinstance(stored, str) else stored
         return found
-
-
-@contextmanager
-def collecting_later(rows: int) -> Iterator[None]:
-    """Python's search for circular garbage put off while many rows are in memory: it visits each of them again and again
-    (half of all the time at a million), and rows hold no circles."""
-    if rows < _LATER_FROM or not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def wanted(connection: Connection, keys: Sequence[str] | Sequence[int]) -> Select[Any]:

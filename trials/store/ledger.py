@@ -13,11 +13,11 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 
 from trials.evidence import Look
+from trials.memory import collecting_later
 from trials.protocol import Protocol
 from trials.records import Checked, Delivery, Receipt, Register
 from trials.store import chain
 from trials.store.additions import Additions
-from trials.store.bulk import collecting_later
 from trials.store.deliveries import (
     Seal,
     as_said_again,
