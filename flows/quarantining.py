@@ -19,7 +19,7 @@ from trials.protocol import Protocol, canonical_json
 from trials.pseudonyms import Pseudonyms
 from trials.records import RAGGED, Checked, Delivery, Receipt, Row, Rows
 from trials.store import ledger, quarantine
-from trials.store.engine import Connection, Store
+from trials.store.engine import Store, Transaction
 from trials.store.quarantine import REPLAY, Place, Replayed, SetAside
 
 _NAME = f"{REPLAY} of "
@@ -165,7 +165,7 @@ def _recorded(
 ) -> list[Receipt]:
     """The replays in the ledger, and in the same transaction which rows they are of."""
 
-    def also(connection: Connection, receipts: Sequence[Receipt]) -> None:
+    def also(connection: Transaction, receipts: Sequence[Receipt]) -> None:
         marks = [
             Replayed(receipt.batch_seq, number, row.place, row.version)
             for (one, _), receipt in zip(kept, receipts, strict=True)

@@ -32,6 +32,8 @@ import trials
 from trials.errors import StoreError
 from trials.store import chain
 
+# What `writing` gives, for those who are told of it without knowing the database.
+Transaction = Connection
 LOCK_SECONDS = 30
 _BEFORE_CHAINS = ("r0001", "r0002")  # revisions whose trials have no chain yet
 _WRITER = "roadtest_writer"
