@@ -180,7 +180,7 @@ def _row_reasons(sound: Sequence[tuple[Delivery, Prepared]], desk: _Desk) -> lis
         for columns, rows in prepared.guardrails:
             if rows:
                 names = {name: [column[place] for place in rows] for name, column in columns.items()}
-                names["is_id"] = [prepared.facts["is_id"][place] for place in rows]
+                names["show"] = [prepared.facts["show"][place] for place in rows]
                 batches[kinds[columns["measure"][0]], False].append(_Part(number, names, rows))
     found = [_Found({}, Counter()) for _ in sound]
     unjudged: dict[int, str] = {}

@@ -107,11 +107,12 @@ def _failing(suite: Suite, columns: Mapping[str, Sequence[object]], rows: int) -
     """Per rule, the positions of the rows that break it."""
     failing: dict[str, set[int]] = {}
     if rows <= _WIDE_ROWS:
-        needed = {name for _, names in _parts(suite) for name in names}
+        needed = {name for _, names in _parts(suite, columns) for name in names}
         failing = _broken(suite, {name: column for name, column in columns.items() if name in needed}, rows)
     else:
-        for part, names in _parts(suite):
-            failing |= _broken_once(part, {name: columns[name] for name in names if name in columns})
+        for part, names in _parts(suite, columns):
+            given = {name: columns[name] for name in names if name in columns}
+            failing |= _broken_once(part, given) if _looks_at_one_row(part) else _broken(part, given, rows)
     if sorted(failing) != sorted(suite.rules):
         raise ChecksError(f"{len(failing)} of the {len(suite.rules)} checks of '{suite.name}' ran, must be all.")
     return failing
@@ -121,14 +122,45 @@ def _failing(suite: Suite, columns: Mapping[str, Sequence[object]], rows: int) -
 # their values once: Great Expectations copies and hashes whole frames, and a million rows hold few different values.
 _WIDE_ROWS = 20_000
 
+# The types that say of a row what they would say of it alone, so that equal rows need one look. Any other, of values that
+# must differ, rise or lie near each other, would never fire on rows that are all different: it is shown all of them.
+_ONE_ROW = frozenset(
+    {
+        "expect_column_pair_values_a_to_be_greater_than_b",
+        "expect_column_pair_values_to_be_equal",
+        "expect_column_pair_values_to_be_in_set",
+        "expect_column_value_lengths_to_be_between",
+        "expect_column_value_lengths_to_equal",
+        "expect_column_values_to_be_between",
+        "expect_column_values_to_be_in_set",
+        "expect_column_values_to_be_null",
+        "expect_column_values_to_match_regex",
+        "expect_column_values_to_match_regex_list",
+        "expect_column_values_to_not_be_in_set",
+        "expect_column_values_to_not_be_null",
+        "expect_column_values_to_not_match_regex",
+        "expect_column_values_to_not_match_regex_list",
+    }
+)
 
-def _parts(suite: Suite) -> Iterable[tuple[Suite, tuple[str, ...]]]:
-    """The suite in parts, with the columns that each needs."""
-    parts: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+
+def _looks_at_one_row(suite: Suite) -> bool:
+    return all(expectation["type"] in _ONE_ROW for expectation in suite.expectations)
+
+
+def _parts(suite: Suite, columns: Iterable[str]) -> Iterable[tuple[Suite, tuple[str, ...]]]:
+    """The suite in parts, with the columns that each needs; rules on one row and on several are never in one part.
+
+    A rule that names none, as its type has one of its own, is shown all.
+    """
+    parts: dict[tuple[bool, tuple[str, ...]], list[dict[str, Any]]] = {}
     for expectation in suite.expectations:
-        needed = (value for key, value in expectation["kwargs"].items() if key.startswith("column"))
-        parts.setdefault(tuple(needed), []).append(expectation)
-    return [(Suite(suite.name, tuple(some)), needed) for needed, some in parts.items()]
+        needed: list[str] = []
+        for key, value in expectation["kwargs"].items():
+            if key.startswith("column"):  # column, column_A and column_B, or column_list
+                needed += [value] if isinstance(value, str) else value
+        parts.setdefault((expectation["type"] in _ONE_ROW, tuple(needed or columns)), []).append(expectation)
+    return [(Suite(suite.name, tuple(some)), needed) for (_, needed), some in parts.items()]
 
 
 def _broken_once(suite: Suite, columns: Mapping[str, Sequence[object]]) -> dict[str, set[int]]:
@@ -165,6 +197,19 @@ def _broken(suite: Suite, columns: Mapping[str, Sequence[object]], rows: int) ->
 
 
 def _validate(suite: Suite, columns: Mapping[str, Sequence[object]]) -> Any:
+    """What Great Expectations makes of the columns. Raises ChecksError, which quotes no values, whatever goes wrong in it."""
+    try:
+        return _run(suite, columns)
+    except ChecksError:
+        raise
+    except Exception as error:
+        raise ChecksError(
+            f"the checks of '{suite.name}' can't be run as they are written ({type(error).__name__}), must have the "
+            "settings that their types take. One may be misspelt."
+        ) from error
+
+
+def _run(suite: Suite, columns: Mapping[str, Sequence[object]]) -> Any:
     import great_expectations as gx
     import numpy as np
     import pandas as pd
@@ -195,15 +240,13 @@ def _validate(suite: Suite, columns: Mapping[str, Sequence[object]]) -> Any:
 
 
 class _Shown(dict[str, object]):
-    """A row's facts as a reason shows them: a cell as it was sent (`sent_...`) in quotes, short, and never an id."""
+    """A row's facts as a reason shows them: a cell as it was sent (`sent_...`) as the fact `show` says, else in quotes."""
 
     def __getitem__(self, key: str) -> object:
         value = super().__getitem__(key)
         if not key.startswith("sent_"):
             return value
-        if value in (None, ""):
-            return "blank"
-        is_id = self.get("is_id")
-        if callable(is_id) and is_id(str(value)):
-            return "somebody's id or name"
-        return f"'{shorten(str(value))}'"
+        show = self.get("show")
+        if callable(show):
+            return show(str(value or ""))
+        return "blank" if value in (None, "") else f"'{shorten(str(value))}'"

@@ -7,20 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from expectations.measures import each, is_missing
-from trials.connectors.tabular import shorten
 from trials.protocol import Field
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 def faults(
-    fields: Sequence[Field], cells: Mapping[str, list[str]], rows: int, is_id: Callable[[str], bool]
+    fields: Sequence[Field], cells: Mapping[str, list[str]], rows: int, shown: Callable[[str], str]
 ) -> list[str | None]:
-    """Per row what is wrong with its further columns, all of it; None where nothing is. is_id: what is never shown."""
-
-    def shown(cell: str) -> str:
-        return "somebody's id or name" if is_id(cell) else f"'{shorten(cell)}'"
-
+    """Per row what is wrong with its further columns, all of it; None where nothing is. shown: a cell as a sentence has it."""
     found: dict[int, list[str]] = {}
     for field in fields:
         column = cells[field.name]

@@ -7,9 +7,11 @@ Which facts are right is written in suites/*.json.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from trials.connectors.tabular import shorten
 from trials.protocol import Guardrail, Measure, Protocol
 
 # By fact, one entry a row.
@@ -59,6 +61,29 @@ def not_delivered(protocol: Protocol, columns: Collection[str]) -> tuple[str, ..
         f"nothing said of the guardrail{'' if few else 's'} {names}: "
         f"no column{'' if len(lacking) == 1 else 's'} {missing} in the header",
     )
+
+
+# What a sentence may repeat of a cell: numbers and dates, however they are mistyped, with a unit, and a single short word.
+_NUMERIC = re.compile(r"[-+0-9.,:/ %eE()'*£$€]{1,30}|[-+]?(?i:inf|infinity|nan)")
+_UNIT = (
+    r"h|hrs?|hours?|mins?|minutes?|d|days?|w|wks?|weeks?|months?|yrs?|years?|kg|cm|mm?|in|inches|ft|feet|lbs?|points?"
+)
+_WITH_UNIT = re.compile(rf"[-+]?[0-9][0-9.,]{{0,11}} ?(?i:{_UNIT})[.]?")
+_WORD = re.compile(r"[^\W\d_]{1,12}[.?!]?")
+
+
+def quoted(cell: str, is_personal: Callable[[str], bool]) -> str:
+    """A cell as a sentence shows it. What may name a person, or is a text, is described and not repeated: sentences are stored.
+
+    is_personal: whether a cell is somebody's id or names them.
+    """
+    if not cell:
+        return "blank"
+    if is_personal(cell):
+        return "somebody's id or name"
+    if len(cell) <= 3 or any(shape.fullmatch(cell) for shape in (_NUMERIC, _WITH_UNIT, _WORD)):
+        return f"'{shorten(cell)}'"
+    return f"a text of {len(cell)} characters"
 
 
 def is_missing(cell: str) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from unicodedata import normalize
 
 from expectations import fields
 from expectations.measures import (
@@ -25,6 +26,7 @@ from expectations.measures import (
     is_missing,
     keys,
     not_delivered,
+    quoted,
     says_something,
 )
 from trials import identifiers
@@ -36,10 +38,12 @@ from trials.records import IDENTITY_COLUMNS, ON_TIME, Delivery, Enrolled, Measur
 MOST_ID_CHARACTERS = 100
 # Numbers beyond so many times the planned people are taken for slips: they would leave holes that the evidence waits for.
 MOST_NUMBERS = 2
+_SHORT_NUMBER = 4
 
 _PAD = " \t\u00a0"
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE = re.compile(r"[0-9]{1,9}")
+_ODD_HYPHEN = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def prepare(
     known = {*protocol.known_columns, *delivery.columns} if enrolling else set(protocol.known_columns)
     extra = [name for name in delivery.columns if name not in known]
     silent = () if enrolling else not_delivered(protocol, delivery.columns)
-    warnings = (*delivery.repairs, *reading.warnings(), *silent, *_ignored(extra))
+    warnings = (*delivery.repairs, *_moved(delivery, protocol), *reading.warnings(), *silent, *_ignored(extra))
     return Prepared(facts, tuple((one, says_something(one)) for one in said[1:]), warnings)
 
 
@@ -212,8 +216,8 @@ class _Reading:
             "as_of": [self._today] * count,
             **order,
             **_registered(known, arm, site),
-            "field_faults": fields.faults(self._protocol.data.fields, cells, count, self._is_id),
-            "is_id": [self._is_id] * count,
+            "field_faults": fields.faults(self._protocol.data.fields, cells, count, self._show),
+            "show": [self._show] * count,
             **{f"sent_{name}": cells[name] for name in IDENTITY_COLUMNS if name != "participant_id"},
         }
         return facts
@@ -242,9 +246,11 @@ class _Reading:
         return tuple(said)
 
     def _too_early(self, joined: str | None) -> str | None:
-        due = None if joined is None else self._protocol.due_at(date.fromisoformat(joined))
-        if joined is None or due is None or joined > self._today or self._delivery.sent_at >= due:
+        if joined is None or joined > self._today:
             return None  # a date in the future is at fault itself, and its own rule says so
+        due = self._protocol.due_at(date.fromisoformat(joined))
+        if due is None or self._delivery.sent_at >= due:
+            return None
         return (due.date() - timedelta(days=1)).isoformat()
 
     def _trim(self, name: str) -> list[str]:
@@ -328,6 +334,8 @@ class _Reading:
             return f"has {len(participant_id)} characters: must have at most {MOST_ID_CHARACTERS}"
         if not participant_id.isprintable():
             return "holds a character that can't be printed: must not"
+        if not _is_plain(participant_id):
+            return "holds a look-alike of a plain character (a wide letter, another hyphen): must be typed plainly"
         if not participant_id[0].isalnum():
             return f"starts with '{participant_id[0]}': must start with a letter or a digit"
         if pattern is not None and not self._fits(pattern, participant_id):
@@ -341,15 +349,17 @@ class _Reading:
             compiled.fullmatch(one) for one in (participant_id, participant_id.upper(), canonical(participant_id))
         )
 
-    def _is_id(self, cell: str) -> bool:
+    def _show(self, cell: str) -> str:
+        """A cell as a sentence has it."""
+        return quoted(cell, self._is_personal)
+
+    def _is_personal(self, cell: str) -> bool:
         """Whether a cell, in whatever column, is somebody's id or names them, so that no sentence may repeat it."""
-        if identifiers.holds_identifier(cell):
-            return True
-        if cell.isdigit() and self._protocol.data.id_pattern is None:
-            return False  # a number says nothing by itself, and most wrong cells are numbers
         pattern = self._protocol.data.id_pattern
-        if pattern is not None and self._fits(pattern, cell):
+        if identifiers.holds_identifier(cell) or (pattern is not None and self._fits(pattern, cell)):
             return True
+        if cell.isdigit() and len(cell) < _SHORT_NUMBER:
+            return False  # most wrong cells are numbers, and a short one says nothing by itself
         if self._sent_ids is None:
             self._sent_ids = {canonical(one) for one in set(self.cells["participant_id"])}
         name = cell if self._pseudonyms is None else self._pseudonyms.of(cell)
@@ -425,6 +435,14 @@ class _Reading:
         return cell in words and not any(other != cell and other.startswith(cell) for other in words)
 
 
+def _is_plain(text: str) -> bool:
+    """Whether no character of a text is a wide, small or special form of another one, or a hyphen of another kind."""
+    if text.isascii():
+        return True
+    composed, taken_apart = normalize("NFC", text), normalize("NFD", text)
+    return text in (composed, taken_apart) and normalize("NFKC", text) == composed and not _ODD_HYPHEN.search(text)
+
+
 def _by_case(known: Iterable[str]) -> dict[str, str]:
     """Spelling by its case-folded form, where that is one spelling's alone."""
     spellings = list(known)
@@ -443,8 +461,8 @@ def _date(cell: str) -> str | None:
 
 
 def _date_faults(sent: Sequence[str], read: Sequence[str | None], may_be_blank: bool) -> list[str | None]:
-    right = each(sent, lambda cell: _date(cell) is not None or (may_be_blank and is_missing(cell)))
-    return [None if fine else "not a date" for fine in right]
+    blank = each(sent, lambda cell: may_be_blank and is_missing(cell))
+    return [None if day is not None or fine else "not a date" for day, fine in zip(read, blank, strict=True)]
 
 
 def _whole(cell: str) -> int | None:
@@ -516,6 +534,13 @@ def _join_holders(facts: Columns, register: Mapping[str, Enrolled]) -> None:
 
 def _counts(counted: Counter[str]) -> str:
     return ", ".join(f"{name} ({count} row{'s' if count > 1 else ''})" for name, count in counted.items())
+
+
+def _moved(delivery: Delivery, protocol: Protocol) -> tuple[str, ...]:
+    """A word on columns that come in another order than the one in which the plan maps them."""
+    mapped = [name for name in protocol.source.columns if name in delivery.columns]
+    came = [name for name in delivery.columns if name in protocol.source.columns]
+    return ("read the columns by name: they come in another order than in the plan",) if came != mapped else ()
 
 
 def _ignored(extra: Sequence[str]) -> tuple[str, ...]:

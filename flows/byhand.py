@@ -42,8 +42,7 @@ def ingest_files(
     Raises SourceError before anything is stored when one of the files isn't there.
     """
     for path in files:
-        if not path.is_file():
-            raise SourceError(f"{path}: no such file. Name a delivery.")
+        must_be_file(path, "Name a delivery.")
     protocol, _ = ledger.sealed_protocol(store, trial)
     at = as_of or work.utc_now()
     if sent_at is not None and sent_at > at:
@@ -54,7 +53,9 @@ def ingest_files(
         found = Found(path.name, sent_at or min(folder.sent_at(path), at), str(path.resolve()), dated=named)
         read = folder.CONNECTOR.read(protocol, found, door.context())
         if read is not None:
-            deliveries.append(replace(masked(read), source="hand", dated=sent_at is not None or read.dated))
+            deliveries.append(
+                replace(masked(read, protocol.data.id_pattern), source="hand", dated=sent_at is not None or read.dated)
+            )
     return work.ingest(store, protocol, deliveries, recorded_at=at, as_of=at, door=door, dry_run=dry_run)
 
 
@@ -65,8 +66,7 @@ def enrol_from(
 
     Raises SourceError when the file isn't there.
     """
-    if not file.is_file():
-        raise SourceError(f"{file}: no such file. Name the list of people who were allocated, a CSV file.")
+    must_be_file(file, "Name the list of people who were allocated, a CSV file.")
     protocol, _ = ledger.sealed_protocol(store, trial)
     at = as_of or work.utc_now()
     found = Found(file.name, at, str(file.resolve()))
@@ -75,6 +75,17 @@ def enrol_from(
     if listed is None:
         raise SourceError(f"{file.name}: holds nothing. Name the list of people who were allocated.")
     return work.enrol(store, protocol, replace(listed, source=f"{REGISTER}hand"), at=at, door=door, dry_run=dry_run)
+
+
+def must_be_file(path: Path, hint: str) -> None:
+    """Raises SourceError, with the hint, unless a file lies there: a pipe, say, would be waited for without end."""
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise SourceError(f"{path} is a folder, must be a file. {hint}")
+    if path.exists():
+        raise SourceError(f"{path} is a pipe or a device, must be a file. {hint}")
+    raise SourceError(f"{path}: no such file. {hint}")
 
 
 def replace_columns(protocol: Protocol) -> Protocol:

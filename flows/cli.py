@@ -42,8 +42,11 @@ AsOf = Annotated[
 MaybeTrial = Annotated[str | None, typer.Argument(help="The trial's name; all that are due if left out.")]
 
 
-def parse_time(text: str | None, option: str) -> datetime | None:
-    """A date or time of the command line as aware UTC; a date alone means its end, so that the day counts as over."""
+def parse_time(text: str | None, option: str, why: str = ": nobody can be waited for after it") -> datetime | None:
+    """A date or time of the command line as aware UTC; a date alone means its end, so that the day counts as over.
+
+    why: why it must not lie in the future, as the sentence goes on.
+    """
     from trials.errors import RoadtestError
 
     if text is None:
@@ -61,7 +64,7 @@ def parse_time(text: str | None, option: str) -> datetime | None:
     if day == now.date():
         return now
     if parsed > now:
-        raise RoadtestError(f"{option} == {text!r}, must not lie in the future: nobody can be waited for after it.")
+        raise RoadtestError(f"{option} == {text!r}, must not lie in the future{why}.")
     return parsed
 
 
@@ -245,7 +248,7 @@ def ingest(
             opened(settings),
             trial,
             files,
-            sent_at=parse_time(sent_at, "--sent-at"),
+            sent_at=parse_time(sent_at, "--sent-at", ""),
             as_of=parse_time(as_of, "--as-of"),
             door=door_of(settings),
             dry_run=dry_run,
@@ -262,7 +265,10 @@ def ingest(
 
 
 def _finish(outcomes: list[Outcome], as_json: bool, single: bool) -> None:
-    """Shows what came of it: one JSON object for a trial that was named, an array for all that are due."""
+    """Shows what came of it: one JSON object for a trial that was named, an array for all that are due.
+
+    Ends with 1 when a trial failed or a delivery was refused, so that whoever runs it unattended hears of it.
+    """
     from flows.show import outcome_json, outcome_text, print_json
 
     if as_json:
@@ -274,9 +280,15 @@ def _finish(outcomes: list[Outcome], as_json: bool, single: bool) -> None:
                 typer.echo(outcome_text(outcome))
         if not outcomes:
             typer.echo(NOTHING_SEALED)
-    failed = [outcome for outcome in outcomes if not outcome.ok]
-    for outcome in failed:
-        typer.echo(f"roadtest: {outcome.trial}: {outcome.error}", err=True)
+    failed = [(outcome.trial, outcome.error) for outcome in outcomes if not outcome.ok]
+    failed += [
+        (outcome.trial, receipt.refusal)
+        for outcome in outcomes
+        for receipt in outcome.receipts
+        if receipt.refusal is not None
+    ]
+    for trial, sentence in failed:
+        typer.echo(f"roadtest: {trial}: {sentence}", err=True)
     if failed:
         raise typer.Exit(1)
 
@@ -348,11 +360,11 @@ def status(trial: MaybeTrial = None, home: Home = None, as_json: Json = False) -
         store = opened(settings)
         cards = reading.cards(store) if trial is None else [reading.card(store, trial)]
         if as_json:
-            from flows.overdue import overdue_all, overdue_json
+            from flows.overdue import overdue_all, waited_for
             from flows.work import utc_now
 
             waiting = quarantine.waiting(store, [card.id for card in cards])
-            late = {one.trial: overdue_json(one) for one in overdue_all(store, utc_now(), [card.id for card in cards])}
+            late = {one.trial: waited_for(one) for one in overdue_all(store, utc_now(), [card.id for card in cards])}
             bodies = [card_json(card, waiting.get(card.id, 0), late.get(card.id)) for card in cards]
             print_json(bodies if trial is None else bodies[0])
         elif cards:
@@ -488,8 +500,10 @@ def export(
     known_at: Annotated[
         str | None, typer.Option("--known-at", help="And only what we had received by then; default now.")
     ] = None,
-    form: Annotated[str, typer.Option("--format", help="csv, json or parquet.")] = "csv",
-    to: Annotated[Path | None, typer.Option("--to", help="File to write; printed if left out.")] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="csv, json or parquet; by the file's name if left out.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="New file to write; printed if left out.")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -497,12 +511,13 @@ def export(
     with told():
         settings = settings_for(home)
         from flows.exporting import export as write
+        from flows.exporting import format_of
         from flows.show import print_json
 
-        true_at, known = parse_time(as_of, "--as-of"), parse_time(known_at, "--known-at")
+        true_at, known = parse_time(as_of, "--as-of", ""), parse_time(known_at, "--known-at", "")
         rows = write(opened(settings), trial, true_at=true_at, known_at=known, form=form, to=to)
         if to is not None and as_json:
-            print_json({"trial": trial, "rows": rows, "file": str(to), "format": form})
+            print_json({"trial": trial, "rows": rows, "file": str(to), "format": format_of(form, to)})
         elif to is not None:
             typer.echo(f"Wrote {rows:,} rows of {trial} to {to}.")
 
@@ -562,12 +577,19 @@ def db_upgrade(home: Home = None, as_json: Json = False) -> None:
         settings = settings_for(home)
         from flows.show import print_json
         from trials.store.engine import upgrade
+        from trials.store.reading import plain_ids
 
         before, after = upgrade(settings.url)
+        plain = plain_ids(opened(settings))
         if as_json:
-            print_json({"before": before, "after": after})
-        else:
-            typer.echo(f"Database at {after}" + (", as before." if before == after else f" (was {before or 'empty'})."))
+            print_json({"before": before, "after": after, "plain_ids": plain})
+            return
+        typer.echo(f"Database at {after}" + (", as before." if before == after else f" (was {before or 'empty'})."))
+        if plain:
+            typer.echo(
+                f"Note: ids stay as they are sent, new people's too, in trials begun before r0003: {', '.join(plain)}. "
+                "Start a new trial to hide them."
+            )
 
 
 def _end(*_: object) -> None:

@@ -182,7 +182,7 @@ def take_in(
     """Lets the files arrive and runs a round over them, unless the ledger has every one of them already."""
     arrive(settings, files)
     known = {
-        protocol.source.path: ledger.known_contents(store, protocol.trial, source_name("folder", protocol.source))
+        protocol.source.path: ledger.inbox(store, protocol.trial, source_name("folder", protocol.source)).seen
         for protocol in protocols
     }
     if any(hashlib.sha256(file.content).hexdigest() not in known[file.path.parent.as_posix()] for file in files):

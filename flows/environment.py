@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from trials.errors import RoadtestError
 
@@ -37,10 +37,12 @@ _HERE = ("127.0.0.1", "localhost", "::1")
 def prepare(home: Path) -> None:
     """Sets what Prefect reads when it is imported; what the operator has set already stays (a shared server's URL).
 
-    Makes `home`, because Prefect warns instead of making it. Raises RoadtestError when that can't be.
+    Makes `home` and Prefect's folder, because Prefect warns instead of making it. Raises RoadtestError when that can't be.
     """
     make_folder(home)
-    os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
+    if "PREFECT_HOME" not in os.environ:
+        make_folder(home / "prefect")
+        os.environ["PREFECT_HOME"] = str(home / "prefect")
     for name, value in {**_TUNED, **_QUIET}.items():
         os.environ.setdefault(name, value)
     for name in ("NO_PROXY", "no_proxy"):
@@ -95,7 +97,17 @@ def _alone() -> Iterator[None]:
         return
     import fcntl
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "roadtest.lock").open("w") as lock:
+    with _lock_file(folder) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _lock_file(folder: Path) -> IO[str]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "roadtest.lock").open("w")
+    except OSError as error:
+        raise RoadtestError(
+            f"home: {folder} can't be written ({error.strerror}), must be a folder that can. "
+            "Mend its permissions, or name another with --home, ROADTEST_HOME or PREFECT_HOME."
+        ) from None

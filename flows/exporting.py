@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trials.store.history import Enrolment, Fact, Told
 
 FORMATS = ("csv", "json", "parquet")
+_PAD = " \t\u00a0"  # what is trimmed from a delivery's cells too
 _PART = 50_000
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -34,26 +35,51 @@ def export(
     *,
     true_at: datetime | None = None,
     known_at: datetime | None = None,
-    form: str = "csv",
+    form: str | None = None,
     to: Path | None = None,
 ) -> int:
     """Writes everybody with the newest value of each measure, as of a time; the number of rows.
 
-    to None: to the standard output. A file appears whole or not at all, readable by its owner alone, as each row is a
-    person's. Raises DataError for another format than FORMATS, StoreError when the file can't be written, UnknownTrialError.
+    form None: what the file's name ends with, CSV without a file. to None: to the standard output. A file appears whole or
+    not at all, readable by its owner alone, as each row is a person's. Raises DataError for another format than FORMATS or
+    than the file's name says, StoreError when the file is there already or can't be written, UnknownTrialError.
     """
     from trials.store.history import as_of
 
-    if form not in FORMATS:
-        raise DataError(f"--format == '{form}', must be one of {', '.join(FORMATS)}.")
-    if form == "parquet" and to is None:
-        raise DataError("--format == 'parquet', must go into a file. Add --to FILE.")
-    write = {"csv": _csv, "json": _json, "parquet": _parquet}[form]
+    write = {"csv": _csv, "json": _json, "parquet": _parquet}[format_of(form, to)]
+    if to is not None:
+        _check_new(to)
     with closing(as_of(store, trial, true_at=true_at, known_at=known_at)) as facts:
         if to is None:
             return write(facts, sys.stdout.buffer)
         with written_whole(to) as out:
             return write(facts, out)
+
+
+def format_of(form: str | None, to: Path | None) -> str:
+    """The format that is asked for, or that the file's name says. Raises DataError when the two differ or there is none."""
+    suffix = "" if to is None else to.suffix.lower().removeprefix(".")
+    if form is not None and form not in FORMATS:
+        raise DataError(f"--format == '{form}', must be one of {', '.join(FORMATS)}.")
+    if form == "parquet" and to is None:
+        raise DataError("--format == 'parquet', must go into a file. Add --to FILE.")
+    if form is not None and suffix in FORMATS and suffix != form:
+        raise DataError(
+            f"--format == '{form}', must be what --to == '{to}' ends with. Leave --format out, or rename it."
+        )
+    if to is not None and form is None and suffix not in FORMATS:
+        raise DataError(f"--to == '{to}', must end with .csv, .json or .parquet. Or say which with --format.")
+    return form or suffix or "csv"
+
+
+def _check_new(path: Path) -> None:
+    """Raises StoreError when something stands there already, or the folder doesn't."""
+    if path.is_dir():
+        raise StoreError(f"--to == '{path}' is a folder, must be a new file. Name a file in it.")
+    if os.path.lexists(path):
+        raise StoreError(f"--to == '{path}' exists already, must be a new file. Name another, or delete it first.")
+    if not path.parent.is_dir():
+        raise StoreError(f"--to == '{path}', must lie in a folder that exists ({path.parent} is none). Make it first.")
 
 
 @contextmanager
@@ -179,7 +205,11 @@ def story(store: Store, trial: str, participant: str, pseudonyms: Pseudonyms | N
     """
     from trials.store.history import history
 
-    return history(store, trial, participant if pseudonyms is None else pseudonyms.of(participant))
+    given = participant.strip(_PAD)
+    if pseudonyms is None:
+        # No delivery holds a lone surrogate, and no database takes one.
+        given = given.encode("utf-8", "replace").decode("utf-8")
+    return history(store, trial, given if pseudonyms is None else pseudonyms.of(given))
 
 
 def story_json(trial: str, joined: Enrolment, told: Sequence[Told]) -> dict[str, Any]:

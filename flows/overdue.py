@@ -29,12 +29,14 @@ def overdue_all(store: Store, as_of: datetime, trials: Sequence[str] | None = No
 
 
 def note_attempts(store: Store, attempts: Sequence[Pending | Outcome], at: datetime) -> None:
-    """Keeps, for `work.read_all`'s results, which sources failed, and which answer again that had failed before."""
-    failed = {item.trial: item.error for item in attempts if isinstance(item, Outcome) and item.again}
-    answered = {item.protocol.trial for item in attempts if isinstance(item, Pending)}
+    """Keeps which trials a round failed on, whatever the cause, and which go well again that had failed before."""
+    sealed = set(reading.sealed_ids(store))
+    failed = {item.trial: item.error for item in attempts if isinstance(item, Outcome) and not item.ok}
+    fine = {item.protocol.trial if isinstance(item, Pending) else item.trial for item in attempts} - set(failed)
     for trial, error in failed.items():
-        arrivals.note_attempt(store, trial, failed=error or "the source failed", at=at)
-    for trial in sorted(arrivals.failing(store, answered)) if answered else ():
+        if trial in sealed:
+            arrivals.note_attempt(store, trial, failed=error or "the round failed", at=at)
+    for trial in sorted(arrivals.failing(store, fine)) if fine else ():
         arrivals.note_attempt(store, trial, failed=None, at=at)
 
 
@@ -76,6 +78,11 @@ def overdue_json(found: Overdue, *, people: bool = False) -> dict[str, Any]:
     return body
 
 
+def waited_for(found: Overdue) -> dict[str, Any]:
+    """`overdue_json` as a part of the trial's status: its name and the time stand there already."""
+    return {name: told for name, told in overdue_json(found).items() if name not in ("trial", "as_of")}
+
+
 def overdue_text(found: Overdue, *, people: bool = False) -> str:
     """A line for each thing that is waited for, the most pressing first."""
     lines = [*_source_lines(found), *_site_lines(found), *_people_lines(found)]
@@ -97,12 +104,13 @@ def _source_lines(found: Overdue) -> list[str]:
             since = f"none has come since the seal, {found.source.since:%Y-%m-%d}"
         every, late = _days(found.source.every.total_seconds()), _days(found.source.late_by.total_seconds())
         lines.append(f"  a delivery: {since}, one is expected every {every:g} days; {late:g} days late")
-    if found.failures:
-        last = found.failures[-1]
-        word = "attempt has" if len(found.failures) == 1 else "attempts have"
-        lines.append(
-            f"  {len(found.failures)} {word} failed since the last good one: {last.sentence} ({last.at:%Y-%m-%d})"
-        )
+    failed = [one for one in found.failures if one.kind == "failed"]
+    if failed:
+        word = "attempt has" if len(failed) == 1 else "attempts have"
+        last = failed[-1]
+        lines.append(f"  {len(failed)} {word} failed since the last good one: {last.sentence} ({last.at:%Y-%m-%d})")
+    refused = [one for one in found.failures if one.kind == "refused"]
+    lines += [f"  a delivery that was refused: {one.sentence} ({one.at:%Y-%m-%d})" for one in refused]
     return lines
 
 

@@ -141,7 +141,7 @@ def replay(
             kept.append((fresh, checked))
     if not kept:
         return Replay(left=tuple(left))
-    receipts = _recorded(store, trial, kept, judged.key, dry_run=dry_run, by=said(by, "--by"), at=at)
+    receipts = _recorded(store, judged, kept, dry_run=dry_run, by=said(by, "--by"), at=at)
     return Replay(tuple(receipts), sum(len(one.rows) for one, _ in kept), tuple(left))
 
 
@@ -155,9 +155,8 @@ class _TakenBack(Exception):
 
 def _recorded(
     store: Store,
-    trial: str,
+    judged: work.Judged,
     kept: Sequence[tuple[_Again, Checked]],
-    key: str | None,
     *,
     dry_run: bool,
     by: str,
@@ -172,13 +171,13 @@ def _recorded(
             if not receipt.already_known
             for number, row in one.rows.items()
         ]
-        quarantine.mark_replayed(connection, trial, marks, by=by, at=at)
+        quarantine.mark_replayed(connection, judged.trial, marks, by=by, at=at)
         if dry_run:
             raise _TakenBack([replace(receipt, batch_seq=0, look_number=None) for receipt in receipts])
 
     pairs = [(one.delivery, checked) for one, checked in kept]
     try:
-        return ledger.record_all(store, pairs, recorded_at=at, as_of=at, key=key, also=also)
+        return ledger.record_all(store, pairs, recorded_at=at, as_of=at, key=judged.key, seal=judged.seal, also=also)
     except _TakenBack as end:
         return list(end.receipts)
 

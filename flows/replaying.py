@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from flows import work
+from flows.byhand import must_be_file
 from trials.connectors import folder
 from trials.connectors.connector import Found
 from trials.errors import SourceError
@@ -29,8 +30,7 @@ def replay(protocol: Protocol, path: Path, as_of: datetime) -> Replay:
 
     Raises ProtocolError, SourceError (no such file, or the file was refused whole).
     """
-    if not path.is_file():
-        raise SourceError(f"{path}: no such file. Name the finished data set, a CSV file.")
+    must_be_file(path, "Name the finished data set, a CSV file.")
     with tempfile.TemporaryDirectory(prefix="roadtest-replay-") as home:
         store = open_store(f"sqlite:///{Path(home) / 'replay.db'}")
         try:
@@ -44,5 +44,5 @@ def replay(protocol: Protocol, path: Path, as_of: datetime) -> Replay:
         finally:
             store.engine.dispose()
     if receipt.refusal is not None or look is None:
-        raise SourceError(f"{path.name}: {receipt.refusal}")
+        raise SourceError(receipt.refusal or f"{path.name}: nothing in it could be judged. Name the finished data set.")
     return Replay(look, receipt)

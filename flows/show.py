@@ -121,10 +121,10 @@ def verdict_table(cards: list[TrialCard], title: str) -> None:
 
 def receipt_text(receipt: Receipt, dry_run: bool = False) -> str:
     """What became of a delivery, with the first reasons."""
-    if receipt.already_known:
-        return f"{receipt.name}: came before; nothing changed."
+    if receipt.already_known and receipt.refusal is None:
+        return f"{receipt.name}: came before; nothing changed (delivery {receipt.batch_seq}). To say it again, add --sent-at."
     if receipt.refusal is not None:
-        return f"{receipt.name}: refused whole; nothing of it was stored."
+        return f"{receipt.refusal} Nothing of it was stored."
     done = "would be accepted" if dry_run else "accepted"
     text = f"{receipt.name}: {receipt.accepted} rows {done}, {receipt.quarantined} set aside"
     text += f", {receipt.duplicates} known already, {receipt.corrections} corrections."

@@ -49,13 +49,14 @@ def collect_trials(settings: Settings, trials: Sequence[str], clock: work.Clock)
     outcomes: list[work.Outcome] = []
     for first in range(0, len(trials), GROUP):
         found = _read_in_time(settings, store, door, trials[first : first + GROUP])
-        note_attempts(store, found, clock.now)
-        outcomes += [item for item in found if isinstance(item, work.Outcome)]
         pending = [item for item in found if isinstance(item, work.Pending)]
+        ended = [item for item in found if isinstance(item, work.Outcome)]
         if any(item.deliveries for item in pending):
-            outcomes += check_and_record(store, pending, clock, door)
+            ended += check_and_record(store, pending, clock, door)
         else:
-            outcomes += [work.done(store, item.protocol.trial) for item in pending]
+            ended += [work.done(store, item.protocol.trial) for item in pending]
+        note_attempts(store, ended, clock.now)
+        outcomes += ended
     checked = [outcome.checks for outcome in outcomes if outcome.checks is not None]
     docs.build(settings.folder / "data-docs", checked, clock.now)
     return outcomes

@@ -41,10 +41,13 @@ monitoring:
 data:
   report_within: 84 days              # an outcome not received by then counts as missing
   correction_window: 28 days          # later changes are kept and shown, not used
+  # id_pattern: 'P-\\d{4}'             # the form of all ids: then other ids are set aside, and no sentence ever quotes one
 order_by: [enrolled_on, entry_order]  # the order the evidence is read in, fixed now
 source:
-  connector: folder                   # CSV files dropped into a folder below ROADTEST_HOME
+  connector: folder                   # files dropped into a folder below ROADTEST_HOME: CSV, TSV, Excel, JSON, NDJSON or
+                                      # Parquet, each also .gz; or sql, http, redcap (docs/sources.md)
   path: sources/my-trial              # columns: participant_id, site, arm, enrolled_on, entry_order, attended
+  # every: 7 days                     # how often a delivery is expected; after longer silence the source is overdue
 """
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby, takewhile
@@ -15,23 +14,21 @@ from typing import TypeVar
 
 from expectations.check import check, check_register
 from expectations.docs import DeliveryRound, TrialRound, rule_counts
-from expectations.health import ArmVitals, SiteVitals, Vitals, halves, trial_health
+from flows.health import health_of
 from flows.keys import Keys
 from trials.connectors import connector_named
-from trials.connectors.connector import Context, Limits, no_secrets, source_name
+from trials.connectors.connector import Context, Found, Limits, no_secrets, source_name
 from trials.errors import DataError, RoadtestError, SourceError
 from trials.evidence import Look
 from trials.identifiers import masked
 from trials.memory import collecting_later
 from trials.planning import admit
-from trials.protocol import Arm, Protocol
+from trials.protocol import Protocol
 from trials.pseudonyms import Pseudonyms
-from trials.records import Checked, Delivery, Receipt, Records, Register
+from trials.records import Checked, Delivery, Receipt
 from trials.store import ledger, reading
-from trials.store.deliveries import Seal, said_again
+from trials.store.deliveries import Seal
 from trials.store.engine import Store
-from trials.store.reading import TrialCard
-from trials.store.tallies import Tally, outcomes_by_half
 
 log = logging.getLogger("roadtest")
 Result = TypeVar("Result")
@@ -137,23 +134,21 @@ def read_pending(store: Store, door: Door, trial: str, now: datetime | None = No
     protocol, _ = ledger.sealed_protocol(store, trial)
     connector = connector_named(protocol.source.connector)
     source = source_name(connector.name, protocol.source)
-    known = ledger.known_contents(store, trial, source)
+    inbox = ledger.inbox(store, trial, source)
     context = door.context(ledger.watermark_of(store, trial, source), now)
 
-    def is_known(content: str | None, sent_at: datetime, dated: bool) -> bool:
-        before = None if content is None else known.get(content)
-        sent_at = min(sent_at, context.now)
-        if content is None or before is None or not dated or sent_at <= before:
-            return before is not None
-        return said_again(content, sent_at) in known
+    def is_new(content: str | None, one: Found | Delivery) -> bool:
+        # A date in the future says nothing: whatever bears it would look as if it was sent again at every collection.
+        sent_at, dated = min(one.sent_at, context.now), one.dated and one.sent_at <= context.now
+        return content is None or not inbox.holds(content, sent_at, dated=dated, name=one.name)
 
-    ready = [
-        found
-        for found in connector.find(protocol.source, context)
-        if not is_known(connector.fingerprint(found, context), found.sent_at, found.dated)
+    found = [
+        one for one in connector.find(protocol.source, context) if is_new(connector.fingerprint(one, context), one)
     ]
-    read = [connector.read(protocol, found, context) for found in ready]
-    fresh = [masked(one) for one in read if one and not is_known(one.content_sha256, one.sent_at, one.dated)]
+    read = [connector.read(protocol, one, context) for one in found]
+    fresh = [
+        masked(one, protocol.data.id_pattern) for one in read if one is not None and is_new(one.content_sha256, one)
+    ]
     return Pending(protocol, tuple(fresh))
 
 
@@ -197,7 +192,8 @@ def collect(store: Store, pending: Sequence[Pending], clock: Clock, door: Door) 
                 elif isinstance(outcome, Outcome):
                     failed[outcome.trial] = outcome
                     queue[outcome.trial] = []
-                else:
+                elif not (outcome.already_known and outcome.refusal is not None):
+                    # What is refused again for the same reason was told before.
                     receipts[outcome.trial].append(outcome)
     ended = [
         replace(failed[trial], receipts=tuple(kept)) if trial in failed else done(store, trial, tuple(kept))
@@ -277,7 +273,7 @@ def judge(
     deliveries = [delivery for group in groups for delivery in group]
     with collecting_later(sum(len(delivery.rows) for delivery in deliveries)):
         checked = check(deliveries, protocols, registers, as_of, pseudonyms)
-    flagged = _health(store, protocols, registers, groups, checked)
+    flagged = health_of(store, protocols, registers, groups, checked)
     return [
         Judged(
             trial,
@@ -375,79 +371,3 @@ def look_all(store: Store, trials: Sequence[str], clock: Clock) -> list[Outcome]
         return Outcome(trial, ok=True, protocol=reading.card(store, trial).protocol, look=look)
 
     return [guarded(trial, lambda trial=trial: one(trial)) for trial in trials]  # type: ignore[misc]
-
-
-# Beyond so many people drift of the outcome is left alone: any trial of years drifts a little, and looking costs time.
-_DRIFT_PEOPLE = 20_000
-
-
-def _health(
-    store: Store,
-    protocols: dict[str, Protocol],
-    registers: Mapping[str, Register],
-    groups: Sequence[Sequence[Delivery]],
-    checked: dict[tuple[str, str], Checked],
-) -> dict[str, tuple[str, ...]]:
-    """Plain sentences on what looks wrong with each trial as a whole, these deliveries included."""
-    cards = {card.id: card for card in reading.cards(store, [group[0].trial for group in groups])}
-    drifting = {
-        trial: card.protocol.primary.measure
-        for trial, card in cards.items()
-        if card.look is not None and card.look.n <= _DRIFT_PEOPLE and card.protocol.primary.kind in ("binary", "score")
-    }
-    tallies = outcomes_by_half(store, drifting) if drifting else {}
-    vitals = []
-    for group in groups:
-        trial = group[0].trial
-        results = [checked[(trial, delivery.content_sha256)] for delivery in group]
-        if trial in cards:
-            people = _people_by_site(registers[trial], results)
-            vitals.append(_vitals(protocols[trial], people, cards[trial], group, results, tallies.get(trial, ())))
-    return {group[0].trial: () for group in groups} | trial_health(vitals)
-
-
-def _people_by_site(register: Register, results: Sequence[Checked]) -> Counter[tuple[str, str]]:
-    """(site, arm) -> people, those of these deliveries included."""
-    found = Counter((one.site, one.arm) for one in register.values())
-    fresh: dict[str, tuple[str, str]] = {}
-    for result in results:
-        accepted = Records.of(result.accepted)
-        fresh |= zip(accepted.participant_id, zip(accepted.site, accepted.arm, strict=True), strict=True)
-    found.update(place for participant, place in fresh.items() if participant not in register)
-    return found
-
-
-def _vitals(
-    protocol: Protocol,
-    people: Counter[tuple[str, str]],
-    card: TrialCard,
-    group: Sequence[Delivery],
-    results: Sequence[Checked],
-    tallies: Sequence[Tally],
-) -> Vitals:
-    settled = {} if card.look is None else {total.arm: total for total in card.look.arms}
-    arms: Counter[str] = Counter()
-    for (_, arm), count in people.items():
-        arms[arm] += count
-    broken: Counter[str] = Counter()
-    for result in results:
-        broken.update(dict(result.broken))
-
-    def of(arm: Arm) -> ArmVitals:
-        total = settled.get(arm.id)
-        n, missing = (0, 0) if total is None else (total.n, total.missing)
-        return ArmVitals(arm.id, arm.allocation, arms[arm.id], n, missing)
-
-    return Vitals(
-        trial=protocol.trial,
-        arms=tuple(of(arm) for arm in protocol.arms),
-        received=card.rows + sum(len(delivery.rows) for delivery in group),
-        quarantined=card.quarantined + sum(len(result.rejected) for result in results),
-        sites=tuple(
-            SiteVitals(site.id, tuple(people[site.id, arm.id] for arm in protocol.arms)) for site in protocol.sites
-        ),
-        late=0 if card.look is None else card.look.late_changes,
-        crossovers=broken["arm_as_registered"] + broken["site_as_registered"],
-        unregistered=broken["in_register"],
-        halves=halves(tallies, binary=protocol.primary.kind == "binary") if tallies else (),
-    )

@@ -285,6 +285,10 @@ def test_a_database_from_a_newer_version_is_left_alone(words: list[str], monkeyp
         (["protocol", "check", "gone.yaml"], "gone.yaml: no such file"),
         (["register", "gone.yaml"], "gone.yaml: no such file"),
         (["ingest", "first-trial", "gone.csv"], "gone.csv: no such file"),
+        (["ingest", "first-trial", "."], ". is a folder, must be a file"),
+        (["ingest", "first-trial", "/dev/null"], "/dev/null is a pipe or a device, must be a file"),
+        (["enrol", "first-trial", "--from", "."], ". is a folder, must be a file"),
+        (["replay", ".", "--protocol", "first-trial.yaml"], ". is a folder, must be a file"),
         (["replay", "gone.csv", "--protocol", "first-trial.yaml"], "gone.csv: no such file"),
         (["replay", "first-trial.yaml", "--protocol", "gone.yaml"], "gone.yaml: no such file"),
         (["replay", "first-trial.yaml", "--protocol", "first-trial.yaml"], "first-trial.yaml: "),
@@ -292,6 +296,18 @@ def test_a_database_from_a_newer_version_is_left_alone(words: list[str], monkeyp
         (["protocol", "new", "no/such/folder/plan.yaml"], "can't be written"),
         (["look", "first-trial", "--as-of", "yesterday"], "--as-of == 'yesterday', must be an ISO date or time"),
         (["look", "first-trial", "--as-of", "2099-01-01"], "--as-of == '2099-01-01', must not lie in the future"),
+        (
+            ["ingest", "first-trial", "first-trial.yaml", "--sent-at", "2099-01-01"],
+            "--sent-at == '2099-01-01', must not lie in the future.",
+        ),
+        (
+            ["export", "first-trial", "--known-at", "2099-01-01"],
+            "--known-at == '2099-01-01', must not lie in the future.",
+        ),
+        (
+            ["export", "first-trial", "--to", "first-trial.yaml", "--format", "csv"],
+            "exists already, must be a new file",
+        ),
         (["look", "first-trial", "--as-of", "0001-01-01T00:00+14:00"], "must be an ISO date or time"),
         (["ingest", "first-trial", "first-trial.yaml", "--as-of", "2024-13-01"], "--as-of == '2024-13-01'"),
         (
@@ -315,9 +331,14 @@ def test_a_database_from_a_newer_version_is_left_alone(words: list[str], monkeyp
 def test_what_is_not_there_or_makes_no_sense_is_one_sentence(words: list[str], rule: str) -> None:
     """It names the argument, its value and the rule; the ledger is as it was before."""
     trial = sealed()
-    before = done("status", trial, "--json").out
+    before = standing(trial)
     assert rule in refused(*words)
-    assert done("status", trial, "--json").out == before
+    assert standing(trial) == before
+
+
+def standing(trial: str) -> Any:
+    """What status says of a trial."""
+    return done("status", trial, "--json").json
 
 
 def test_an_unsealed_trial_takes_nothing() -> None:
@@ -421,6 +442,19 @@ def test_json_of_the_plan(place: Path) -> None:
     assert (empty["state"], empty["verdict"], empty["looks"]) == ("sealed", None, 0)
 
 
+def test_db_upgrade_names_the_trials_with_plain_ids(place: Path) -> None:
+    """A trial begun before keys is named, with what helps; one whose ids are hidden is not."""
+    trial = sealed()
+    done("ingest", trial, written("2024-03-01.csv", people(1, 4)))
+    assert done("db", "upgrade", "--json").json["plain_ids"] == []
+    store = open_store(load_settings().url)
+    with writing(store) as connection:
+        connection.execute(text("UPDATE trial SET key_fingerprint = NULL"))
+    store.close()
+    assert done("db", "upgrade", "--json").json["plain_ids"] == [trial]
+    assert f"begun before r0003: {trial}. Start a new trial to hide them." in done("db", "upgrade").out
+
+
 def test_a_refused_delivery_ends_with_1_and_is_on_record(place: Path) -> None:
     """--json still says what happened; the sentence on stderr is the refusal; the trial counts it."""
     trial = sealed()
@@ -428,7 +462,7 @@ def test_a_refused_delivery_ends_with_1_and_is_on_record(place: Path) -> None:
     found = roadtest("ingest", trial, half, "--json")
     assert found.code == 1
     assert found.json["action"] == "reject_batch"
-    assert found.err == f"roadtest: {half}: {found.json['refusal']}\n"
+    assert found.err == f"roadtest: {found.json['refusal']}\n"
     assert done("status", trial, "--json").json["refused"] == 1
 
 

@@ -425,6 +425,47 @@ def test_other_file_names_stay(name: str) -> None:
     assert masked(one) is one
 
 
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("returns_P-1234.csv", "p-1234"),
+        ("2024-03-04_x1234v2.csv", "X1234"),
+        ("outcomesAB12.csv.gz", "AB12"),
+        ("in/123456/file.csv", " 123456\u00a0"),
+        ("2024-03-04-17.csv", "2024-03-04-17"),
+    ],
+)
+def test_a_file_called_after_an_id_of_its_own_is_kept_under_another_name(name: str, sent: str) -> None:
+    """Whatever its letter case, wherever in the name: the id must not get into ledger, log and pages."""
+    changed = masked(delivery({"participant_id": ["q-1", sent]}, file=name))
+    assert changed.name.startswith("delivery-abababababab.")
+    assert sent.strip() not in changed.repairs[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("group001.csv", "p001"),
+        ("week_12.csv", "12"),
+        ("outcomes_2024.csv", "2024"),
+        ("2024-03-04T0930_site-a.csv", "2024-03-04"),
+        ("P-12345.csv", "P-1234"),
+    ],
+)
+def test_what_is_no_id_in_a_name_stays(name: str, sent: str) -> None:
+    """Short numbers, the day on which a file was sent, and parts of other words tell nobody."""
+    one = delivery({"participant_id": [sent]}, file=name)
+    assert masked(one) is one
+
+
+def test_an_id_of_the_plans_form_is_known_without_its_row() -> None:
+    """A pattern that tells ids from words masks; one that fits everyday words, too, says nothing."""
+    one = delivery({"participant_id": ["x"]}, file="site-a_p-1234.csv")
+    assert masked(one, r"^P-\d{4}$").name == "delivery-abababababab.csv"
+    assert masked(one, r"[A-Za-z0-9-]+") is one
+    assert masked(one) is one
+
+
 def test_a_single_text_can_be_asked_about() -> None:
     """Before a reason quotes a cell, whether it may."""
     assert holds_identifier(" Ann Smith ")

@@ -30,6 +30,11 @@ def test_different_people_have_different_pseudonyms_everywhere(ids: list[str]) -
     assert not set(found) & set(OTHER.of_all(ids))
 
 
+def test_a_byte_that_is_no_text_is_nobody() -> None:
+    """A lone surrogate, as the command line gives it, has a pseudonym of its own."""
+    assert len({*ONE.of_all(["\udcff", "\udcfe", "?", "\ufffd"])}) == 4
+
+
 @pytest.mark.parametrize(
     ("written", "how"),
     [("A-0014", "upper"), ("a-0014", "lower"), ("Ab-1", "Ul"), ("0014", ""), ("", "")],
@@ -43,6 +48,11 @@ def test_letter_case_is_folded_and_remembered(written: str, how: str) -> None:
 def test_only_ascii_letters_are_folded() -> None:
     """The Kelvin sign is no k and a long s no s: look-alikes stay different people."""
     assert len({ONE.of(one) for one in ("k-1", "\u212a-1", "s-1", "\u017f-1", "\uff4b-1")}) == 5
+
+
+def test_an_accent_typed_in_two_ways_is_one_person() -> None:
+    """One system composes letters with their accents, another does not; the person is the same."""
+    assert ONE.of("Jos\u00e9-1") == ONE.of("Jose\u0301-1") != ONE.of("Jose-1")
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=4))

@@ -41,7 +41,8 @@ class Arrivals:
     """What came in for one trial, and what did not. Lists of people (`roadtest enrol`) and replays don't count.
 
     last_received_at: of the newest delivery that was not refused. by_site: when each site last told something new.
-    failures: the attempts since the last good one, oldest first.
+    failures: the attempts since the last good one, oldest first; a refused delivery stays until one of its name comes again
+    or all that comes at one time is good.
     """
 
     sealed_at: datetime | None = None

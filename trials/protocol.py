@@ -452,11 +452,17 @@ class Protocol(Frozen):
         return " (replay of a finished trial)" if self.retrospective else ""
 
     def due_at(self, enrolled_on: date | None) -> datetime | None:
-        """When a person's follow-up closes: midnight UTC after its last day; None for plans without dates."""
+        """When a person's follow-up closes: midnight UTC after its last day; None for plans without dates.
+
+        For a day so late that the calendar ends first (a database's "unknown", 9999-12-31), the calendar's end.
+        """
         follow_up = self.primary.follow_up_time
         if enrolled_on is None or follow_up is None:
             return None
-        return datetime.combine(enrolled_on + timedelta(days=1), time.min, tzinfo=UTC) + follow_up
+        try:
+            return datetime.combine(enrolled_on + timedelta(days=1), time.min, tzinfo=UTC) + follow_up
+        except OverflowError:
+            return datetime.max.replace(tzinfo=UTC)
 
     def canonical(self) -> str:
         """The plan as canonical JSON: keys sorted, no spaces, every default written out."""

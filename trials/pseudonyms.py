@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from trials.errors import DataError
 
@@ -28,8 +29,14 @@ _FOLD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
 
 
 def canonical(participant_id: str) -> str:
-    """The id as it is compared: letter case apart, ASCII alone, so that no two different characters become one."""
-    return participant_id.lower() if participant_id.isascii() else participant_id.translate(_FOLD)
+    """The id as it is compared: letter case apart, of ASCII letters alone, and an accented letter typed in one way or in two
+    (Unicode's forms NFC and NFD); no two characters that differ otherwise become one."""
+    if participant_id.isascii():
+        return participant_id.lower()
+    composed = (
+        normalize("NFC", participant_id) if normalize("NFD", participant_id) == participant_id else participant_id
+    )
+    return composed.translate(_FOLD)
 
 
 def spelling(participant_id: str) -> str:
@@ -63,7 +70,10 @@ class Pseudonyms:
     def of_all(self, participant_ids: Sequence[str]) -> list[str]:
         """`of` for each, about half a million a second."""
         key, digest, fold = self._derived(b"participants"), hmac.digest, canonical
-        return [digest(key, fold(one).encode(), "sha256").hex()[:_DIGITS] for one in participant_ids]
+        # A lone surrogate (a byte of the command line that is no UTF-8) is nobody's id, and no fault either.
+        return [
+            digest(key, fold(one).encode("utf-8", "surrogatepass"), "sha256").hex()[:_DIGITS] for one in participant_ids
+        ]
 
     def seal(self, cells: Mapping[str, str]) -> dict[str, str]:
         """A row as the quarantine keeps it: encrypted under the trial's key."""

@@ -83,6 +83,20 @@ def test_sent_at_is_read_from_the_name(name: str, sent: datetime | None) -> None
     assert folder.sent_at_in(name) == sent
 
 
+def test_a_link_out_of_the_folder_is_left_alone(tmp_path: Path, inbox: Path) -> None:
+    """A file of another's is not read by a link to it; one within the folder is, also where the folder itself is a link."""
+    (tmp_path / "secret.csv").write_text("x")
+    (inbox / "2024-03-04.csv").write_text("x")
+    (inbox / "out.csv").symlink_to(tmp_path / "secret.csv")
+    (inbox / "up.csv").symlink_to("../../secret.csv")
+    (inbox / "gone.csv").symlink_to(inbox / "nothing.csv")
+    (inbox / "2024-03-05.csv").symlink_to("2024-03-04.csv")
+    (tmp_path / "drop").symlink_to(inbox)
+    for path in ("in/site-a", "drop"):
+        found = folder.find(Source(connector="folder", path=path), Context(tmp_path))
+        assert [one.name for one in found] == ["2024-03-04.csv", "2024-03-05.csv"]
+
+
 def test_sent_at_without_a_date_is_the_time_of_change(inbox: Path) -> None:
     """A name without a date leaves the file's time of change, aware and in UTC."""
     path = inbox / "site-a.csv"
@@ -170,7 +184,7 @@ def test_every_format_is_found_and_what_cannot_be_read_is_refused_by_name(
 
 
 def test_a_file_that_has_just_changed_is_left_for_the_next_time(tmp_path: Path, inbox: Path) -> None:
-    """With settle_seconds a file is found once it has been left alone for so long, and not before."""
+    """With settle_seconds a file is found once it was left alone for so long; by a clock that is far ahead, at once."""
     path = inbox / "a.csv"
     path.write_text("x")
     os.utime(path, (1_700_000_000, 1_700_000_000))
@@ -180,6 +194,7 @@ def test_a_file_that_has_just_changed_is_left_for_the_next_time(tmp_path: Path, 
         return len(folder.find(source, Context(tmp_path, now=datetime.fromtimestamp(1_700_000_000 + seconds, UTC))))
 
     assert [found(seconds) for seconds in (0, 59, 60, 3_600)] == [0, 0, 1, 1]
+    assert [found(-seconds) for seconds in (1, 59, 60, 3_600)] == [0, 0, 1, 1]
 
 
 def test_a_folder_elsewhere_is_read_like_one_here(tmp_path: Path, protocol: Protocol) -> None:

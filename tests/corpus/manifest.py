@@ -19,7 +19,8 @@ from typing import Any
 
 ACTIONS = ("accept", "accept_with_warning", "quarantine_rows", "reject_batch")
 MEASURES = ("reoffended", "wellbeing", "staff_hours")
-COLUMNS = ("participant_id", "site", "arm", "enrolled_on", "outcome_on", *MEASURES)
+OUTCOME_ON = "outcome_on"
+COLUMNS = ("participant_id", "site", "arm", "enrolled_on", OUTCOME_ON, *MEASURES)
 
 _CASE = {
     "case": str,
@@ -42,6 +43,16 @@ _CASE = {
 }
 _NEEDED = ("case", "files", "expected", "quarantined_records", "reason_must_mention_one_of")
 _TOP = ("schema_version", "as_of", "columns", "cases")
+# The formats that a file's name can say, each with the words for it.
+_FORMATS = {
+    ".csv": ("csv",),
+    ".tsv": ("tsv",),
+    ".json": ("json",),
+    ".jsonl": ("jsonl", "ndjson"),
+    ".ndjson": ("ndjson", "jsonl"),
+    ".xlsx": ("xlsx", "excel"),
+    ".parquet": ("parquet",),
+}
 # A field with such a word in its name asks for something, so it is not passed over.
 _DEMAND = re.compile(
     "(?:^|_)(?:accept|action|allow|counts?(?![a-z])|expect|final|forbid|must|never|outcome|quarantin|reason|record|refus"
@@ -87,8 +98,9 @@ class Case:
     must_not: tuple[str, ...] = ()
     rows: int | None = None
     participants: int | None = None
-    values: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, float | str | None]] = field(default_factory=dict)
     unjudged: tuple[str, ...] = ()
+    needs_register: bool | None = None
 
     def path(self, step: Step) -> Path:
         return self.folder / step.file
@@ -137,6 +149,9 @@ def case_of(manifest: Manifest, body: Mapping[str, Any]) -> Case:
     steps = _steps(body)
     played, listed = [step.file for step in steps], [one["name"] for one in body["files"]]
     _must(set(played) == set(listed), f"steps play {sorted(set(played))}, must play the files {sorted(listed)}")
+    _check_format(str(body.get("format", "")), played)
+    if body.get("control"):
+        _check_control(steps[-1].endings)
     participants, values = _final_state(body.get("final_state", {}))
     must_not = body.get("must_not", "")
     return Case(
@@ -153,7 +168,32 @@ def case_of(manifest: Manifest, body: Mapping[str, Any]) -> Case:
         participants=participants,
         values=values,
         unjudged=unjudged,
+        needs_register=body.get("needs_register"),
     )
+
+
+def _check_format(said: str, played: Sequence[str]) -> None:
+    """The format is that of one of the files at least, as far as their names tell it."""
+    told = [_told(name) for name in played]
+    known = [one for one in told if one]
+    _must(
+        not said or len(known) < len(told) or any(said.lower().lstrip(".") in one for one in known),
+        f"format == {said!r}, must be as the name of the file says ({', '.join(sorted(set(played)))})",
+    )
+
+
+def _told(name: str) -> tuple[str, ...]:
+    """The words for the format that a file's name says; none where it says none."""
+    packed = Path(name.lower()).suffix == ".gz"
+    words = _FORMATS.get(Path(name.lower().removesuffix(".gz")).suffix, ())
+    return words if not packed else (*words, *(f"{one}.gz" for one in words), "gz", "gzip")
+
+
+def _check_control(endings: Sequence[Ending]) -> None:
+    """A clean file is accepted whole."""
+    for one in endings:
+        fine = one.action in ("accept", "accept_with_warning") and one.quarantined == 0
+        _must(fine, f"control with {one.action} and {one.quarantined} quarantined contradicts itself, must be accepted")
 
 
 def _check_files(folder: Path, files: Sequence[Any]) -> None:
@@ -256,14 +296,17 @@ def _ending(one: Mapping[str, Any], where: str, records: tuple[int, ...] | None)
     return Ending(action, accepted, quarantined, () if quarantined == 0 else records)
 
 
-def _final_state(body: Mapping[str, Any]) -> tuple[int | None, dict[str, dict[str, float | None]]]:
+def _final_state(body: Mapping[str, Any]) -> tuple[int | None, dict[str, dict[str, float | str | None]]]:
     _known(body, ("participants", "values", "note"), "final_state")
     values = body.get("values", {})
     _must(isinstance(values, dict), "final_state.values must be an object")
     for who, said in values.items():
         _must(isinstance(said, dict) and bool(said), f"final_state.values.{who} must be an object")
-        _known(said, MEASURES, f"final_state.values.{who}")
+        _known(said, (*MEASURES, OUTCOME_ON), f"final_state.values.{who}")
         for name, value in said.items():
+            if name == OUTCOME_ON:
+                _day(value, f"final_state.values.{who}.{name}")
+                continue
             number = value is None or (isinstance(value, int | float) and not isinstance(value, bool))
             _must(number, f"final_state.values.{who}.{name} == {value!r}, must be a number or null")
     participants = body.get("participants")
@@ -302,11 +345,11 @@ def _texts(values: Any, where: str) -> list[str]:
     return list(values)
 
 
-def _day(text: Any) -> date:
+def _day(text: Any, where: str = "as_of") -> date:
     try:
         return date.fromisoformat(str(text))
     except ValueError:
-        raise ManifestError(f"as_of == {text!r}, must be a date such as 2024-07-01") from None
+        raise ManifestError(f"{where} == {text!r}, must be a date such as 2024-07-01") from None
 
 
 def _time(text: str, where: str) -> datetime:

@@ -12,10 +12,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.corpus import plain
+from tests.corpus import command, plain
 from tests.corpus.judging import Facts, counted
 from tests.corpus.manifest import COLUMNS, MEASURES
-from tests.corpus.state import raw
+from tests.corpus.state import pseudonyms, raw
 
 Judge = Callable[[Facts, str], Iterator[str]]
 _QUOTED = re.compile(r'["“”]([^"“”]+)["“”]')
@@ -110,7 +110,7 @@ def missing(facts: Facts, phrase: str) -> Iterator[str]:
 
 def export(facts: Facts, phrase: str) -> Iterator[str]:
     """No cell of a table that leaves the store runs as a formula."""
-    for name, text in facts.played.texts.items():
+    for name, text in command.texts(facts.played.home, facts.played.trial).items():
         for fields in csv.reader(io.StringIO(text, newline="")):
             for cell in fields:
                 if cell.startswith(_FORMULA) and plain.number(cell) is None:
@@ -189,11 +189,67 @@ def nothing(facts: Facts, phrase: str) -> Iterator[str]:
         yield f"the file ended as {_report(facts)['action']}, must be refused whole"
 
 
+def named_people(facts: Facts, phrase: str) -> Iterator[str]:
+    """Nobody has the name that the phrase gives, and whoever has a value is in the register."""
+    planned = set(facts.hidden.values())
+    there = set(facts.last.state.enrolled) | {one.participant for one in facts.last.state.versions}
+    if there - planned:
+        yield f"{len(there - planned)} people came up who are not in the register"
+    for name in re.findall(r"participants? (?:called|named) [\"“']?([^\"”',;]+)", phrase, re.IGNORECASE):
+        kept = pseudonyms(facts.played.home, facts.played.trial, [name, name.strip().upper(), name.strip().lower()])
+        if name not in facts.register and there & {*kept.values(), *kept}:
+            yield f"{name!r} was taken for a participant"
+
+
+def swallowed(facts: Facts, phrase: str) -> Iterator[str]:
+    """Nobody gets a value from lines that an open quote takes into one cell."""
+    lines = plain.swallowed(facts.case.path(facts.last.step))
+    before = set(facts.played.turns[-2].state.versions) if len(facts.played.turns) > 1 else set()
+    fresh = {one.participant for one in set(facts.last.state.versions) - before}
+    taken = {who for who, hidden in facts.hidden.items() if hidden in fresh and any(who in line for line in lines)}
+    if taken:
+        yield f"{len(taken)} people have a value from a line inside a quoted cell"
+    if any("\n" in plain.text(cell) for row in facts.accepted[-1] for cell in row.cells.values()):
+        yield "a record was accepted whose cell runs over several lines"
+
+
+_IDENTIFIERS = tuple(
+    re.compile(one)
+    for one in (
+        r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+",
+        r"\b[A-Za-z]{2}(?:[ .-]?[0-9]){6}[ .-]?[A-Da-d]?\b",
+        r"(?<![\w-])(?:\+|\(?0)[0-9](?:[ ().-]{0,2}[0-9]){8,12}\b",
+        r"\b(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}\b",
+        r"\b[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:19|20)[0-9]{2}\b",
+    )
+)
+
+
+def identifiers(facts: Facts, phrase: str) -> Iterator[str]:
+    """No e-mail address, NI number, phone number or date of birth of a column that nobody knows is kept or said anywhere."""
+    if all(read is None for read in facts.read):
+        facts.notes.append("its personal data could not be looked for: the file can't be read apart from Roadtest")
+        return
+    records = [one for read in facts.read if read for one in read.records if one]
+    known = {plain.text(cell) for one in records for name, cell in one.items() if name in COLUMNS}
+    known |= {one.enrolled_on for one in facts.register.values()}
+    unknown = [plain.text(cell) for one in records for name, cell in one.items() if name not in COLUMNS]
+    sent = {found for cell in unknown for shape in _IDENTIFIERS for found in shape.findall(cell)} - known
+    said = "".join(turn.done.out + turn.done.err for turn in facts.played.turns).lower()
+    content = raw(facts.played.home)
+    for place, held in (
+        ("the database or the log", [one for one in sent if one.lower().encode() in content]),
+        ("what the command says", [one for one in sent if one.lower() in said]),
+    ):
+        if held:
+            yield f"{len(held)} of {len(sent)} identifiers stand in {place}, must be none"
+
+
 JUDGES: tuple[tuple[str, Judge], ...] = (
     (r"^(?:reject|refuse)\b", refused),
     (r"single column|one column", one_column),
     (r"crash|traceback|\bdie\b|exception|hang", crash),
-    (r"epoch|serial|day count|as a year|day.?month|\bdates?\b|time ?zone", dates),
+    (r"epoch|serial|day count|as a year|day.?month|day and month|month and day|\bdates?\b|time ?zone", dates),
     (r"\btwice\b|double|second participant|count \d+ participants|new participant|two people", people_once),
     (r"silently|without saying|without a word|without telling|quietly", silence),
     (r"(?:third|second|new|another|extra) (?:arm|site)|create an? (?:arm|site)", arms),
@@ -205,6 +261,13 @@ JUDGES: tuple[tuple[str, Judge], ...] = (
     (r"old value|history|without a trace|overwrite", old_value),
     (r"column name|as a header", column_name),
     (r'read ["“]', read_as),
+    (r"participants? (?:called|named)\b", named_people),
+    (r"swallow", swallowed),
+    (
+        r"\b(?:store|keep|log|show|print|write|record|repeat|leak|expose)\b.*"
+        r"\b(?:identif|e-?mail|phone|personal|insurance|birth)",
+        identifiers,
+    ),
     (r"accept (?:any|part|some|the (?:file|batch))|store (?:any|part|some)|load (?:any|part|some)", nothing),
 )
 

@@ -92,6 +92,19 @@ def _lines(text: str) -> list[list[Any]]:
     raise ValueError("no header")
 
 
+def swallowed(path: Path) -> tuple[str, ...]:
+    """The lines that a quoted cell of a CSV file runs on over, each without the line in which its cell begins."""
+    try:
+        lines = _text(path.read_bytes()).splitlines(keepends=True)
+        reader, found, at = csv.reader(lines), [], 0
+        for _ in reader:
+            found += lines[at + 1 : reader.line_num]
+            at = reader.line_num
+    except (OSError, UnicodeError, csv.Error):
+        return ()
+    return tuple(found)
+
+
 def _is_header(fields: Sequence[Any]) -> bool:
     return len(fields) > 1 and any(str(one).strip(PAD).casefold() == "participant_id" for one in fields)
 
@@ -144,6 +157,8 @@ def _workbook(data: bytes) -> list[list[Any]]:
         shared = _shared(book.read("xl/sharedStrings.xml")) if "xl/sharedStrings.xml" in names else []
         dated = _dated(book.read("xl/styles.xml")) if "xl/styles.xml" in names else set()
         sheets = sorted(one for one in names if re.fullmatch(r"xl/worksheets/sheet\d+\.xml", one))
+        if not sheets:
+            raise ValueError("no worksheet")
         root = ElementTree.fromstring(book.read(sheets[0]))
     rows = [_cells(row, shared, dated) for row in root.iter(f"{_SHEET}row")]
     width = max((len(row) for row in rows), default=0)

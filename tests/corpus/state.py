@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 # Kept by the source that the list of people came from.
 REGISTER = "register:"
+_FILES = ("roadtest.db", "roadtest.db-wal", "roadtest.log")
+# At every place, so that an id after other letters is seen, too.
+_ID_SHAPED = re.compile(rb"(?=([a-z]{1,3}[-_ ]?[0-9]{3,}))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +92,30 @@ def pseudonyms(home: Path, trial: str, participants: list[str]) -> dict[str, str
 
 def raw(home: Path) -> bytes:
     """The database's bytes, its write-ahead log among them, and the log's; in lower case."""
-    names = ("roadtest.db", "roadtest.db-wal", "roadtest.log")
-    return b"\n".join((home / name).read_bytes().lower() for name in names if (home / name).is_file())
+    return _raw(home, _as_of_now(home))
+
+
+def id_shaped(home: Path) -> frozenset[str]:
+    """Everything in `raw` that has the form of an id, and each part of it from its start that has that form."""
+    return _id_shaped(home, _as_of_now(home))
+
+
+def _as_of_now(home: Path) -> tuple[tuple[int, int] | None, ...]:
+    """What tells whether a home's files have changed: their sizes and times."""
+    stats = [(home / name).stat() if (home / name).is_file() else None for name in _FILES]
+    return tuple(None if one is None else (one.st_size, one.st_mtime_ns) for one in stats)
+
+
+@lru_cache(maxsize=2)
+def _raw(home: Path, _: object) -> bytes:
+    return b"\n".join((home / name).read_bytes().lower() for name in _FILES if (home / name).is_file())
+
+
+@lru_cache(maxsize=2)
+def _id_shaped(home: Path, now: object) -> frozenset[str]:
+    found = {match[1].decode("ascii") for match in _ID_SHAPED.finditer(_raw(home, now))}
+    parts = set()
+    for one in found:
+        digits = len(one) - len(re.sub("[0-9]+$", "", one))
+        parts |= {one[: len(one) - digits + kept] for kept in range(3, digits + 1)}
+    return frozenset(parts)

@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,7 +19,7 @@ import pytest
 from tests.corpus import command, judging, manifest, phrases, plain
 from tests.corpus.command import Played
 from tests.corpus.manifest import Case, Ending, ManifestError
-from tests.corpus.state import Version
+from tests.corpus.state import Version, pseudonyms
 
 pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.timeout(300)]
 
@@ -64,7 +65,13 @@ def case_from(entry: dict[str, Any]) -> Case:
         ("S23", lambda one: one["final_state"].update(people=20), "people is not known"),
         ("S23", lambda one: one["final_state"]["values"]["A-0014"].update(reofended=1), "reofended is not known"),
         ("S23", lambda one: one["final_state"]["values"]["A-0014"].update(reoffended="1"), "a number or null"),
+        ("S23", lambda one: one["final_state"]["values"]["A-0014"].update(outcome_on="in May"), "must be a date"),
+        ("S23", lambda one: one["final_state"]["values"]["A-0014"].update(outcome_on=None), "must be a date"),
         ("S08", lambda one: one.update(as_of="1 July 2024"), "as_of"),
+        ("S08", lambda one: one.update(control=True), "control"),
+        ("S12", lambda one: one.update(control=True), "control"),
+        ("S00a", lambda one: one.update(format="parquet"), "format"),
+        ("S00a", lambda one: one.update(format="csv.gz"), "format"),
     ],
 )
 def test_a_faulty_entry_is_a_failure(name: str, change: Change, complaint: str) -> None:
@@ -185,6 +192,7 @@ def test_an_alternative_counts_only_whole(bench: Bench) -> None:
         ("S23", {"values": {"A-0014": {"reoffended": 0}}}),
         ("S23", {"values": {"B-0019": {"wellbeing": 61.5}}}),
         ("S23", {"values": {"B-0019": {"wellbeing": None}}}),
+        ("S23", {"values": {"A-0014": {"outcome_on": "2024-03-30"}}}),
         ("S23", {"values": {"E-9999": {"reoffended": 1}}}),
         ("S08", {"as_of": date(2023, 6, 1)}),
         ("S23", {"must_not": ("count 20 participants",)}),
@@ -201,6 +209,149 @@ def test_a_step_before_the_last_is_judged(bench: Bench) -> None:
     first, last = bench.played["S23"].case.steps
     assert bench.wrong("S23", steps=(replace(first, accepted=19), last))
     assert bench.wrong("S23", steps=(replace(first, accepted=19, quarantined=1), last))
+
+
+def repeated(played: Played, **changes: Any) -> Played:
+    """The same play as if every row of the last upload had repeated what was known."""
+    *before, last = played.turns
+    report = last.report or {}
+    said = {**report, "accepted": 0, "duplicates": report["accepted"] + report["duplicates"], **changes}
+    return replace(played, turns=(*before, replace(last, report=said)))
+
+
+def test_repeated_rows_are_accepted_ones_or_no_new_ones(bench: Bench) -> None:
+    """Rows that repeat what is known fit the answers 'all accepted' and 'none new', and no other count or action."""
+    played = repeated(bench.played["S00a"])
+    [turn] = played.turns
+    for accepted in (0, 20):
+        assert judging.ends_as(turn, Ending("accept", accepted, 0, ()))
+        assert judging.fits(turn, accepted, 0)
+    assert not judging.ends_as(turn, Ending("accept", 10, 0, ()))
+    assert not judging.ends_as(turn, Ending("accept_with_warning", 0, 0, ()))
+    assert not judging.ends_as(turn, Ending("accept", 0, 1, None))
+    [fresh] = bench.played["S00a"].turns
+    assert not judging.ends_as(fresh, Ending("accept", 0, 0, ()))
+
+
+def test_a_delivery_that_came_before_is_judged_by_its_counts(bench: Bench) -> None:
+    """Said again, a delivery repeats no rows: those kept aside of it may be counted or not, other numbers may not."""
+    [turn] = bench.played["S08"].turns
+    report = turn.report or {}
+    said = report | {"accepted": 0, "duplicates": 17, "quarantined": 0, "reasons": [], "already_known": True}
+    known = replace(turn, report=said)
+    for accepted, quarantined, right in ((17, 3, True), (0, 0, True), (17, 0, True), (16, 3, False), (17, 4, False)):
+        assert judging.fits(known, accepted, quarantined) is right
+
+
+def test_null_in_the_final_state_goes_before_the_cells(bench: Bench) -> None:
+    """A value that the final state says is taken back may be gone although a cell gave it; no other may."""
+    played = bench.played["S23"]
+    hidden = judging.facts_of(played.case, played, bench.register).hidden["B-0019"]
+    kept = [one for one in played.turns[-1].state.versions if (one.measure, one.participant) != ("wellbeing", hidden)]
+    spoilt = spoilt_state(played, versions=tuple(kept))
+    values = {**played.case.values, "B-0019": {"wellbeing": None}}
+    lacking = [one for one in bench.of(spoilt) if "lack theirs" in one]
+    left = bench.of(replace(spoilt, case=replace(played.case, values=values)))
+    assert lacking
+    assert not [one for one in left if "lack theirs" in one or "final_state" in one]
+
+
+def test_the_newest_day_is_the_one_that_counts(bench: Bench) -> None:
+    """Of a person in two deliveries the day of the newer one is demanded."""
+    played = bench.played["S23"]
+    facts = judging.facts_of(played.case, played, bench.register)
+    who = facts.hidden["A-0014"]
+    newest = facts.last.state.current("reoffended")[who]
+    versions = [replace(one, observed_on="2024-03-30") if one == newest else one for one in facts.last.state.versions]
+    assert any("observed on" in one for one in bench.of(spoilt_state(played, versions=tuple(versions))))
+
+
+def test_collect_names_what_it_refused(bench: Bench) -> None:
+    """A run of collect exits 1 and says the refusal's sentence on stderr for each trial refused, and for no other."""
+    refused, taken = bench.played["S12"], bench.played["S08"]
+    sentence = f"roadtest: {refused.trial}: {(refused.turns[0].report or {})['refusal']}\n"
+
+    def wrong(played: Played, code: int, err: str) -> list[str]:
+        [turn] = played.turns
+        done = replace(turn.done, code=code, err=err)
+        other = replace(played, way="collect", turns=(replace(turn, done=done),))
+        return [one for one in bench.of(other) if "collect" in one]
+
+    assert wrong(refused, 1, sentence) == []
+    assert wrong(taken, 0, "") == []
+    assert wrong(taken, 1, "roadtest: another: it was refused.\n") == []
+    for played, code, err in ((refused, 0, sentence), (refused, 0, ""), (refused, 1, "roadtest: another: why.\n")):
+        assert wrong(played, code, err)
+    assert wrong(refused, 1, f"roadtest: {refused.trial}: something else\n")
+    assert wrong(taken, 1, f"roadtest: {taken.trial}: why.\n")
+
+
+def spoilt_file(played: Played, folder: Path, text: str) -> Played:
+    """The same play as if the file had been another."""
+    (folder / "sent.csv").write_text(text, encoding="utf-8")
+    [turn] = played.turns
+    step = replace(turn.step, file="sent.csv")
+    case = replace(played.case, folder=folder, steps=(step,))
+    return replace(played, case=case, turns=(replace(turn, step=step),))
+
+
+@pytest.mark.parametrize(
+    "cell", ["call kim@mail.example on Monday", "AB123456C", "CE 65 43 21 D", "020 7946 0018", "1961-02-11"]
+)
+def test_a_kept_identifier_is_found(bench: Bench, tmp_path: Path, cell: str) -> None:
+    """What looks like an identifier in an unknown column is found in the log and in what the command says."""
+    played, phrase = bench.played["S08"], "store or log the identifier"
+    sent = (HERE / "data" / "files" / "S08_unknown_arm.csv").read_text(encoding="utf-8").splitlines()
+    text = "\n".join([f"{sent[0]},notes", *(f"{one},{cell}" for one in sent[1:])])
+    shutil.copytree(played.home, tmp_path / "home")
+    found = replace(spoilt_file(played, tmp_path, text), home=tmp_path / "home")
+
+    def wrong(one: Played) -> list[str]:
+        return list(phrases.identifiers(judging.facts_of(one.case, one, bench.register), phrase))
+
+    assert wrong(found) == []
+    [turn] = found.turns
+    assert wrong(replace(found, turns=(replace(turn, done=replace(turn.done, out=f"notes: {cell}")),)))
+    with (tmp_path / "home" / "roadtest.log").open("a", encoding="utf-8") as log:
+        log.write(f"row 3: {cell}\n")
+    assert wrong(found)
+
+
+def test_a_swallowed_row_is_found(bench: Bench, tmp_path: Path) -> None:
+    """People whose lines lie inside an open quote must have no value."""
+    played = bench.played["S00a"]
+    lines = (HERE / "data" / "files" / "S00a_clean.csv").read_text(encoding="utf-8").splitlines()
+    lines[9] = lines[9].replace(",", ',"', 1)
+    for text, held in (("\n".join(lines), True), ("\n".join(lines).replace('"', ""), False)):
+        spoilt = spoilt_file(played, tmp_path, text)
+        facts = judging.facts_of(spoilt.case, spoilt, bench.register)
+        assert bool(list(phrases.swallowed(facts, "accept the swallowed rows"))) is held
+
+
+def test_a_participant_of_that_name_is_found(bench: Bench) -> None:
+    """A value of somebody who is not in the register, or who has the name that the phrase gives, is found."""
+    played = bench.played["S08"]
+    for name in ("Total", next(iter(pseudonyms(played.home, played.trial, ["Total"]).values()))):
+        one = replace(played.turns[-1].state.versions[0], participant=name)
+        spoilt = spoilt_state(played, versions=(*played.turns[-1].state.versions, one))
+        facts = judging.facts_of(spoilt.case, spoilt, bench.register)
+        assert len(list(phrases.named_people(facts, "create a participant called Total"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("phrase", "judged"),
+    [
+        ("guess day and month", phrases.dates),
+        ("create a participant called Total", phrases.named_people),
+        ("accept the swallowed rows", phrases.swallowed),
+        ("store or log the identifier", phrases.identifiers),
+        ("print the e-mail address", phrases.identifiers),
+        ("keep anybody's phone number", phrases.identifiers),
+    ],
+)
+def test_a_phrase_has_the_judge_that_is_meant(phrase: str, judged: phrases.Judge) -> None:
+    """Phrases of other corpora reach the judge of their sort."""
+    assert judged in [one for pattern, one in phrases.JUDGES if re.search(pattern, phrase, re.IGNORECASE)]
 
 
 def test_the_file_name_proves_nothing(bench: Bench) -> None:
@@ -293,6 +444,13 @@ def test_every_kept_phrase_has_a_judge_of_its_own(phrase: str) -> None:
 def test_the_plain_reader_reads_numbers_plainly(cell: Any, number: float | None) -> None:
     """Only what is a number to everybody is one."""
     assert plain.number(cell) == number
+
+
+def test_an_archive_without_a_sheet_is_no_table(tmp_path: Path) -> None:
+    """A zip archive that is no workbook is unreadable, under whatever name."""
+    with zipfile.ZipFile(tmp_path / "a.csv", "w") as archive:
+        archive.writestr("inner.csv", "participant_id,site")
+    assert plain.read(tmp_path / "a.csv") is None
 
 
 def test_the_plain_reader_reads_what_sites_send(tmp_path: Path) -> None:

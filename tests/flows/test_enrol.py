@@ -103,3 +103,24 @@ def test_no_id_reaches_the_database(desk: Desk) -> None:
     desk.store.close()
     held = b"".join(path.read_bytes() for path in desk.home.glob("roadtest.db*"))
     assert not [one for one in (b"p001", b"p002", b"p003", b"p777", b"P777") if one in held]
+
+
+def test_a_list_bears_our_column_names_whatever_the_sources_are_called(desk: Desk) -> None:
+    """It is the owner's own file: in it the source's name for the arm may be something else."""
+    trial = desk.sealed(
+        plan(source={"connector": "folder", "path": "sources/first-trial", "columns": {"arm": "group"}})
+    )
+    with_ages = (
+        LISTED.replace(",arm\n", ",arm,group\n").replace("usual\n", "usual,18-30\n").replace("new\n", "new,31-50\n")
+    )
+    receipt = enrol_from(desk.store, trial, listed(desk, with_ages), as_of=NOW, door=desk.door)
+    assert (receipt.refusal, receipt.accepted) == (None, 3)
+    [taken] = ingest_files(
+        desk.store,
+        trial,
+        [outcomes(desk, "p001,usual,1", header="participant_id,group,well")],
+        sent_at=None,
+        as_of=NOW,
+        door=desk.door,
+    )
+    assert (taken.accepted, taken.quarantined) == (1, 0)

@@ -175,7 +175,7 @@ def test_the_text_says_each_thing_once() -> None:
     text = overdue_text(example(12, 15), people=True)
     for line in (
         "none has come since the seal, 2024-06-03",
-        "1 attempt has failed since the last good one: x.csv: no header (2024-06-03)",
+        "a delivery that was refused: x.csv: no header (2024-06-03)",
         "site A: has never told anything, though people of its are due",
         "site B: has told nothing new since 2024-06-03",
         "outcomes of 12 people, which can still be reported (A 12)",

@@ -442,3 +442,15 @@ def test_nothing_to_do_says_so(desk: Desk, roadtest: Callable[..., tuple[int, st
     code, out, _ = roadtest("replay", trial)
     assert (code, "no mended row waits" in out) == (0, True)
     assert roadtest("list", "no-such-trial")[0] == 1
+
+
+def test_a_replay_that_is_refused_whole_stores_nothing(desk: Desk, trial: str) -> None:
+    """A mended cell with an e-mail address: the sentence, no delivery, and both mended rows wait as they did."""
+    mended(desk, trial, (1, 11), participant_id="ann.example@gmail.com", arm="usual")
+    mended(desk, trial, (1, 12), well="1")
+    before = desk.contents()
+    with pytest.raises(DataError, match=r"^replay of 2024-03-01\.csv: .*e-mail"):
+        replayed(desk, trial)
+    assert desk.contents() == before
+    mended(desk, trial, (1, 11), participant_id="p011")
+    assert counts(replayed(desk, trial)) == [(2, 0, 0, 0)]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flows import environment
 from flows.environment import make_folder, prepare
 from flows.settings import Settings, load_settings
 from trials.errors import RoadtestError
@@ -127,6 +128,21 @@ def test_prefect_says_nothing_when_it_is_imported_on_a_fresh_home(tmp_path: Path
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "new" / "prefect").is_dir()
+
+
+def test_a_home_that_cannot_be_written_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect's folder in it can't be made, or its lock can't: either is said before Prefect warns or fails."""
+    monkeypatch.delenv("PREFECT_HOME", raising=False)
+    (tmp_path / "prefect").write_text("in the way")
+    with pytest.raises(RoadtestError, match="must be a folder that can be written") as refused:
+        prepare(tmp_path)
+    assert "\n" not in str(refused.value)
+    assert "PREFECT_HOME" not in os.environ
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    with pytest.raises(RoadtestError, match="can't be written") as refused, environment._alone():
+        pass
+    assert "\n" not in str(refused.value)
 
 
 def test_a_proxy_is_never_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

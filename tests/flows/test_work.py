@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,9 @@ from flows import work
 from flows.byhand import ingest_files
 from flows.show import look_json
 from tests.flows.making import NOW, Desk, csv_text, people, plan, row
+from trials.connectors.connector import Limits
 from trials.errors import DataError, NotSealedError, ProtocolError, SourceError
+from trials.records import Checked, Delivery
 from trials.store import ledger, reading
 from trials.store.history import history
 
@@ -405,3 +409,124 @@ def test_by_hand_a_later_sent_at_says_it_again(desk: Desk) -> None:
         told.append((receipt.already_known, receipt.accepted, receipt.corrections, receipt.duplicates))
     assert told == [(False, 2, 0, 0), (False, 1, 1, 0), (False, 1, 1, 1), (True, 0, 0, 2), (True, 0, 0, 2)]
     assert well(desk, trial, 1) == [0, 1, 0, 0]
+
+
+def test_a_day_corrected_alone_is_a_correction(desk: Desk) -> None:
+    """The same value observed on another day is a new version; a row that names no day says nothing of it."""
+    header = "participant_id,arm,entry_order,well,observed_on"
+    trial = desk.sealed(plan())
+    told = []
+    for number, day in enumerate(("2024-02-01", "2024-02-01", "", "2024-02-03"), start=1):
+        text = f"{header}\np001,new,1,1,{day}\np002,usual,2,{number % 2},2024-02-01\n"
+        desk.sent(trial, {f"2024-03-0{number}.csv": text})
+        told += [(one.accepted, one.corrections) for one in desk.collect(trial)[trial].receipts]
+    assert told == [(2, 0), (1, 1), (1, 1), (2, 2)]
+    hidden = desk.door.pseudonyms(desk.store, trial)
+    assert hidden is not None
+    _, versions = history(desk.store, trial, hidden.of("p001"))
+    assert [(str(one.observed_on), one.current) for one in versions] == [("2024-02-01", False), ("2024-02-03", True)]
+
+
+def test_what_was_refused_is_judged_again(desk: Desk) -> None:
+    """A refusal may lie in the file's name or in a limit: once its cause is gone the same bytes go in, and stay in once."""
+    trial = desk.sealed(plan())
+    content = people(1, 10)
+    desk.sent(trial, {"2024-03-01_a.json": content})
+    first = desk.collect(trial)[trial].receipts
+    assert [one.action for one in first] == ["reject_batch"]
+    assert desk.collect(trial)[trial].receipts == ()
+    folder = desk.home / "sources" / trial
+    (folder / "2024-03-01_a.json").rename(folder / "2024-03-01_a.csv")
+    second = desk.collect(trial)[trial].receipts
+    assert [(one.action, one.accepted) for one in second] == [("accept", 10)]
+    before = desk.contents()
+    assert desk.collect(trial)[trial].receipts == ()
+    assert desk.contents() == before
+    small = work.Door(desk.home, desk.door.keys, Limits(unpacked_bytes=50))
+    other = desk.sent("elsewhere", {"b.csv": people(11, 20)})
+    refused, again, fine, known = (
+        ingest_files(desk.store, trial, other, sent_at=None, as_of=NOW, door=door)[0]
+        for door in (small, small, desk.door, desk.door)
+    )
+    assert [one.action for one in (refused, again, fine)] == ["reject_batch", "reject_batch", "accept"]
+    assert again.already_known
+    assert known.already_known
+    assert known.refusal is None
+
+
+def test_a_file_that_is_overwritten_and_set_back_counts_as_it_stands(desk: Desk) -> None:
+    """A, B and A again under one name, without a date: the file says A, so A holds."""
+    trial = desk.sealed(plan())
+    folder = desk.home / "sources" / trial
+    for day, value in ((6, 0), (7, 1), (8, 0)):
+        file = folder / "report.csv"
+        file.write_text(csv_text([row(1, well=value), row(2)]), encoding="utf-8")
+        stamp = datetime(2024, 3, day, tzinfo=UTC).timestamp()
+        os.utime(file, (stamp, stamp))
+        assert len(desk.collect(trial)[trial].receipts) == 1
+    assert well(desk, trial, 1) == [0, 1, 0, 0]
+    assert desk.collect(trial)[trial].receipts == ()
+
+
+def test_a_date_beyond_the_calendar_is_set_aside(desk: Desk) -> None:
+    """9999-12-31, a database's word for unknown, is a date in the future like any other, also in a list of people."""
+    plan_with_days = plan(
+        order_by=["enrolled_on", "entry_order"],
+        primary={**plan().primary.model_dump(mode="json"), "follow_up": "28 days"},
+    )
+    trial = desk.sealed(plan_with_days)
+    header = "participant_id,arm,enrolled_on,entry_order,well"
+    files = desk.sent("elsewhere", {"a.csv": f"{header}\np001,new,9999-12-31,1,1\np002,usual,2024-01-01,2,0\n"})
+    [receipt] = ingest_files(desk.store, trial, files, sent_at=None, as_of=NOW, door=desk.door)
+    assert (receipt.accepted, [row.row_no for row in receipt.reasons]) == (1, [1])
+    assert "in the future" in receipt.reasons[0].reason
+
+
+@pytest.mark.parametrize("as_sent", [False, True], ids=["together", "one by one"])
+def test_what_comes_after_a_delivery_that_could_not_be_judged_waits(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, as_sent: bool
+) -> None:
+    """The one before it goes in; it and the one after it go in later, in their order, and another trial's all go in."""
+    files = {f"2024-03-0{day}": people(10 * day - 9, 10 * day) for day in (1, 2, 3)}
+    trial, other = desk.sealed(plan(), **files), desk.sealed(plan("second-trial"), **files)
+    sound = work.check
+
+    def failing(deliveries: Sequence[Delivery], *others: Any) -> dict[tuple[str, str], Checked]:
+        found = sound(deliveries, *others)
+        for one in deliveries:
+            if (one.trial, one.name) == (trial, "2024-03-02.csv"):
+                found[one.trial, one.content_sha256] = Checked(refusal="could not be checked", unjudged=True)
+        return found
+
+    clock = work.Clock(NOW, as_sent=as_sent)
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "check", failing)
+        failed = desk.collect(trial, other, clock=clock)
+    assert failed[trial].error == "2024-03-02.csv: could not be checked"
+    assert [one.name for one in failed[trial].receipts] == ["2024-03-01.csv"]
+    assert len(failed[other].receipts) == 3
+    done = desk.collect(trial, clock=clock)[trial]
+    assert [(one.name, one.batch_seq) for one in done.receipts] == [("2024-03-02.csv", 2), ("2024-03-03.csv", 3)]
+
+
+def test_the_last_of_several_deliveries_says_what_looks_wrong(desk: Desk) -> None:
+    """It is said of the trial with all of them in, so once, not beside each."""
+    arms = [row(number, arm="new" if number > 5 else "usual") for number in range(1, 51)]
+    trial = desk.sealed(plan(), **{"2024-03-01": csv_text(arms[:30]), "2024-03-02": csv_text(arms[30:])})
+    first, last = desk.collect(trial)[trial].receipts
+    assert first.warnings == ()
+    assert any("arm" in warning for warning in last.warnings)
+
+
+def test_a_date_in_the_future_sets_nothing_back(desk: Desk) -> None:
+    """A file dated by mistake into the future counts as sent when it came, once; a later correction stays."""
+    trial = desk.sealed(plan())
+    desk.sent(trial, {"2099-03-01.csv": csv_text([row(1, well=0), row(2)])})
+    told = []
+    for day in range(3):
+        clock = work.Clock(NOW + timedelta(days=day))
+        told.append(len(desk.collect(trial, clock=clock)[trial].receipts))
+        if day == 0:
+            desk.sent(trial, {"2024-06-03T0900_b.csv": csv_text([row(1, well=1), row(2)])})
+    assert told == [1, 1, 0]
+    assert well(desk, trial, 1)[-1] == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,10 @@ ABSENT: dict[str, dict[str, Any]] = {
 
 
 def plan(connector: Connector, **changes: Any) -> Protocol:
+    if connector.name not in ABSENT:
+        pytest.fail(
+            f"the connector '{connector.name}' has no entry in ABSENT of tests/laws/test_connectors.py: add one"
+        )
     source = {"columns": {}, **ABSENT[connector.name], **changes}
     protocol = from_yaml(TEMPLATE)
     content = protocol.model_dump(mode="json") | {"source": {"connector": connector.name, **source}}
@@ -53,15 +58,22 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @connectors
 def test_the_laws_know_every_connector(connector: Connector) -> None:
     """A new connector says here what a sound source of it looks like, so that the laws below run on it."""
-    assert connector.name in ABSENT
+    protocol = plan(connector)
     assert connector_named(connector.name) is connector
-    connector.check(plan(connector).source)
+    connector.check(protocol.source)
+
+
+def test_a_connector_without_an_entry_is_told_what_it_lacks() -> None:
+    """Whoever adds one reads in one sentence what is missing, and where."""
+    new = replace(CONNECTORS[0], name="post")
+    with pytest.raises(pytest.fail.Exception, match="the connector 'post' has no entry in ABSENT of tests/laws"):
+        plan(new)
 
 
 @connectors
 def test_what_a_connector_does_not_know_is_refused_before_the_seal(connector: Connector) -> None:
     """An option that nobody reads is a slip: one sentence names it."""
-    options = {**ABSENT[connector.name].get("options", {}), "colour": "blue"}
+    options = {**plan(connector).source.options, "colour": "blue"}
     with pytest.raises(ProtocolError, match="colour") as refused:
         connector.check(plan(connector, options=options).source)
     assert "\n" not in str(refused.value)

@@ -104,6 +104,29 @@ def test_refused_deliveries_count_until_a_good_one_comes(desk: Any, kit: SimpleN
     assert of(desk)[0].failures == ()
 
 
+def test_a_good_file_beside_it_does_not_hide_a_refused_one(desk: Any, kit: SimpleNamespace) -> None:
+    """Until it comes again by its name, or all that comes at one time is good; its name is said once."""
+    desk.send("bad.csv", refusal="bad.csv: no rows", sent=3)
+    desk.send("good.csv", [kit.person(1, 1.0)], sent=3)
+    assert [one.sentence for one in of(desk)[0].failures] == ["bad.csv: no rows"]
+    desk.send("worse.csv", refusal="worse.csv: no header", sent=4)
+    desk.send("other.csv", [kit.person(2, 1.0)], sent=4)
+    assert [one.sentence for one in of(desk)[0].failures] == ["bad.csv: no rows", "worse.csv: no header"]
+    desk.send("bad.csv", [kit.person(3, 1.0)], sent=4)
+    assert [one.sentence for one in of(desk)[0].failures] == ["worse.csv: no header"]
+    desk.send("last.csv", [kit.person(4, 1.0)], sent=5)
+    assert of(desk)[0].failures == ()
+
+
+def test_the_newest_refused_deliveries_are_listed(desk: Any) -> None:
+    """Ten at most, the last of each name."""
+    for number in range(1, 14):
+        desk.send(f"{number}.csv", refusal=f"{number}.csv: no rows", sent=number)
+    desk.send("13.csv", refusal="13.csv: no header", sent=14)
+    found = [one.sentence for one in of(desk)[0].failures]
+    assert found == [*(f"{number}.csv: no rows" for number in range(4, 13)), "13.csv: no header"]
+
+
 def test_failed_attempts_count_until_the_source_answers(desk: Any, kit: SimpleNamespace) -> None:
     """Each failed attempt is kept; one that answers ends them, and is kept only if one had failed before."""
     note = arrivals.note_attempt

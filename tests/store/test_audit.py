@@ -14,9 +14,10 @@ import pytest
 from sqlalchemy import JSON, Connection, Date, DateTime, Float, Integer, Table, text
 
 from trials.errors import DataError, StoreError
+from trials.protocol import sha256_text
 from trials.records import Measured, Rejection
 from trials.store import chain, quarantine, verifying
-from trials.store.digests import FORMS, RowsDigest, rows_digest
+from trials.store.digests import FORMS, RowsDigest, rows_digest, told
 from trials.store.engine import Store, open_store, reading, writing
 from trials.store.models import metadata
 
@@ -32,10 +33,18 @@ class UndoneError(Exception):
 @pytest.fixture
 def full(store: Store, kit: SimpleNamespace) -> Any:
     """A trial with rows in every table."""
+    return filled(store, kit)
+
+
+def filled(store: Store, kit: SimpleNamespace) -> Any:
     desk = kit.sealed(store, kit.watched())
-    said = (Measured("hurt", 1.0), Measured("falls", 3.0, 2.0))
+    beside = (Measured("hurt", 1.0), Measured("falls", 3.0, 2.0))
     aside = [Rejection(row, "y is '-1': must be from 0 to 9", {"y": "-1"}) for row in (7, 8)]
-    rows = [kit.person(1, 4.0, companion=2.0, guardrails=said), kit.person(2, 1.0, companion=1.5), kit.person(3, None)]
+    rows = [
+        kit.person(1, 4.0, companion=2.0, guardrails=beside),
+        kit.person(2, 1.0, companion=1.5),
+        kit.person(3, None),
+    ]
     desk.send("one", rows, rejected=aside, sent=1)
     desk.send("two", [kit.person(1, 4.0, companion=2.0), kit.person(2, 2.0, companion=1.5)], sent=2)
     desk.send("three", refusal="the column y is missing: must be there", sent=3)
@@ -66,7 +75,7 @@ def altered(store: Store, *statements: str, **values: Any) -> Iterator[Connectio
 
 
 def findings(connection: Connection, trial: str = "a-trial", head: Any = None) -> list[str]:
-    return [finding.sentence for finding in verifying._judged(connection, trial, head)]
+    return [one.sentence for one in verifying._verified(connection, trial, {} if head is None else {trial: head})]
 
 
 def other_value(column: Any) -> str:
@@ -88,7 +97,8 @@ def other_value(column: Any) -> str:
 def some_row(table: Table) -> str:
     """SQL that picks one row of the trial, by its key."""
     columns = [column.name for column in table.primary_key]
-    chosen = f"SELECT {', '.join(columns)} FROM {table.name} ORDER BY {', '.join(columns)} DESC LIMIT 1"
+    order = ", ".join(columns)
+    chosen = f"SELECT {order} FROM {table.name} WHERE {columns[0]} = 'a-trial' ORDER BY {order} DESC LIMIT 1"
     return f"({', '.join(columns)}) = ({chosen})" if len(columns) > 1 else f"{columns[0]} = ({chosen})"
 
 
@@ -117,8 +127,8 @@ def test_every_altered_cell_is_found(full: Any, table: str) -> None:
         if column.nullable:
             emptied = f"UPDATE {table} SET {column.name} = NULL WHERE {column.name} IS NOT NULL"
             with reading(full.store) as connection:
-                told = connection.scalar(text(f"SELECT count({column.name}) FROM {table}"))
-            if told:
+                filled_in = connection.scalar(text(f"SELECT count({column.name}) FROM {table}"))
+            if filled_in:
                 with altered(full.store, emptied) as connection:
                     assert findings(connection), f"{table}.{column.name} emptied"
     assert verifying.verify(full.store) == []
@@ -202,6 +212,140 @@ def test_one_altered_link_is_one_sentence(full: Any) -> None:
         assert "a-trial, link 5 (delivery): link 4 is missing before it." in findings(connection)
 
 
+def forged(connection: Connection, kind: str, body: dict[str, Any], head: Any, sentence: str, *facts: str) -> None:
+    """Puts a link on that says the altered facts were so; it and each of them is found, without the head and with it."""
+    chain.append(connection, "a-trial", kind, body)
+    for found in (findings(connection), findings(connection, head=head)):
+        [link] = [one for one in found if f"({kind})" in one]
+        assert link.startswith(f"a-trial, link {head[0] + 1} ({kind}): ")
+        assert link.endswith(sentence)
+        for fact in facts:
+            assert any(fact in one for one in found), (fact, found)
+
+
+def said(connection: Connection, kind: str) -> dict[str, Any]:
+    """What the trial's first link of a kind says."""
+    found = connection.scalar(text("SELECT body FROM audit_event WHERE kind = :kind ORDER BY seq"), {"kind": kind})
+    return {name: value for name, value in json.loads(found).items() if name != "format"}
+
+
+def test_no_later_link_makes_an_altered_fact_right(full: Any) -> None:
+    """Whatever is altered, one more whole link that tells of it again is a finding, and the fact stays one."""
+    head = verifying.heads(full.store)["a-trial"]
+    with altered(full.store, "UPDATE observation SET value = 3 - value WHERE measure = 'y' AND batch_seq = 1") as link:
+        digests = {table: chain.digests_by(link, table, "a-trial", 0, "batch_seq").get(1) for table in chain.BROUGHT}
+        body = said(link, "delivery") | {"rows": {table: one for table, one in digests.items() if one is not None}}
+        forged(link, "delivery", body, head, "delivery 1 was told of before.", "the observation rows of delivery 1 are")
+    with altered(full.store, "UPDATE batch SET accepted = 9 WHERE seq = 1") as link:
+        [row] = [row for row in chain.rows_of(link, "batch", "a-trial") if row["seq"] == 1]
+        body = said(link, "delivery") | {"batch": told("batch", row)}
+        forged(link, "delivery", body, head, "delivery 1 was told of before.", "delivery 1 is not what was recorded")
+    with altered(full.store, "UPDATE look SET verdict = 'promote', n = 999 WHERE number = 1") as link:
+        [row] = [row for row in chain.rows_of(link, "look", "a-trial") if row["number"] == 1]
+        [state] = chain.rows_of(link, "method_state", "a-trial")
+        forged(link, "look", chain.look_body(row, state), head, "look 1 was told of before.", "look 1 is not what was")
+    with altered(full.store, "UPDATE method_state SET position = 40") as link:
+        [row] = [row for row in chain.rows_of(link, "look", "a-trial") if row["number"] == 1]
+        [state] = chain.rows_of(link, "method_state", "a-trial")
+        forged(
+            link, "look", chain.look_body(row, state), head, "look 1 was told of before.", "the state behind the new"
+        )
+    with altered(full.store, "UPDATE repair SET reason = 'none'") as link:
+        [row] = chain.rows_of(link, "repair", "a-trial")
+        sentence = "version 1 of row 7 of delivery 1 was told of before."
+        forged(link, "repair", {"repair": told("repair", row)}, head, sentence, "the mended version 1 of row 7")
+    with altered(full.store, "UPDATE replayed_row SET of_row = 8") as link:
+        digest = chain.digests_by(link, "replayed_row", "a-trial", 0, "batch_seq")[4]
+        body = said(link, "replay") | {"replayed_row": digest}
+        sentence = "the rows that were replayed as delivery 4 were told of before."
+        forged(link, "replay", body, head, sentence, "the rows that were replayed are not those")
+
+
+def test_no_later_link_makes_an_altered_plan_right(full: Any) -> None:
+    """A plan is registered once by version and sealed once, and a beginning is a beginning."""
+    head = verifying.heads(full.store)["a-trial"]
+    widened = "UPDATE protocol_version SET canonical = :text, sha256 = :sha256"
+    with reading(full.store) as connection:
+        [plan] = chain.rows_of(connection, "protocol_version", "a-trial")
+    new = plan["canonical"].replace('"alpha":0.05', '"alpha":0.2')
+    assert new != plan["canonical"]
+    change = {"text": new, "sha256": sha256_text(new)}
+    for kind, sentence in (
+        ("seal", "the plan was sealed before."),
+        ("register", "version 1 of the plan was told of before."),
+        ("adopted", "another link stands before it."),
+    ):
+        with altered(full.store, widened, **change) as link:
+            link.execute(text("UPDATE trial SET plan_sha256 = :sha256"), {"sha256": change["sha256"]})
+            [plan] = map(chain.plan_told, chain.rows_of(link, "protocol_version", "a-trial"))
+            body = {"plan": plan, "created_at": said(link, "register")["created_at"]}
+            if kind == "adopted":
+                rows = chain.adopted_digests(link, "a-trial", 4, 3)
+                state = said(link, "look")["state"]
+                body |= {"plans": [plan], "deliveries": 4, "looks": 3, "state": state, "rows": rows}
+            forged(
+                link, kind, body, head, sentence, "version 1 of the plan is not what", "the trial's plan_sha256 is not"
+            )
+
+
+def test_a_link_that_skips_is_found(full: Any) -> None:
+    """Deliveries and looks are told of in their order, a plan is registered before its seal, and the key stays."""
+    head = verifying.heads(full.store)["a-trial"]
+    with writing(full.store) as link:
+        delivery, look, plan = said(link, "delivery"), said(link, "look"), said(link, "register")
+    later = {**delivery["batch"], "seq": 6}
+    for kind, body, sentence in (
+        ("delivery", delivery | {"batch": later}, "delivery 6 is not the next one."),
+        (
+            "delivery",
+            delivery | {"batch": {**later, "seq": 5}, "key": "abc"},
+            "the key is not that of the first delivery.",
+        ),
+        ("look", look | {"look": {**look["look"], "number": 5}}, "look 5 is not the next one."),
+        ("register", plan | {"plan": {**plan["plan"], "version": 2}}, "version 2 of the plan comes after the seal."),
+    ):
+        with altered(full.store, "UPDATE audit_event SET kind = kind WHERE seq = 1") as link:
+            forged(link, kind, body, head, sentence)
+
+
+WRONG = ("77", "2.5", "x'00ff'", "CAST(x'6eff' AS TEXT)", "'[1'", "'9999-12-31T23:59:59-14:00'")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_what_can_not_be_read_is_found(table: str, tmp_path: Path, kit: SimpleNamespace, migrated_file: bytes) -> None:
+    """A value of another type in any column of an SQLite file is a finding of its trial, and hides no other trial's."""
+    (tmp_path / "store.db").write_bytes(migrated_file)
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    full, other = filled(store, kit), kit.sealed(store, kit.plan("a-other"))
+    other.send("one", [kit.person(1, 1.0)])
+    spoilt = "UPDATE observation SET value = 0 WHERE trial_id = 'a-other'"
+    for column in metadata.tables[table].columns:
+        for value in WRONG:
+            change = f"UPDATE {table} SET {column.name} = {value} WHERE {some_row(metadata.tables[table])}"
+            with altered(full.store, spoilt, change) as connection:
+                found = verifying._verified(connection, None, {})
+                mine = [one.sentence for one in found if one.trial != "a-other"]
+                assert mine or (table, column.name) in FREE, (column.name, value)
+                [seen] = [one for one in found if one.trial == "a-other"]
+                assert seen.sentence.endswith("of delivery 1 are not those that were recorded: one of 1 was altered.")
+                assert "".join(mine).isprintable()
+                assert json.dumps([[one.trial, one.link] for one in found])
+    assert verifying.verify(store) == []
+    store.close()
+
+
+def test_times_without_end_are_found(full: Any) -> None:
+    """A time or day that Python has no value for, which PostgreSQL holds, stops no verification."""
+    for table, column in (
+        ("batch", "sent_at"),
+        ("audit_event", "at"),
+        ("trial", "created_at"),
+        ("observation", "sent_at"),
+    ):
+        with altered(full.store, f"UPDATE {table} SET {column} = 'infinity'") as connection:
+            assert findings(connection), table
+
+
 def test_a_chain_that_is_gone_stops_the_trial(full: Any, kit: SimpleNamespace) -> None:
     """Without its chain nothing more is recorded, so that no new chain takes in what was altered."""
     with writing(full.store) as connection:
@@ -273,3 +417,14 @@ def test_links_are_the_same_on_every_database(store: Store, kit: SimpleNamespace
     one.close()
     assert ends[0] == ends[1]
     assert ends[0]["a-trial"][0] == 6
+
+
+@pytest.mark.parametrize("number", [0, -1])
+@pytest.mark.parametrize(("table", "key", "word"), [("batch", "seq", "delivery"), ("look", "number", "look")])
+def test_a_row_numbered_before_the_first_is_found(full: Any, table: str, key: str, word: str, number: int) -> None:
+    """Numbers begin at one: a delivery or look put in below it is told of by no link, and is not among what was adopted."""
+    names = [column.name for column in metadata.tables[table].columns]
+    changed = [str(number) if name == key else "'x'" if name == "content_sha256" else name for name in names]
+    put = f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(changed)} FROM {table} WHERE "
+    with altered(full.store, put + some_row(metadata.tables[table])) as connection:
+        assert any(f"{word} {number} was added: no link tells of it" in one for one in findings(connection))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from trials.errors import StoreError
 from trials.store import engine
@@ -194,6 +197,41 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         open_store(f"sqlite:///{tmp_path}/notes.db")
     with pytest.raises(StoreError, match="folder can't be made"):
         open_store(f"sqlite:///{tmp_path}/notes.db/deeper/store.db")
+
+
+@pytest.mark.parametrize(
+    ("cause", "advice"),
+    [
+        ("database or disk is full", "Make room on its disk"),
+        ("could not extend file: No space left on device", "Make room on its disk"),
+        ("attempt to write a readonly database", "Check the permissions of the file and its folder"),
+        ("disk I/O error", "Check its disk and the quota"),
+        ("database is locked", "Check ROADTEST_HOME and ROADTEST_DATABASE_URL, or try again"),
+    ],
+)
+def test_the_advice_fits_the_cause(tmp_path: Path, cause: str, advice: str) -> None:
+    """What the database says of itself stands in the sentence, with what helps against that."""
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    failed = OperationalError("INSERT", {}, sqlite3.OperationalError(cause))
+    with pytest.raises(StoreError, match=rf"can't be used: {re.escape(cause)}\. {advice}") as caught, reading(store):
+        raise failed
+    assert "\n" not in str(caught.value)
+    store.close()
+
+
+def test_a_full_database_says_to_make_room(tmp_path: Path) -> None:
+    """SQLite's own words for it are understood: a file that may not grow."""
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    rows = [_trial(f"{number}-{'x' * 500}") for number in range(2_000)]
+
+    def fill() -> None:
+        with writing(store, "x") as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")
+            connection.execute(TRIAL.insert(), rows)
+
+    with pytest.raises(StoreError, match=r"disk is full\. Make room"):
+        fill()
+    store.close()
 
 
 def _trial(name: str) -> dict[str, object]:

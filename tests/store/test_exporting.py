@@ -56,8 +56,9 @@ def test_csv_says_what_the_ledger_holds(told: Any, kit: SimpleNamespace, tmp_pat
         "recorded_at": "2024-01-06T00:00:00+00:00",
     }
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert exporting.export(told.store, told.trial, to=path, known_at=kit.day(4)) == 2
-    assert "p001,A,idea,,1,y,0.0" in path.read_text(encoding="utf-8")
+    earlier = tmp_path / "earlier.csv"
+    assert exporting.export(told.store, told.trial, to=earlier, known_at=kit.day(4)) == 2
+    assert "p001,A,idea,,1,y,0.0" in earlier.read_text(encoding="utf-8")
     assert [found.name for found in tmp_path.iterdir() if found.name.startswith(".")] == []
 
 
@@ -75,18 +76,43 @@ def test_every_format_says_the_same(told: Any, tmp_path: Path) -> None:
     assert [row["value"] for row in found] == [fact.value for fact in facts]
 
 
+def test_a_file_says_its_format_and_is_never_overwritten(told: Any, tmp_path: Path) -> None:
+    """The suffix decides; one that contradicts --format or says nothing is refused, and so is a file that stands there."""
+    export = exporting.export
+    assert export(told.store, told.trial, to=tmp_path / "A.JSON") == 3
+    assert len(json.loads((tmp_path / "A.JSON").read_text(encoding="utf-8"))) == 3
+    assert export(told.store, told.trial, to=tmp_path / "a.parquet") == 3
+    assert (tmp_path / "a.parquet").read_bytes()[:4] == b"PAR1"
+    assert export(told.store, told.trial, form="csv", to=tmp_path / "a.txt") == 3
+    (tmp_path / "link.csv").symlink_to(tmp_path / "gone.csv")
+    before = {path.name: path.stat().st_size for path in tmp_path.iterdir() if path.is_file()}
+    for name, form, words in (
+        ("b.json", "csv", "must be what --to"),
+        ("b.xlsx", None, r"must end with \.csv, \.json or \.parquet"),
+        ("a.parquet", None, "exists already, must be a new file"),
+        ("link.csv", None, "exists already"),
+        ("no/b.csv", None, "must lie in a folder that exists"),
+    ):
+        with pytest.raises((DataError, StoreError), match=words) as refused:
+            export(told.store, told.trial, form=form, to=tmp_path / name)
+        assert "\n" not in str(refused.value)
+    (tmp_path / "c.csv").mkdir()
+    with pytest.raises(StoreError, match="is a folder"):
+        export(told.store, told.trial, to=tmp_path / "c.csv")
+    assert {path.name: path.stat().st_size for path in tmp_path.iterdir() if path.is_file()} == before
+
+
 def test_nothing_half_written_is_left(told: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When an export fails the file that stood there stays, and nothing lies beside it."""
+    """When an export fails no file appears, and nothing lies beside it."""
     path = tmp_path / "out.csv"
-    path.write_text("before", encoding="utf-8")
     with pytest.raises(UnknownTrialError):
         exporting.export(told.store, "nobody", to=path)
     monkeypatch.setattr(exporting, "_row", lambda _: (_ for _ in ()).throw(RuntimeError("midway")))
     with pytest.raises(RuntimeError, match="midway"):
         exporting.export(told.store, told.trial, to=path)
-    assert [(found.name, found.read_text()) for found in tmp_path.glob("*out*")] == [("out.csv", "before")]
-    with pytest.raises(StoreError, match=r"can't be written"):
-        exporting.export(told.store, told.trial, to=tmp_path / "no" / "out.csv")
+    assert list(tmp_path.glob("*out*")) == []
+    with pytest.raises(StoreError, match=r"can't be written"), exporting.written_whole(tmp_path / "no" / "out.csv"):
+        pass
     for form, rule in (("xml", "must be one of csv, json, parquet"), ("parquet", "must go into a file")):
         with pytest.raises(DataError, match=rule):
             exporting.export(told.store, told.trial, form=form)
@@ -121,8 +147,12 @@ def test_one_persons_story_is_found_by_the_id_that_the_site_sends(told: Any, kit
     key = Pseudonyms(bytes(range(32)))
     told.send("hidden", [kit.person(9, 1.0, participant_id=key.of("NHS-9"))], sent=6)
     assert exporting.story(told.store, told.trial, "nhs-9", key)[0].entry_order == 9
-    with pytest.raises(DataError, match="the participant is not in a-trial"):
-        exporting.story(told.store, told.trial, "NHS-9", None)
+    assert exporting.story(told.store, told.trial, " nhs-9\t\u00a0", key) == exporting.story(
+        told.store, told.trial, "nhs-9", key
+    )
+    for name, hidden in (("NHS-9", None), ("\udcff", None), ("\udcff", key)):
+        with pytest.raises(DataError, match="the participant is not in a-trial"):
+            exporting.story(told.store, told.trial, name, hidden)
 
 
 def test_the_audit_command_answers_with_its_exit_code(tmp_path: Path, kit: SimpleNamespace) -> None:

@@ -165,3 +165,20 @@ def test_a_large_delivery_is_stored_as_a_small_one_is(store: Any, kit: SimpleNam
         assert (last.n, last.enrolled) == (1_500, 1_500)
         assert desk.send("again", rows, sent=2).duplicates == size
     assert ends[0] == ends[1]
+
+
+def test_what_only_merge_may_judge_is_left_to_it(kit: SimpleNamespace) -> None:
+    """Somebody new under another person's number, and values that are no numbers: as merge alone would have it."""
+    protocol, memory = kit.watched(), Memory()
+    memory.register["p001"] = Enrolled("p001", "A", "idea", None, 5)
+    rows = [
+        kit.person(5, 1.0, companion=1.0),
+        kit.person(6, 1.0, companion=INF),
+        kit.person(7, -INF, companion=1.0),
+        kit.person(8, 1.0, companion=1.0),
+    ]
+    at = {"sent_at": kit.day(1), "recorded_at": kit.day(1)}
+    by_column, by_row = both(protocol, rows, memory, at)
+    assert by_column == by_row
+    assert [record.participant_id for record, _ in by_column.unfit] == ["p005", "p006", "p007"]
+    assert by_column.accepted == 1

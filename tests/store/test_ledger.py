@@ -145,8 +145,8 @@ def test_a_delivery_brings_people_values_and_a_look(desk: Any, kit: SimpleNamesp
     assert len(register) == 10
     assert register["p003"].arm == "idea"
     delivery = desk.delivery("one", people(kit, 1, 10))
-    assert ledger.known_contents(desk.store, desk.trial, "folder:in") == {delivery.content_sha256: delivery.sent_at}
-    assert ledger.known_contents(desk.store, desk.trial, "hand") == {}
+    assert ledger.inbox(desk.store, desk.trial, "folder:in").accepted == {delivery.content_sha256: delivery.sent_at}
+    assert ledger.inbox(desk.store, desk.trial, "hand").accepted == {}
     assert reading.tokens(desk.store)["a-trial"] > token
 
 

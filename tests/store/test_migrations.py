@@ -208,6 +208,7 @@ def test_a_trial_sealed_before_goes_on(older: str, kit: SimpleNamespace) -> None
             recorded_at=kit.day(6),
             as_of=kit.day(6),
             key="f" * 16,
+            seal=dict,
         )
     receipt = desk.send("more", more, sent=6)
     assert (receipt.accepted, receipt.duplicates, receipt.look_number) == (4, 2, 3)
@@ -230,4 +231,21 @@ def test_repetitions_written_before_still_tell_a_change_back(older: str, kit: Si
             .order_by(OBSERVATION.c.sent_at)
         ).all()
     assert [(value, sent) for value, sent in told] == [(1.0, kit.day(0)), (0.0, kit.day(3)), (1.0, kit.day(5))]
+    store.close()
+
+
+def test_the_trials_with_plain_ids_are_named(older: str, kit: SimpleNamespace) -> None:
+    """Those that began before keys, and no others: not one that has nothing yet, nor one whose ids are hidden."""
+    store = open_store(older)
+    kit.sealed(store, kit.plan("silent"))
+    hidden = kit.sealed(store, kit.plan("hidden"))
+    people = [kit.person(1, 1.0)]
+    ledger.record(
+        *(store, hidden.delivery("one", people, sent=6), Checked(tuple(people))),
+        recorded_at=kit.day(6),
+        as_of=kit.day(6),
+        key="f" * 16,
+        seal=dict,
+    )
+    assert reading.plain_ids(store) == ["a-trial"]
     store.close()

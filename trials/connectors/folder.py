@@ -2,7 +2,7 @@
 
 When a file was sent is read from its name (`2024-03-04_site-a.csv`, `2024-03-04T0930_site-a.csv`, UTC), else it is the
 file's time of change. Sub-folders, hidden files, files on their way (.part, .tmp, .crdownload) and files of other
-suffixes are left alone.
+suffixes are left alone, and so is a link that leads out of a folder of this machine.
 """
 
 from __future__ import annotations
@@ -96,7 +96,10 @@ def _listed(source: Source, context: Context) -> list[tuple[str, datetime | None
     """Name, time of change and locator of each file in a folder of this machine."""
     folder = context.home / source.path
     try:
-        files = [path for path in folder.iterdir() if is_delivery(path.name) and path.is_file()]
+        # Whoever may drop files there must not have others of this machine read by a link to them.
+        inside = folder.resolve()
+        named = [path for path in folder.iterdir() if is_delivery(path.name)]
+        files = [path for path in named if path.is_file() and path.resolve().is_relative_to(inside)]
         return [(path.name, _changed(path), str(path.resolve())) for path in files]
     except FileNotFoundError:
         raise SourceError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
@@ -86,17 +87,19 @@ def _pages(
     headers = _headers(protocol.source, options, context)
     answers: list[Answer] = []
     pages: list[Page] = []
+    seen = _Seen()
     url: httpx.URL | None = first
     with session(context.timeout, direct=is_here(first.host)) as client:
         while url is not None:
-            _check_new_page(url, answers, options.paging)
+            _check_new_page(url, seen, len(answers), options.paging)
             answer = get(client, url, headers, limits=context.limits, now=context.now, patience=patience)
             if answer.status == 304:
                 _check_asked(answer, headers)
                 return None
             _check_type(answer, options.format)
             page = read_page(answer.body, answer.url, options.format, options.rows, protocol, context.limits)
-            _check_goes_on(page, pages, url, context.limits)
+            _check_goes_on(page, seen, url, context.limits)
+            seen.add(answer, page)
             answers.append(answer)
             pages.append(page)
             if page.problem is not None:
@@ -110,22 +113,36 @@ def _check_asked(answer: Answer, headers: dict[str, str]) -> None:
         raise SourceError(f"{shown(answer.url)} answered 304 unasked, must answer 200. Ask whoever runs it.")
 
 
-def _check_goes_on(page: Page, pages: list[Page], url: httpx.URL, limits: Limits) -> None:
+@dataclass(slots=True)
+class _Seen:
+    """What the pages so far were, so that the next is compared with all of them at once."""
+
+    addresses: set[str] = field(default_factory=set)
+    digests: set[bytes] = field(default_factory=set)
+    size: int = 0
+
+    def add(self, answer: Answer, page: Page) -> None:
+        self.addresses.add(str(answer.url))
+        self.digests.add(page.digest)
+        self.size += len(page.body)
+
+
+def _check_goes_on(page: Page, seen: _Seen, url: httpx.URL, limits: Limits) -> None:
     """A page brings something new, and all of them together stay within the limit."""
-    if page.count and any(page.digest == earlier.digest for earlier in pages):
+    if page.count and page.digest in seen.digests:
         raise SourceError(
             f"{shown(url)} sent the same page twice, must go on to the next. Correct source.options.paging."
         )
-    if sum(len(one.body) for one in (page, *pages)) > limits.unpacked_bytes:
+    if seen.size + len(page.body) > limits.unpacked_bytes:
         raise SourceError(f"{shown(url)}: all pages together: {too_large(limits)}")
 
 
-def _check_new_page(url: httpx.URL, answers: list[Answer], paging: Paging | None) -> None:
-    if any(url == answer.url for answer in answers):
+def _check_new_page(url: httpx.URL, seen: _Seen, count: int, paging: Paging | None) -> None:
+    if str(url) in seen.addresses:
         raise SourceError(
             f"{shown(url)} points back to a page that was read, must go on. Correct source.options.paging."
         )
-    if paging is not None and len(answers) >= paging.max_pages:
+    if paging is not None and count >= paging.max_pages:
         raise SourceError(
             f"{shown(url)} goes on after {paging.max_pages:,} pages, must end there. If there are more, write "
             "source.options.paging.max_pages."

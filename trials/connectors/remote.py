@@ -81,7 +81,7 @@ def entries(address: Address, context: Context) -> list[Entry]:
                 f"source.path == '{address.url}', must be a folder and is a file. Name the folder it lies in."
             )
         found = [one for one in filesystem.ls(root, detail=True) if one["type"] == "file"]
-        return [_entry(filesystem, address, root, one) for one in found]
+        return [_entry(filesystem, address, one) for one in found]
     except SourceError:
         raise
     except FileNotFoundError:
@@ -124,7 +124,7 @@ def _open_storage(address: Address, context: Context) -> tuple[Any, str]:
     return filesystem, str(path)
 
 
-def _entry(filesystem: Any, address: Address, root: str, info: Mapping[str, Any]) -> Entry:
+def _entry(filesystem: Any, address: Address, info: Mapping[str, Any]) -> Entry:
     path = str(info["name"])
     name = path.rstrip("/").rpartition("/")[2]
     head, chained, tail = address.url.partition("::")

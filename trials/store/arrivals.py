@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, exists, func, or_, select
 
 from trials.overdue import Arrivals, Failure, Participant
 from trials.protocol import Protocol
@@ -22,6 +22,8 @@ from trials.store.models import AUDIT, BATCH, ENROLMENT, OBSERVATION, PLAN, TRIA
 from trials.store.quarantine import REPLAY
 
 FAILED, ANSWERED = "source failed", "source answered"
+MOST_REFUSED = 10  # are listed of a trial, the newest
+_SURE = 40  # characters of a file's name, by which a sentence is known to begin with it
 _MANY = 500  # asked for more trials than this, all are read and the others left out
 
 
@@ -68,9 +70,9 @@ def _of(column: ColumnElement[str], trials: Collection[str]) -> ColumnElement[bo
     return column.in_(sorted(trials)) if len(trials) <= _MANY else column.is_not(None)
 
 
-def _from_a_site() -> ColumnElement[bool]:
+def _from_a_site(batch: FromClause = BATCH) -> ColumnElement[bool]:
     """Deliveries that a site sent: no list of people, no replay of what came before."""
-    return and_(~BATCH.c.source.startswith(REGISTER, autoescape=True), BATCH.c.source != REPLAY)
+    return and_(~batch.c.source.startswith(REGISTER, autoescape=True), batch.c.source != REPLAY)
 
 
 def _sealed_at(connection: Connection, trials: Collection[str]) -> dict[str, datetime]:
@@ -92,12 +94,24 @@ def _received(connection: Connection, trials: Collection[str]) -> dict[str, date
 
 
 def _refused(connection: Connection, trials: Collection[str]) -> dict[str, list[Failure]]:
-    """The deliveries that were refused since the last one that was not."""
+    """The deliveries that were refused since all that came at one time was good, but for those that came again by that name.
+
+    The newest of each trial; a good file that comes with a bad one doesn't hide it.
+    """
+    beside, later = BATCH.alias("beside"), BATCH.alias("later")
+    spoilt = exists().where(
+        *(beside.c.trial_id == BATCH.c.trial_id, beside.c.recorded_at == BATCH.c.recorded_at),
+        *(beside.c.refusal.is_not(None), _from_a_site(beside)),
+    )
     good = (
         select(BATCH.c.trial_id, func.max(BATCH.c.seq).label("seq"))
-        .where(_from_a_site(), BATCH.c.refusal.is_(None))
+        .where(_from_a_site(), BATCH.c.refusal.is_(None), ~spoilt)
         .group_by(BATCH.c.trial_id)
         .subquery()
+    )
+    again = exists().where(
+        *(later.c.trial_id == BATCH.c.trial_id, later.c.name == BATCH.c.name),
+        *(later.c.seq > BATCH.c.seq, _from_a_site(later)),
     )
     found = connection.execute(
         select(BATCH.c.trial_id, BATCH.c.recorded_at, BATCH.c.name, BATCH.c.refusal)
@@ -106,11 +120,18 @@ def _refused(connection: Connection, trials: Collection[str]) -> dict[str, list[
             _of(BATCH.c.trial_id, trials),
             _from_a_site(),
             BATCH.c.refusal.is_not(None),
+            ~again,
             or_(good.c.seq.is_(None), BATCH.c.seq > good.c.seq),
         )
         .order_by(BATCH.c.trial_id, BATCH.c.seq)
     )
-    return _by_trial((trial, Failure(at, "refused", f"{name}: {refusal}")) for trial, at, name, refusal in found)
+    refused = _by_trial((trial, Failure(at, "refused", _told_by(name, refusal))) for trial, at, name, refusal in found)
+    return {trial: failures[-MOST_REFUSED:] for trial, failures in refused.items()}
+
+
+def _told_by(name: str, refusal: str) -> str:
+    """The sentence with the file's name before it, once: a refusal of the checks begins with it, a long one cut short."""
+    return refusal if refusal.startswith(name[:_SURE]) else f"{name}: {refusal}"
 
 
 def _failed(connection: Connection, trials: Collection[str]) -> dict[str, list[Failure]]:

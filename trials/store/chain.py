@@ -17,7 +17,7 @@ from sqlalchemy.types import String
 
 from trials.errors import StoreError
 from trials.protocol import canonical_json
-from trials.store.digests import FORMS, Digest, RowsDigest, body_text, moment_text, told
+from trials.store.digests import FORMS, Digest, RowsDigest, body_text, hash_of_text, moment_text, plain_json, told
 from trials.store.models import AUDIT, BATCH, LOOK, TRIAL, metadata
 
 FORMAT = 1  # of the bodies; a change of what they take in gets a number of its own
@@ -44,8 +44,7 @@ def start(trial: str) -> str:
 
 def hash_of(trial: str, seq: int, kind: str, at: datetime | str, body: str, prev_hash: str) -> str:
     """The hash of one link."""
-    text = canonical_json([trial, seq, kind, moment_text(at), body, prev_hash])
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hash_of_text(plain_json([trial, seq, kind, moment_text(at), body, prev_hash]))
 
 
 def append(connection: Connection, trial: str, kind: str, body: Mapping[str, Any], at: datetime | None = None) -> int:
@@ -96,7 +95,7 @@ def plan_told(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def state_digest(row: Mapping[str, Any]) -> str:
     """The hash over the state behind a look."""
-    return hashlib.sha256(canonical_json(told("method_state", row)).encode()).hexdigest()
+    return hash_of_text(plain_json(told("method_state", row)))
 
 
 def look_body(look: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,9 +109,10 @@ def stored(connection: Connection, table: str, trial: str) -> Iterable[list[tupl
     Nothing is read into its type: what somebody altered need not be of one.
     """
     form, columns = FORMS[table], metadata.tables[table].c
+    # psycopg would read JSON. SQLite hands out what is there, where a cast would make text of bytes that are none.
+    as_text = form.bodies if connection.dialect.name == "postgresql" else ()
     shown = [
-        cast(columns[name], Text) if name in form.bodies else type_coerce(columns[name], String())
-        for name in form.columns
+        cast(columns[name], Text) if name in as_text else type_coerce(columns[name], String()) for name in form.columns
     ]
     query = select(*shown).where(columns.trial_id == trial).order_by(*_by_code_point(connection, table, form.order))
     found = connection.execute(query, execution_options={"yield_per": _PART})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from trials.errors import StoreError
 from trials.protocol import Protocol, sha256_text
@@ -29,37 +29,82 @@ def said_again(content_sha256: str, sent_at: datetime) -> str:
     return sha256_text(f"{content_sha256} sent again {sent_at.astimezone(UTC).isoformat()}")
 
 
-def as_said_again(connection: Connection, delivery: Delivery) -> Delivery:
-    """The delivery under a name of its own, if the same bytes are in and it is dated later: A, B, A is back at A."""
-    if not delivery.dated:
+def judged_again(content_sha256: str, seq: int) -> str:
+    """How the ledger names bytes that were refused as delivery `seq` and came to something else when they were judged again."""
+    return sha256_text(f"{content_sha256} judged again after {seq}")
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What came from one source. accepted: content -> when it was sent; newest: name of a file -> its content, as it last came;
+    seen: all contents, also those that were refused."""
+
+    accepted: Mapping[str, datetime]
+    newest: Mapping[str, str]
+    seen: frozenset[str]
+
+    def holds(self, content: str, sent_at: datetime, *, dated: bool, name: str) -> bool:
+        """Whether bytes are in already and nobody says them again: by a later date, or in a file that held others since."""
+        before = self.accepted.get(content)
+        if before is None or sent_at <= before or not (dated or self.newest.get(name, content) != content):
+            return before is not None
+        return said_again(content, sent_at) in self.accepted
+
+
+def as_received(delivery: Delivery, recorded_at: datetime) -> Delivery:
+    """The delivery as sent no later than it was received; a date in the future is no date that its sender can have meant."""
+    if delivery.sent_at <= recorded_at:
         return delivery
-    columns = BATCH.c
-    before = connection.scalar(
-        select(columns.sent_at).where(
-            columns.trial_id == delivery.trial,
-            columns.source == _text(delivery.source),
-            columns.content_sha256 == delivery.content_sha256,
-        )
-    )
-    if before is None or delivery.sent_at <= before:
+    return replace(delivery, sent_at=recorded_at, dated=False)
+
+
+def as_said_again(connection: Connection, delivery: Delivery) -> Delivery:
+    """The delivery under a name of its own, if the same bytes are in and are said again: A, B, A is back at A.
+
+    Its sender says so by a later date in its name (or --sent-at), or by a file that held something else in between.
+    """
+    before = _batch(connection, delivery)
+    if before is None or before.refusal is not None or delivery.sent_at <= before.sent_at:
+        return delivery
+    if not delivery.dated and _newest_of(connection, delivery) in (None, delivery.content_sha256):
         return delivery
     return replace(delivery, content_sha256=said_again(delivery.content_sha256, delivery.sent_at))
 
 
+def _newest_of(connection: Connection, delivery: Delivery) -> str | None:
+    """The content that came last under the delivery's name from its source, if it was accepted."""
+    columns = BATCH.c
+    return connection.scalar(
+        select(columns.content_sha256)
+        .where(
+            columns.trial_id == delivery.trial,
+            columns.source == _text(delivery.source),
+            columns.name == _text(delivery.name),
+            columns.refusal.is_(None),
+        )
+        .order_by(columns.seq.desc())
+        .limit(1)
+    )
+
+
+def as_judged_again(connection: Connection, delivery: Delivery, refusal: str | None) -> Delivery:
+    """The delivery under a name of its own, if the same bytes were refused before and now come to something else.
+
+    A refusal may lie in a file's name, a limit or a list that was still to come: its cause can go while the bytes stay.
+    """
+    while (before := _batch(connection, delivery)) is not None and before.refusal not in (None, refusal):
+        delivery = replace(delivery, content_sha256=judged_again(delivery.content_sha256, before.seq))
+    return delivery
+
+
 def known_batch(connection: Connection, delivery: Delivery) -> Receipt | None:
     """The receipt of the same bytes from the same source, when they are in already; else None."""
-    row = connection.execute(
-        select(BATCH).where(
-            BATCH.c.trial_id == delivery.trial,
-            BATCH.c.source == _text(delivery.source),
-            BATCH.c.content_sha256 == delivery.content_sha256,
-        )
-    ).one_or_none()
+    row = _batch(connection, delivery)
     if row is None:
         return None
     return Receipt(
         trial=delivery.trial,
-        name=row.name,
+        name=delivery.name,
         batch_seq=row.seq,
         action=row.action,
         accepted=0,
@@ -69,6 +114,16 @@ def known_batch(connection: Connection, delivery: Delivery) -> Receipt | None:
         refusal=row.refusal,
         already_known=True,
     )
+
+
+def _batch(connection: Connection, delivery: Delivery) -> Row[Any] | None:
+    return connection.execute(
+        select(BATCH).where(
+            BATCH.c.trial_id == delivery.trial,
+            BATCH.c.source == _text(delivery.source),
+            BATCH.c.content_sha256 == delivery.content_sha256,
+        )
+    ).one_or_none()
 
 
 def last_seq(connection: Connection, trial_id: str) -> int:
@@ -193,7 +248,14 @@ def _versions_of(connection: Connection, protocol: Protocol, participants: list[
     found = connection.execute(
         select(
             *(columns.participant_id, columns.measure),
-            *(columns.rev, columns.value, columns.sent_at, columns.effective_at, columns.companion),
+            *(
+                columns.rev,
+                columns.value,
+                columns.sent_at,
+                columns.effective_at,
+                columns.companion,
+                columns.observed_on,
+            ),
         )
         .where(
             columns.trial_id == protocol.trial,

@@ -2,6 +2,9 @@
 
 Each column is hashed by itself, its cells as JSON in the order of the table's key (text by code points), so that a
 million rows cost column operations alone. Floats are written with their shortest exact digits, times as UTC to the microsecond.
+
+What somebody altered need not be of its column's type: SQLite takes anything anywhere. Such a value has a text too, one that
+no value of the right type has, so that it is seen to differ and stops nothing.
 """
 
 from __future__ import annotations
@@ -12,8 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
-
-from trials.protocol import canonical_json
 
 Columns = Mapping[str, Sequence[Any]]
 # How many rows, and the SHA-256 over them.
@@ -103,7 +104,7 @@ class RowsDigest:
 
     def result(self) -> Digest:
         found = [hashed.hexdigest() for hashed in self._hashes]
-        return self.count, hashlib.sha256(canonical_json([self.count, *found]).encode()).hexdigest()
+        return self.count, hash_of_text(plain_json([self.count, *found]))
 
 
 class _Words(dict[Any, str]):
@@ -129,26 +130,48 @@ def _encoded(cells: Sequence[Any], words: _Words | None) -> bytes:
     first = cells[0]
     if not isinstance(first, dict | list) and cells.count(first) == len(cells):  # one value all the way down
         one = first if words is None or first is None else words[first]
-        return (json.dumps(one, default=repr) + ",").encode() * len(cells)
+        return (json.dumps(one, default=_no_json) + ",").encode() * len(cells)
     if words is not None:
         cells = [None if cell is None else words[cell] for cell in cells]
-    return (json.dumps(cells, default=repr, separators=(",", ":"))[1:-1] + ",").encode()
+    return (json.dumps(cells, default=_no_json, separators=(",", ":"))[1:-1] + ",").encode()
 
 
-def day_text(value: date | str) -> str:
-    """A date as YYYY-MM-DD; text as a database holds it stays as it is."""
-    return value if isinstance(value, str) else value.isoformat()
+def _no_json(value: Any) -> dict[str, str]:
+    """Bytes, or whatever else JSON has no form for: no cell of ours is an object, so it equals none."""
+    return {type(value).__name__: repr(value)}
 
 
-def moment_text(value: datetime | str) -> str:
-    """A time as ISO 8601 in UTC with microseconds; text that is no time stays as it is, so that it is seen to differ."""
+def plain_json(value: Any) -> str:
+    """`protocol.canonical_json` of whatever a database may hold; the same text for everything that has one there."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_no_json)
+
+
+def hash_of_text(text: str) -> str:
+    """SHA-256 of UTF-8 text, 64 hex digits; of what is no whole text too."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def day_text(value: object) -> str:
+    """A date as YYYY-MM-DD; text as a database holds it stays as it is, and what is no date is shown as it is."""
+    if isinstance(value, str):
+        return value
+    return value.isoformat() if isinstance(value, date) else repr(value)
+
+
+def moment_text(value: object) -> str:
+    """A time as ISO 8601 in UTC with microseconds; what is no time stays as it is, so that it is seen to differ."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
             return str(value)
+    if not isinstance(value, datetime):
+        return repr(value)
     aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)  # SQLite holds UTC without saying so
-    return aware.astimezone(UTC).isoformat(timespec="microseconds")
+    try:
+        return aware.astimezone(UTC).isoformat(timespec="microseconds")
+    except OverflowError:  # a zone that takes it out of the years 1 to 9999
+        return repr(value)
 
 
 def body_text(value: Any) -> str:
@@ -156,9 +179,9 @@ def body_text(value: Any) -> str:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return f"no JSON: {value}"
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_no_json)
 
 
 def rows_digest(table: str, columns: Columns) -> Digest:
@@ -181,6 +204,6 @@ def told(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
         if value is not None and name in form.moments:
             value = moment_text(value)
         elif name in form.bodies:
-            value = hashlib.sha256(body_text(value).encode()).hexdigest()
+            value = hash_of_text(body_text(value))
         found[name] = value
     return found

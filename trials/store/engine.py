@@ -175,9 +175,7 @@ def _refused(target: URL) -> Iterator[None]:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
         if any(secret and secret in cause for secret in _secrets(target)):
             cause = "it does not answer, or refuses what it was given"
-        raise StoreError(
-            f"{_shown(target)} can't be used: {cause}. Check ROADTEST_HOME and ROADTEST_DATABASE_URL, or try again."
-        ) from error
+        raise StoreError(f"{_shown(target)} can't be used: {cause}. {_advice(cause)}") from error
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.DatabaseError) and not isinstance(error, IntegrityError):
             raise StoreError(
@@ -185,6 +183,22 @@ def _refused(target: URL) -> Iterator[None]:
                 " Put its last good copy in its place."
             ) from error
         raise
+
+
+# What SQLite, PostgreSQL and the system below them say, and what helps.
+_ADVICE = {
+    "is full": "Make room on its disk; nothing half-done was stored.",
+    "no space left": "Make room on its disk; nothing half-done was stored.",
+    "readonly": "Check the permissions of the file and its folder, and that its disk is mounted for writing.",
+    "read-only": "Check the permissions of the file and its folder, and that its disk is mounted for writing.",
+    "disk i/o error": "Check its disk and the quota on it; nothing half-done was stored.",
+    "quota": "Check its disk and the quota on it; nothing half-done was stored.",
+}
+
+
+def _advice(cause: str) -> str:
+    found = next((advice for words, advice in _ADVICE.items() if words in cause.lower()), None)
+    return found or "Check ROADTEST_HOME and ROADTEST_DATABASE_URL, or try again."
 
 
 def _engine(target: URL, *, foreign_keys: bool = True) -> Engine:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from trials.evidence import Look
 from trials.memory import collecting_later
@@ -19,13 +20,17 @@ from trials.records import Checked, Delivery, Receipt, Register
 from trials.store import chain
 from trials.store.additions import Additions
 from trials.store.deliveries import (
+    Inbox,
     Seal,
+    as_judged_again,
+    as_received,
     as_said_again,
     batch_row,
     bind_key,
     bound_key,
     has_register,
     insert_rows,
+    judged_again,
     known_batch,
     last_seq,
     merge_delivery,
@@ -45,8 +50,8 @@ from trials.store.plans import must_be_aware, register, seal, sealed_plan, seale
 Also = Callable[[Connection, list[Receipt]], None]
 
 __all__ = [
+    "inbox",
     "key_of",
-    "known_contents",
     "known_receipt",
     "preview",
     "recompute",
@@ -99,6 +104,8 @@ def record_all(
 
     Raises what `sealed_protocol` does; StoreError for another key; what the analysis raises.
     """
+    if key is not None and seal is None:
+        raise ValueError("ids are hidden, so rows that are set aside here must be sealed too: seal is missing")
     must_be_aware(recorded_at=recorded_at, as_of=as_of, sent_at=min(one.sent_at for one, _ in judged))
     [trial] = {delivery.trial for delivery, _ in judged}
     rows = sum(len(checked.accepted) for _, checked in judged)
@@ -140,7 +147,8 @@ def _put(
 ) -> tuple[Receipt, str | None]:
     """One delivery's rows; its receipt, and the smallest order key of the people whom it changed."""
     recorded_at = received_at(connection, delivery.trial, recorded_at)
-    delivery = as_said_again(connection, replace(delivery, sent_at=min(delivery.sent_at, recorded_at)))
+    delivery = as_said_again(connection, as_received(delivery, recorded_at))
+    delivery = as_judged_again(connection, delivery, checked.refusal)
     known = known_batch(connection, delivery)
     if known is not None:
         return known, None
@@ -161,9 +169,10 @@ def _put(
 
 
 def known_receipt(store: Store, delivery: Delivery) -> Receipt | None:
-    """What `record` would answer if the delivery is in already, so that nobody need judge it again; else None."""
+    """What `record` would answer if the delivery was accepted already, so that nobody need judge it again; else None."""
     with reading(store) as connection:
-        return known_batch(connection, as_said_again(connection, delivery))
+        known = known_batch(connection, as_said_again(connection, delivery))
+        return None if known is None or known.refusal is not None else known
 
 
 def preview(store: Store, delivery: Delivery, checked: Checked, *, recorded_at: datetime) -> Receipt:
@@ -172,7 +181,8 @@ def preview(store: Store, delivery: Delivery, checked: Checked, *, recorded_at: 
     with reading(store) as connection:
         protocol, _ = sealed_plan(connection, delivery.trial)
         recorded_at = received_at(connection, delivery.trial, recorded_at)
-        delivery = as_said_again(connection, replace(delivery, sent_at=min(delivery.sent_at, recorded_at)))
+        delivery = as_said_again(connection, as_received(delivery, recorded_at))
+        delivery = as_judged_again(connection, delivery, checked.refusal)
         known = known_batch(connection, delivery)
         if known is not None:
             return known
@@ -213,15 +223,28 @@ def recompute(store: Store, trial_id: str, number: int) -> Look:
         return past_look(connection, protocol, sha256, number)
 
 
-def known_contents(store: Store, trial_id: str, source: str) -> dict[str, datetime]:
-    """SHA-256 of every delivery from that source that is in, accepted or refused, and when it was sent."""
+def inbox(store: Store, trial_id: str, source: str) -> Inbox:
+    """What was accepted from a source.
+
+    What was refused is not among it, unless it was accepted since: it is read and judged again, as the cause may be gone.
+    """
+    columns = BATCH.c
     with reading(store) as connection:
         found = connection.execute(
-            select(BATCH.c.content_sha256, BATCH.c.sent_at).where(
-                BATCH.c.trial_id == trial_id, BATCH.c.source == source
-            )
-        )
-        return dict(found.tuples().all())
+            select(columns.content_sha256, columns.sent_at, columns.seq, columns.refusal, columns.name)
+            .where(columns.trial_id == trial_id, columns.source == source)
+            .order_by(columns.seq)
+        ).all()
+    rows = {row.content_sha256: row for row in found}
+    accepted = {}
+    for content, row in rows.items():
+        last: Row[Any] | None = row
+        while last is not None and last.refusal is not None:
+            last = rows.get(judged_again(last.content_sha256, last.seq))
+        if last is not None:
+            accepted[content] = row.sent_at
+    newest = {row.name: row.content_sha256 for row in found if row.refusal is None}
+    return Inbox(accepted, newest, frozenset(rows))
 
 
 def register_of(store: Store, trial_id: str) -> Register:

@@ -1,7 +1,8 @@
 """What a delivery changes, decided without a database: whom it enrols, which values get a new version, what it repeats.
 
 Each measure of each participant has a history of its own. Its readings are value and companion together: a change of either
-is a change.
+is a change. So is another day of observation; but a repetition keeps no day, so a late delivery between two others may leave
+the day that it brought.
 
 Guarantee: whatever the order in which deliveries arrive, the versions in order of `sent_at` tell the same story, the one
 that the deliveries in sending order would have told. So a delivery that comes in late is put in its place, and when
@@ -41,10 +42,15 @@ class Known:
     sent_at: datetime
     effective_at: datetime
     companion: float | None = None
+    observed_on: date | None = None
 
     @property
     def reading(self) -> Reading:
         return self.value, self.companion
+
+    def says(self, reading: Reading, observed_on: date | None) -> bool:
+        """Whether a row says the same: the reading, and the day if both name one."""
+        return self.reading == reading and (None in (observed_on, self.observed_on) or observed_on == self.observed_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +134,14 @@ def merge(
         for measure, reading in _readings(protocol, record):
             known = held.setdefault((name, measure), [])
             before = _newest(known)
-            added = _versions(reading, sent_at, when, known, newer.get((name, measure)))
+            added = _versions(reading, record.observed_on, sent_at, when, known, newer.get((name, measure)))
             if not any(version.sent_at == sent_at for version in added):
                 result.repetitions.setdefault(name, {})[measure] = reading
             known.extend(added)
-            for version in added:
-                observed_on = record.observed_on if version.sent_at == sent_at else None
-                result.versions.append(Added(name, measure, observed_on, version))
+            result.versions += [Added(name, measure, version.observed_on, version) for version in added]
             changes |= bool(added)
             news |= bool(added) and before is None
-            corrects |= bool(added) and before is not None and reading != before.reading
+            corrects |= bool(added) and before is not None and not before.says(reading, record.observed_on)
         if changes:
             result.changed = place if result.changed is None else min(place, result.changed)
         _count(result, news, corrects)
@@ -158,33 +162,40 @@ def _readings(protocol: Protocol, record: Record) -> list[tuple[str, Reading]]:
 
 
 def _versions(
-    reading: Reading, sent_at: datetime, when: datetime, known: Sequence[Known], newer: Repeated | None
+    reading: Reading,
+    day: date | None,
+    sent_at: datetime,
+    when: datetime,
+    known: Sequence[Known],
+    newer: Repeated | None,
 ) -> list[Known]:
     """The versions that one reading adds: itself when it differs from what was in force as it was sent, and after it
     a newer repetition that it turns into a change back."""
     earlier = _newest([version for version in known if version.sent_at <= sent_at])
-    in_force = NOTHING if earlier is None else earlier.reading
-    if reading == in_force or (earlier is None and _nothing_new(reading, when, known)):
+    if earlier is None:
+        if reading == NOTHING or _nothing_new(reading, day, when, known):
+            return []
+    elif earlier.says(reading, day):
         return []
     rev = len(known) + 1
-    added = [_version(rev, reading, sent_at, when)]
+    added = [_version(rev, reading, sent_at, when, day)]
     later = [version for version in known if version.sent_at > sent_at]
     if newer is not None and newer.reading != reading and not any(v.sent_at <= newer.sent_at for v in later):
         added.append(_version(rev + 1, newer.reading, newer.sent_at, newer.effective_at))
     return added
 
 
-def _version(rev: int, reading: Reading, sent_at: datetime, when: datetime) -> Known:
+def _version(rev: int, reading: Reading, sent_at: datetime, when: datetime, day: date | None = None) -> Known:
     value, companion = reading
-    return Known(rev, value, sent_at, when, companion)
+    return Known(rev, value, sent_at, when, companion, day)
 
 
-def _nothing_new(reading: Reading, when: datetime, later: Sequence[Known]) -> bool:
+def _nothing_new(reading: Reading, day: date | None, when: datetime, later: Sequence[Known]) -> bool:
     """Whether a first value that comes in late says what the next one said, no earlier than that was known."""
     if not later:
         return False
     following = min(later, key=lambda version: (version.sent_at, version.rev))
-    return reading == following.reading and when >= min(version.effective_at for version in later)
+    return following.says(reading, day) and when >= min(version.effective_at for version in later)
 
 
 def _newest(known: Sequence[Known]) -> Known | None:

@@ -76,6 +76,14 @@ def cards(store: Store, ids: Collection[str] | None = None) -> list[TrialCard]:
         return _cards(connection, ids)
 
 
+def plain_ids(store: Store) -> list[str]:
+    """The trials whose people's ids are kept as they are sent: those with deliveries and without a key, by id."""
+    with reading(store) as connection:
+        begun = select(BATCH.c.trial_id).distinct()
+        found = select(TRIAL.c.id).where(TRIAL.c.key_fingerprint.is_(None), TRIAL.c.id.in_(begun)).order_by(TRIAL.c.id)
+        return list(connection.scalars(found))
+
+
 def sealed_ids(store: Store) -> list[str]:
     """The sealed trials by id; nothing of their plans is read, so one that was altered is among them."""
     with reading(store) as connection:

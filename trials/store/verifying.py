@@ -2,25 +2,36 @@
 
 Nothing is repaired here. A link whose own hash is broken still says what it says, so that the facts behind it are compared
 all the same; a chain that was cut off, or written anew, is found only against heads that were kept elsewhere.
+Whatever can't be read is a finding of its trial, and the others are judged all the same.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import sqlalchemy.exc
 from sqlalchemy import Connection, String, select, type_coerce
 
 from trials.errors import DataError
-from trials.protocol import sha256_text
 from trials.store import chain
-from trials.store.digests import Digest, moment_text, told
+from trials.store.digests import Digest, hash_of_text, moment_text, told
 from trials.store.engine import Store, reading
+from trials.store.expected import Expected, take_in
 from trials.store.models import AUDIT, TRIAL
 
 Heads = Mapping[str, tuple[int, str]]
+
+# What reading and comparing raises when a value can't be one of ours, such as PostgreSQL's time without end.
+_UNREADABLE = (
+    sqlalchemy.exc.DataError,
+    *(ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError),
+)
+_FOREIGN = "somebody wrote into the database what Roadtest doesn't write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +41,6 @@ class Finding:
     trial: str
     link: int | None
     sentence: str
-
-
-@dataclass
-class Expected:
-    """What a trial's links say that its tables must hold. `of`: which link said so, by table and key."""
-
-    plans: dict[int, dict[str, Any]] = field(default_factory=dict)
-    batch: dict[int, dict[str, Any]] = field(default_factory=dict)
-    look: dict[int, dict[str, Any]] = field(default_factory=dict)
-    repair: dict[tuple[int, int, int], dict[str, Any]] = field(default_factory=dict)
-    rows: dict[tuple[str, int], Digest] = field(default_factory=dict)
-    replays: list[tuple[list[int], Digest, int]] = field(default_factory=list)
-    of: dict[tuple[Any, ...], int] = field(default_factory=dict)
-    deliveries: int = 0
-    looks: int = 0
-    adopted: int | None = None
-    created_at: str | None = None
-    sealed: bool = False
-    key: str | None = None
-    state: tuple[str | None, int | None] = (None, None)
 
 
 def heads(store: Store) -> dict[str, tuple[int, str]]:
@@ -76,39 +67,76 @@ def verify(store: Store, trial: str | None = None, *, heads: Heads | None = None
     heads: what `heads` said earlier; each named trial must still have that link.
     """
     with reading(store) as connection:
-        found = []
-        for name in [trial] if trial is not None else _trials(connection, heads or {}):
-            found += list(_judged(connection, name, (heads or {}).get(name)))
-        return found
+        return _verified(connection, trial, heads or {})
 
 
-def _trials(connection: Connection, heads: Heads) -> list[str]:
-    known = {*connection.execute(select(TRIAL.c.id)).scalars(), *heads}
-    return sorted(known | {*connection.execute(select(AUDIT.c.trial_id).distinct()).scalars()})
+def _verified(connection: Connection, trial: str | None, heads: Heads) -> list[Finding]:
+    found = []
+    with _any_text(connection):
+        for name in [trial] if trial is not None else _trials(connection, heads):
+            if isinstance(name, str) and _printable(name) == name:
+                found += list(_judged(connection, name, heads.get(name)))
+            else:
+                found.append(_finding(str(name), None, f"a trial's name can't be read: {name!r}"))
+    return found
+
+
+@contextmanager
+def _any_text(connection: Connection) -> Iterator[None]:
+    """SQLite keeps text that is no UTF-8, and Python's driver would stop at it; here it comes as half characters."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    before = driver.text_factory
+    driver.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        driver.text_factory = before
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _finding(trial: str, link: object, sentence: str) -> Finding:
+    return Finding(_printable(trial), link if isinstance(link, int) else None, f"{_printable(sentence)}.")
+
+
+def _trials(connection: Connection, heads: Heads) -> list[Any]:
+    known = {*heads}
+    for column in (TRIAL.c.id, AUDIT.c.trial_id):
+        known |= {*connection.execute(select(type_coerce(column, String())).distinct()).scalars()}
+    return sorted(known, key=lambda name: (str(name), repr(name)))
 
 
 def _judged(connection: Connection, trial: str, head: tuple[int, str] | None) -> Iterator[Finding]:
     expected, kept = Expected(), False
-    last = 0
-    for link, sentence in _links(connection, trial, expected):
-        if sentence is not None:
-            yield Finding(trial, link.seq, f"{trial}, link {link.seq} ({link.kind}): {sentence}.")
-        kept |= head is not None and (link.seq, link.hash) == head
-        last = link.seq
+    last: object = 0
+    try:
+        for link, sentence in _links(connection, trial, expected):
+            if sentence is not None:
+                yield _finding(trial, link.seq, f"{trial}, link {link.seq} ({link.kind}): {sentence}")
+            kept |= head is not None and (link.seq, link.hash) == head
+            last = link.seq
+    except _UNREADABLE:
+        yield _finding(trial, None, f"{trial}: the chain can't be read after link {last}; {_FOREIGN}")
+        return
     if last == 0:
-        yield Finding(trial, None, f"{trial}: there is no chain; every trial has one from its registration on.")
+        yield _finding(trial, None, f"{trial}: there is no chain; every trial has one from its registration on")
         return
     if head is not None and not kept:
-        yield Finding(
+        yield _finding(
             trial,
             head[0],
             f"{trial}: link {head[0]} with the hash {head[1][:12]}, which was kept elsewhere, is not in the chain; it ends at "
-            f"link {last}.",
+            f"link {last}",
         )
     for about, sentence in _facts(connection, trial, expected):
         number = expected.of.get(about)
         where = f"{trial}" if number is None else f"{trial}, link {number}"
-        yield Finding(trial, number, f"{where}: {sentence}.")
+        yield _finding(trial, number, f"{where}: {sentence}")
 
 
 def _links(connection: Connection, trial: str, expected: Expected) -> Iterator[tuple[chain.Link, str | None]]:
@@ -117,82 +145,45 @@ def _links(connection: Connection, trial: str, expected: Expected) -> Iterator[t
     found = connection.execute(
         select(*columns).where(AUDIT.c.trial_id == trial).order_by(AUDIT.c.seq), execution_options={"yield_per": 1_000}
     )
-    before, number = chain.start(trial), 0
+    before, number, first = chain.start(trial), 0, True
     for row in found:
         link = chain.Link(*row)
         number += 1
+        seq: object = link.seq
         wrong = None
-        if link.seq != number:
-            wrong = f"link {number} is missing before it" if link.seq > number else "its number is not the next one"
+        if not isinstance(seq, int):
+            wrong = "its number can't be read"
+        elif seq != number:
+            wrong = f"link {number} is missing before it" if seq > number else "its number is not the next one"
         elif link.prev_hash != before:
             wrong = "it does not follow the link before it: that one, or this one, was altered"
         elif link.hash != chain.hash_of(trial, link.seq, link.kind, link.at, link.body, link.prev_hash):
             wrong = "its hash is not that of what it says: it was altered"
-        try:
-            _take_in(expected, link)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            wrong = wrong or "what it says can't be read"
-        yield link, wrong
-        before, number = link.hash, link.seq
-
-
-def _take_in(expected: Expected, link: chain.Link) -> None:
-    body = json.loads(link.body)
-    if link.kind == "adopted":
-        _adopted(expected, body, link.seq)
-    elif link.kind in ("register", "seal"):
-        plan = body["plan"]
-        expected.plans[plan["version"]] = plan
-        expected.of["protocol_version", plan["version"]] = link.seq
-        expected.sealed |= link.kind == "seal"
-        expected.created_at = expected.created_at or body.get("created_at")
-    elif link.kind == "delivery":
-        seq = body["batch"]["seq"]
-        expected.batch[seq] = body["batch"]
-        expected.of["batch", seq] = link.seq
-        expected.key = body["key"]
-        for table, digest in body["rows"].items():
-            expected.rows[table, seq] = tuple(digest)
-        expected.of |= {(table, seq): link.seq for table in chain.BROUGHT}
-    elif link.kind == "look":
-        number = body["look"]["number"]
-        expected.look[number] = body["look"]
-        expected.of["look", number] = link.seq
-        expected.state = (body["state"], link.seq)
-        expected.of[("method_state",)] = link.seq
-    elif link.kind == "repair":
-        told_of = body["repair"]
-        key = told_of["batch_seq"], told_of["row_no"], told_of["number"]
-        expected.repair[key] = told_of
-        expected.of["repair", key] = link.seq
-    elif link.kind == "replay":
-        expected.replays.append((body["deliveries"], tuple(body["replayed_row"]), link.seq))
-
-
-def _adopted(expected: Expected, body: Mapping[str, Any], link: int) -> None:
-    expected.adopted, expected.deliveries, expected.looks = link, body["deliveries"], body["looks"]
-    expected.created_at = body["created_at"]
-    for plan in body["plans"]:
-        expected.plans[plan["version"]] = plan
-        expected.of["protocol_version", plan["version"]] = link
-        expected.sealed |= plan["sealed_at"] is not None
-    for table, digest in body["rows"].items():
-        expected.rows[table, 0] = tuple(digest)
-    expected.of |= {(table, 0): link for table in (*chain.BROUGHT, "batch", "look")}
-    expected.state = (body["state"], link)
-    expected.of[("method_state",)] = link
+        place = seq if isinstance(seq, int) else None
+        out_of_place = take_in(expected, link.kind, link.body, first=first, link=place)
+        yield link, wrong or out_of_place
+        before, number, first = link.hash, number if place is None else place, False
 
 
 def _facts(connection: Connection, trial: str, expected: Expected) -> Iterator[tuple[tuple[Any, ...], str]]:
     """(table and key, what is wrong) of every fact that differs from what the links say."""
-    yield from _trial_row(connection, trial, expected)
-    yield from _plans(connection, trial, expected)
-    yield from _told_rows(connection, trial, "batch", "seq", expected.batch, expected.deliveries)
-    yield from _told_rows(connection, trial, "look", "number", expected.look, expected.looks)
-    yield from _repairs(connection, trial, expected)
-    yield from _brought(connection, trial, expected)
-    yield from _replayed(connection, trial, expected)
-    yield from _state(connection, trial, expected)
+    parts: dict[str, Callable[[Connection, str, Expected], Iterator[tuple[tuple[Any, ...], str]]]] = {
+        "trial": _trial_row,
+        "plans": _plans,
+        "deliveries": partial(_told_rows, table="batch"),
+        "looks": partial(_told_rows, table="look"),
+        "mended rows": _repairs,
+        **{f"{table} rows": partial(_brought, table=table) for table in chain.BROUGHT},
+        "adopted deliveries": partial(_adopted_rows, table="batch", key="seq"),
+        "adopted looks": partial(_adopted_rows, table="look", key="number"),
+        "replayed rows": _replayed,
+        "state behind the newest look": _state,
+    }
+    for name, part in parts.items():
+        try:
+            yield from part(connection, trial, expected)
+        except _UNREADABLE:
+            yield ("unreadable", name), f"the {name} can't be read; {_FOREIGN}"
 
 
 def _trial_row(connection: Connection, trial: str, expected: Expected) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -223,17 +214,21 @@ def _plans(connection: Connection, trial: str, expected: Expected) -> Iterator[t
             yield ("protocol_version", version), f"version {version} of the plan was added: no link tells of it"
         elif chain.plan_told(row) != known:
             yield ("protocol_version", version), f"version {version} of the plan is not what was recorded"
-        elif sha256_text(str(row["canonical"])) != row["sha256"]:
+        elif hash_of_text(str(row["canonical"])) != row["sha256"]:
             yield ("protocol_version", version), f"the text of version {version} of the plan was altered"
     for version in sorted(expected.plans.keys() - seen):
         yield ("protocol_version", version), f"version {version} of the plan is gone"
 
 
 def _told_rows(
-    connection: Connection, trial: str, table: str, key: str, known: Mapping[int, Mapping[str, Any]], adopted: int
+    connection: Connection, trial: str, expected: Expected, *, table: str
 ) -> Iterator[tuple[tuple[Any, ...], str]]:
     """Rows that have a link each: deliveries and looks. Those that were adopted together are judged by their digest."""
-    word, seen = {"batch": "delivery", "look": "look"}[table], set()
+    word, key, known, adopted = {
+        "batch": ("delivery", "seq", expected.batch, expected.deliveries),
+        "look": ("look", "number", expected.look, expected.looks),
+    }[table]
+    seen = set()
     for row in chain.rows_of(connection, table, trial):
         number = row[key]
         if isinstance(number, int) and 0 < number <= adopted:
@@ -263,15 +258,21 @@ def _repairs(connection: Connection, trial: str, expected: Expected) -> Iterator
         yield ("repair", key), f"the mended version {key[2]} of row {key[1]} of delivery {key[0]} is gone"
 
 
-def _brought(connection: Connection, trial: str, expected: Expected) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """Rows that deliveries brought, and all that was adopted, by digest."""
-    for table in chain.BROUGHT:
-        stands = chain.digests_by(connection, table, trial, expected.deliveries, "batch_seq")
-        yield from _compared(expected, table, stands)
-    if expected.adopted is not None:
-        for table, key, upto in (("batch", "seq", expected.deliveries), ("look", "number", expected.looks)):
-            stands = chain.digests_by(connection, table, trial, upto, key)
-            yield from _compared(expected, table, {0: stands[0]} if 0 in stands else {})
+def _brought(
+    connection: Connection, trial: str, expected: Expected, *, table: str
+) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Rows that deliveries brought, and those that were adopted, by digest."""
+    yield from _compared(expected, table, chain.digests_by(connection, table, trial, expected.deliveries, "batch_seq"))
+
+
+def _adopted_rows(
+    connection: Connection, trial: str, expected: Expected, *, table: str, key: str
+) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Deliveries and looks that were adopted together, by digest."""
+    if expected.adopted:
+        upto = {"batch": expected.deliveries, "look": expected.looks}[table]
+        stands = chain.digests_by(connection, table, trial, upto, key)
+        yield from _compared(expected, table, {0: stands[0]} if 0 in stands else {})
 
 
 def _compared(expected: Expected, table: str, stands: Mapping[int, Digest]) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -290,8 +291,7 @@ def _replayed(connection: Connection, trial: str, expected: Expected) -> Iterato
     """Rows that were judged again: each replay's link has one digest over those of all its deliveries."""
     whose = {seq: ("replay", place) for place, (numbers, *_) in enumerate(expected.replays) for seq in numbers}
     stands = chain.digests_of_groups(connection, "replayed_row", trial, "batch_seq", whose)
-    for place, (_, digest, link) in enumerate(expected.replays):
-        expected.of["replay", place] = link
+    for place, (_, digest) in enumerate(expected.replays):
         if stands.pop(("replay", place), None) != digest:
             yield ("replay", place), "the rows that were replayed are not those that were recorded"
     if stands:
@@ -300,6 +300,6 @@ def _replayed(connection: Connection, trial: str, expected: Expected) -> Iterato
 
 def _state(connection: Connection, trial: str, expected: Expected) -> Iterator[tuple[tuple[Any, ...], str]]:
     stands = [chain.state_digest(row) for row in chain.rows_of(connection, "method_state", trial)]
-    known = [] if expected.state[0] is None else [expected.state[0]]
+    known = [] if expected.state is None else [expected.state]
     if stands != known:
         yield ("method_state",), "the state behind the newest look is not the one it was taken with"

@@ -59,7 +59,7 @@ def read_table(source: Stream | bytes, name: str, protocol: Protocol, limits: Li
         chosen = _named(plain, name)
         chunks = pieces(source, limits, gzipped=plain != name.lower())
         first = next(chunks, b"")
-        _check_kind(first, chosen, plain)
+        _check_kind(first, chosen)
         return chosen.read(_again(first, chunks), protocol, limits)
     except Refused as refusal:
         return Table(problem=str(refusal))
@@ -82,7 +82,7 @@ def _named(plain: str, name: str) -> Format:
     raise Refused(f"the file's name ends with {ending}, must end with {', '.join(SUFFIXES)}, or one of these and .gz.")
 
 
-def _check_kind(head: bytes, chosen: Format, plain: str) -> None:
+def _check_kind(head: bytes, chosen: Format) -> None:
     """Raises Refused when the first bytes are not those of the format that the name says."""
     if not head.strip():
         raise Refused("the file is empty, must have a header and at least one row. Was the upload cut short?")

@@ -34,10 +34,12 @@ def _reading(delimiter: str, wanted: str) -> Callable[[Iterator[bytes], Protocol
         csv.field_size_limit(max(csv.field_size_limit(), limits.line_bytes))
         records = csv.reader(chain.from_iterable(text.lines()), delimiter=delimiter, strict=True)
         try:
-            found, blank = _gather(records, delimiter, wanted, limits)
+            found, blank, padded = _gather(records, delimiter, wanted, limits)
         except csv.Error as error:
             raise Refused(_explained(error, limits)) from None
         repairs = [*text.repairs(), *passed_over(blank)]
+        if padded:
+            repairs.append("trimmed white space around column names")
         if not text.ended:
             repairs.append("the last line has no line end: if the upload was cut short, send it again")
         return found.table(protocol, repairs, unfinished=not text.ended)
@@ -45,14 +47,15 @@ def _reading(delimiter: str, wanted: str) -> Callable[[Iterator[bytes], Protocol
     return read
 
 
-def _gather(records: Iterator[list[str]], delimiter: str, wanted: str, limits: Limits) -> tuple[Gathered, int]:
-    """The cells, and how many blank lines were passed over."""
+def _gather(records: Iterator[list[str]], delimiter: str, wanted: str, limits: Limits) -> tuple[Gathered, int, bool]:
+    """The cells, how many blank lines were passed over, and whether a column's name had space around it."""
     blank = 0
     header: list[str] = []
     for header in records:
         if header:
             break
         blank += 1
+    padded = any(trimmed(name) != name for name in header)
     header = [trimmed(name) for name in header]
     others = {mark: plural for mark, plural in _SEPARATORS.items() if mark != delimiter}
     check_header(header, others, wanted)
@@ -65,7 +68,7 @@ def _gather(records: Iterator[list[str]], delimiter: str, wanted: str, limits: L
         # The bytes were counted and decoded already: nothing is left to weigh.
         found.check_room(len(chunk), len(header))
         found.add(dict(zip(header, zip(*chunk, strict=True), strict=bool(chunk))), len(chunk), ragged, weigh=False)
-    return found, blank
+    return found, blank, padded
 
 
 def _evened(chunk: list[list[str]], width: int, delimiter: str) -> tuple[list[list[str]], dict[int, str]]:
