@@ -91,7 +91,7 @@ def prepare(
     known = {*protocol.known_columns, *delivery.columns} if enrolling else set(protocol.known_columns)
     extra = [name for name in delivery.columns if name not in known]
     silent = () if enrolling else not_delivered(protocol, delivery.columns)
-    warnings = (*delivery.repairs, *_moved(delivery, protocol), *reading.warnings(), *silent, *_ignored(extra))
+    warnings = (*delivery.repairs, *reading.warnings(), *silent, *_ignored(extra))
     return Prepared(facts, tuple((one, says_something(one)) for one in said[1:]), warnings)
 
 
@@ -534,13 +534,6 @@ def _join_holders(facts: Columns, register: Mapping[str, Enrolled]) -> None:
 
 def _counts(counted: Counter[str]) -> str:
     return ", ".join(f"{name} ({count} row{'s' if count > 1 else ''})" for name, count in counted.items())
-
-
-def _moved(delivery: Delivery, protocol: Protocol) -> tuple[str, ...]:
-    """A word on columns that come in another order than the one in which the plan maps them."""
-    mapped = [name for name in protocol.source.columns if name in delivery.columns]
-    came = [name for name in delivery.columns if name in protocol.source.columns]
-    return ("read the columns by name: they come in another order than in the plan",) if came != mapped else ()
 
 
 def _ignored(extra: Sequence[str]) -> tuple[str, ...]:
