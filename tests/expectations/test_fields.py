@@ -105,9 +105,11 @@ def test_an_id_must_fit_the_plans_pattern() -> None:
         "a-0002,new,5,3",
     ]
     checked = judged(strict, "participant_id,arm,entry_order,hours\n" + "\n".join(lines) + "\n")
-    assert set(reasons(checked).values()) == {
-        "participant_id must fit the plan's pattern (data.id_pattern), and doesn't"
-    }
+    misfit = "participant_id must fit the plan's pattern (data.id_pattern), and doesn't"
+    wide = (
+        "participant_id holds a look-alike of a plain character (a wide letter, another hyphen): must be typed plainly"
+    )
+    assert reasons(checked) == {2: misfit, 3: misfit, 4: wide}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_look_alikes_of_plain_characters_make_nobody_new(odd: str) -> None:
         ("1,5", "'1,5'"),
         ("5.4 h", "'5.4 h'"),
         ("lots", "'lots'"),
-        ("Bartholomew Quizzleton", "somebody's id or name"),
+        ("Bartholomew Quizzleton", "a text of 22 characters"),
         ("ZQX-1001", "somebody's id or name"),
         ("zqx-1001 ", "somebody's id or name"),
         ("ann@example.org", "somebody's id or name"),
