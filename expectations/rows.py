@@ -43,6 +43,9 @@ _SHORT_NUMBER = 4
 _PAD = " \t\u00a0"
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE = re.compile(r"[0-9]{1,9}")
+# Most ids are so plain that nothing else need be asked of them.
+_PLAIN_ID = re.compile(r"[A-Za-z0-9][!-~]{0,99}")
+_LONGEST_MISSING = 4
 _ODD_HYPHEN = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 
 
@@ -284,11 +287,16 @@ class _Reading:
     def _identity(self) -> Columns:
         """Ids as pseudonyms (or as they are, where the trial keeps them), what stands against them, and how they are spelt."""
         sent = self.cells["participant_id"]
-        fault = each(sent, lambda one: None if is_missing(one) else self._id_fault(one))
-        present = [None if is_missing(one) else one for one in sent]
+        distinct = set(sent)
+        missing = {one for one in distinct if len(one) <= _LONGEST_MISSING and is_missing(one)}
+        at_once = _PLAIN_ID.fullmatch if self._protocol.data.id_pattern is None else re.compile("(?!)").match
+        fault = [None if one in missing or at_once(one) else self._id_fault(one) for one in sent]
+        present: list[str | None] = [None if one in missing else one for one in sent] if missing else list(sent)
+        ids: list[Any]
+        key: list[Any]
         if self._pseudonyms is None:
             names = self._plain(present)
-            ids: list[Any] = names
+            ids = names
             # Two new ids that differ in letter case alone may be one person: they share a key, and so conflict.
             key = [
                 None if one is None else f"known {one}" if one in self._register else f"new {one.casefold()}"
@@ -296,14 +304,21 @@ class _Reading:
             ]
             spelt = [""] * len(sent)
         else:
-            distinct = list(set(sent))
-            hidden = dict(zip(distinct, self._pseudonyms.of_all(distinct), strict=True))
-            ids = [None if one is None else hidden[one] for one in present]
+            once = sent if len(distinct) == len(sent) else list(distinct)
+            hidden = self._pseudonyms.of_all(once)
+            if once is not sent:
+                known = dict(zip(once, hidden, strict=True))
+                hidden = [known[one] for one in sent]
+            ids = (
+                [None if one is None else name for one, name in zip(present, hidden, strict=True)]
+                if missing
+                else hidden
+            )
             key = ids
             spelt = [spelling(one) for one in sent]
         return {
             "participant_id": ids,
-            "participant_id_lacking": ["yes" if one is None else None for one in ids],
+            "participant_id_lacking": ["yes" if one is None else None for one in ids] if missing else [None] * len(ids),
             "participant_id_fault": fault,
             "participant_key": key,
             "sent_id": sent,
