@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -202,3 +202,12 @@ def test_a_word_that_begins_another_may_have_been_cut_off(arm: str, whole: bool)
         plan(arms=arms, design="multi_arm"), f"participant_id,entry_order,hours,arm\nP-1,1,3,new\nP-2,2,3,{arm}"
     )
     assert (len(checked.accepted), 2 in reasons(checked)) == ((2, False) if whole else (1, True))
+
+
+def test_a_row_sent_at_the_very_end_of_follow_up_counts() -> None:
+    """Follow-up closes at midnight after its last day: what is sent then is in time, a day's difference is too early."""
+    primary = {**plan().primary.model_dump(mode="json"), "follow_up": "28 days"}
+    dated = plan(primary=primary, order_by=["enrolled_on", "entry_order"])
+    text = "participant_id,arm,enrolled_on,entry_order,hours\nP-1,new,2024-04-02,1,3\nP-2,new,2024-04-03,2,3\n"
+    assert dated.due_at(date(2024, 4, 2)) == SENT
+    assert list(reasons(judged(dated, text))) == [2]
