@@ -16,7 +16,7 @@ from itertools import accumulate, chain
 from typing import Any
 
 from expectations import engine
-from expectations.measures import Columns
+from expectations.measures import Columns, heading
 from expectations.rows import Prepared, prepare, records, required_columns
 from trials import identifiers
 from trials.connectors.tabular import shorten
@@ -236,7 +236,10 @@ def _shape(delivery: Delivery, desk: _Desk) -> dict[str, object]:
     missing = [name for name in required if name not in delivery.columns]
     theirs = protocol.source.columns
     named = [f"{name} (in the source: {theirs[name]})" if theirs.get(name, name) != name else name for name in missing]
-    shown = ", ".join(shorten(theirs.get(name, name), 40) for name in delivery.columns[:12])
+    known = {*protocol.known_columns, *theirs.values()}
+    shown = ", ".join(
+        heading(theirs.get(name, name), known, protocol.data.id_pattern) for name in delivery.columns[:12]
+    )
     if not set(protocol.known_columns) & set(delivery.columns):
         shown = "none of the plan's columns"  # without a header its first line is somebody's data
     return {

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from trials import identifiers
 from trials.connectors.tabular import shorten
 from trials.protocol import Guardrail, Measure, Protocol
 
@@ -84,6 +85,15 @@ def quoted(cell: str, is_personal: Callable[[str], bool]) -> str:
     if len(cell) <= 3 or any(shape.fullmatch(cell) for shape in (_NUMERIC, _WITH_UNIT, _WORD)):
         return f"'{shorten(cell)}'"
     return f"a text of {len(cell)} characters"
+
+
+def heading(name: str, known: Collection[str], pattern: str | None) -> str:
+    """A column's name as a sentence shows it. One with several digits, or that fits an id, may be a cell of a lost header."""
+    if name not in known:
+        fits = pattern is not None and any(re.fullmatch(pattern, one) for one in (name, name.upper(), name.lower()))
+        if fits or sum(map(str.isdigit, name)) >= 3 or identifiers.holds_identifier(name):
+            return f"a name of {len(name)} characters"
+    return shorten(name, 40)
 
 
 def is_missing(cell: str) -> bool:

@@ -23,6 +23,7 @@ from expectations.measures import (
     delivered,
     each,
     facts_of,
+    heading,
     is_missing,
     keys,
     not_delivered,
@@ -94,7 +95,7 @@ def prepare(
     known = {*protocol.known_columns, *delivery.columns} if enrolling else set(protocol.known_columns)
     extra = [name for name in delivery.columns if name not in known]
     silent = () if enrolling else not_delivered(protocol, delivery.columns)
-    warnings = (*delivery.repairs, *reading.warnings(), *silent, *_ignored(extra))
+    warnings = (*delivery.repairs, *reading.warnings(), *silent, *_ignored(extra, protocol.data.id_pattern))
     return Prepared(facts, tuple((one, says_something(one)) for one in said[1:]), warnings)
 
 
@@ -551,8 +552,8 @@ def _counts(counted: Counter[str]) -> str:
     return ", ".join(f"{name} ({count} row{'s' if count > 1 else ''})" for name, count in counted.items())
 
 
-def _ignored(extra: Sequence[str]) -> tuple[str, ...]:
+def _ignored(extra: Sequence[str], pattern: str | None) -> tuple[str, ...]:
     if not extra:
         return ()
-    shown = ", ".join(shorten(name, 40) for name in extra[:12]) + (", ..." if len(extra) > 12 else "")
+    shown = ", ".join(heading(name, (), pattern) for name in extra[:12]) + (", ..." if len(extra) > 12 else "")
     return (f"ignored extra column{'s' if len(extra) > 1 else ''}: {shown}",)

@@ -211,3 +211,14 @@ def test_a_row_sent_at_the_very_end_of_follow_up_counts() -> None:
     text = "participant_id,arm,enrolled_on,entry_order,hours\nP-1,new,2024-04-02,1,3\nP-2,new,2024-04-03,2,3\n"
     assert dated.due_at(date(2024, 4, 2)) == SENT
     assert list(reasons(judged(dated, text))) == [2]
+
+
+def test_a_lost_header_shows_nobody() -> None:
+    """A first line that is somebody's row, whole or in part, is not repeated: neither in a refusal nor in a warning."""
+    lost = judged(plan(), "P-4711,new,1,3\nP-4712,new,2,3\n")
+    partly = judged(plan(), "participant_id,P-4711,entry_order,hours\nP-1,new,1,3\n")
+    extra = judged(plan(), "participant_id,arm,entry_order,hours,P-4711,site_note\nP-1,new,1,3,x,y\n")
+    assert "none of the plan's columns" in str(lost.refusal)
+    assert "a name of 6 characters" in str(partly.refusal)
+    assert extra.warnings == ("ignored extra columns: a name of 6 characters, site_note",)
+    assert "4711" not in f"{lost}{partly}{extra.warnings}"
