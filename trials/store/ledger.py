@@ -147,16 +147,12 @@ def _put(
 ) -> tuple[Receipt, str | None]:
     """One delivery's rows; its receipt, and the smallest order key of the people whom it changed."""
     recorded_at = received_at(connection, delivery.trial, recorded_at)
-    delivery = as_said_again(connection, as_received(delivery, recorded_at))
-    delivery = as_judged_again(connection, delivery, checked.refusal)
+    delivery = _arrived(connection, delivery, checked, recorded_at)
     known = known_batch(connection, delivery)
     if known is not None:
         return known, None
     seq = last_seq(connection, delivery.trial) + 1
-    additions = Additions()
-    if checked.refusal is None:
-        additions = merge_delivery(connection, protocol, delivery, checked, recorded_at)
-        checked = with_corrections(with_unfit(delivery, checked, additions, seal), additions)
+    checked, additions = _merged(connection, protocol, delivery, checked, recorded_at, seal)
     receipt = receipt_of(delivery, checked, additions, seq)
     row = batch_row(delivery, receipt, recorded_at)
     connection.execute(insert(BATCH).values(trial_id=delivery.trial, **row))
@@ -166,6 +162,27 @@ def _put(
         connection, delivery.trial, "delivery", {"batch": told("batch", row), "rows": digests, "key": key}, now
     )
     return receipt, additions.changed
+
+
+def _arrived(connection: Connection, delivery: Delivery, checked: Checked, recorded_at: datetime) -> Delivery:
+    """The delivery with the time and under the name by which the ledger knows it, or would."""
+    delivery = as_said_again(connection, as_received(delivery, recorded_at))
+    return as_judged_again(connection, delivery, checked.refusal)
+
+
+def _merged(
+    connection: Connection,
+    protocol: Protocol,
+    delivery: Delivery,
+    checked: Checked,
+    recorded_at: datetime,
+    seal: Seal | None,
+) -> tuple[Checked, Additions]:
+    """What the delivery came to beside what the ledger holds, and what it adds; of a refused one nothing."""
+    if checked.refusal is not None:
+        return checked, Additions()
+    additions = merge_delivery(connection, protocol, delivery, checked, recorded_at)
+    return with_corrections(with_unfit(delivery, checked, additions, seal), additions), additions
 
 
 def known_receipt(store: Store, delivery: Delivery) -> Receipt | None:
@@ -181,15 +198,11 @@ def preview(store: Store, delivery: Delivery, checked: Checked, *, recorded_at: 
     with reading(store) as connection:
         protocol, _ = sealed_plan(connection, delivery.trial)
         recorded_at = received_at(connection, delivery.trial, recorded_at)
-        delivery = as_said_again(connection, as_received(delivery, recorded_at))
-        delivery = as_judged_again(connection, delivery, checked.refusal)
+        delivery = _arrived(connection, delivery, checked, recorded_at)
         known = known_batch(connection, delivery)
         if known is not None:
             return known
-        additions = Additions()
-        if checked.refusal is None:
-            additions = merge_delivery(connection, protocol, delivery, checked, recorded_at)
-            checked = with_corrections(with_unfit(delivery, checked, additions, None), additions)
+        checked, additions = _merged(connection, protocol, delivery, checked, recorded_at, seal=None)
         return receipt_of(delivery, checked, additions, 0)
 
 
