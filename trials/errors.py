@@ -33,3 +33,11 @@ class StoreError(RoadtestError):
 
 class DataError(RoadtestError):
     """A value that a calculation was given means nothing (NaN, outside its bounds, an unknown arm)."""
+
+
+class ForbiddenError(RoadtestError):
+    """The person's role does not allow it; nothing was done."""
+
+
+class LifecycleError(RoadtestError):
+    """Where the trial stands does not allow the step; nothing was done."""

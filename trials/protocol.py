@@ -15,10 +15,19 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ValidationError, field_validator, model_validator
 from pydantic import Field as _Field
 
 from trials.errors import ProtocolError
+from trials.plan.access import Access
+from trials.plan.assignment import Assignment
+from trials.plan.base import Frozen, parse_duration
+from trials.plan.events import Events
+from trials.plan.gates import Gate
+from trials.plan.intervention import Intervention
+from trials.plan.progression import Criterion
+from trials.plan.sharing import Fund, Partner
+from trials.plan.stopping import Stopping
 from trials.records import IDENTITY_COLUMNS
 
 Stage = Literal["idea", "proof_of_concept", "pilot", "scale"]
@@ -26,30 +35,6 @@ Better = Literal["lower", "higher"]
 Spending = Literal["obrien-fleming", "pocock", "kim-demets", "hwang-shih-decani"]
 
 _SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
-_DURATION = re.compile(r"^\s*(\d+)\s*(day|week)s?\s*$")
-
-
-def parse_duration(text: str) -> timedelta:
-    """'52 weeks' or '28 days' as a timedelta. Months are refused: they have no fixed length."""
-    match = _DURATION.match(text)
-    if match is None:
-        raise ValueError("must be a whole number of days or weeks, such as '28 days' or '52 weeks'")
-    number, unit = int(match.group(1)), match.group(2)
-    if number > 5_000:
-        raise ValueError("must be at most 5000 days or weeks")
-    return timedelta(days=number) if unit == "day" else timedelta(weeks=number)
-
-
-class Frozen(BaseModel):
-    """Base of the plan's parts: immutable, and an unknown key is an error, never a silent loss."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, strict=False, allow_inf_nan=False)
-
-
-class Partner(Frozen):
-    name: str = _Field(min_length=1)
-    kind: Literal["government", "industry", "university", "community", "users"]
-    value: str = ""
 
 
 class Site(Frozen):
@@ -266,21 +251,6 @@ class Data(Frozen):
         return parse_duration(self.correction_window)
 
 
-class Recruitment(Frozen):
-    per_month: float = _Field(gt=0)
-    grace_months: float = _Field(default=2, ge=0)
-
-
-class Burden(Frozen):
-    measure: str
-    at_most: float
-
-
-class Stopping(Frozen):
-    recruitment: Recruitment | None = None
-    burden: Burden | None = None
-
-
 class Source(Frozen):
     """Where outcomes come from. `columns` maps our column names to the source's; a column named there must be delivered.
 
@@ -313,6 +283,10 @@ class Protocol(Frozen):
 
     simulated: its people are made up. retrospective: it was written after the outcomes were known, so it shows what the
     verdict would have been and proves nothing. Both are marked wherever the trial shows.
+    purpose: what it can tell; a feasibility trial asks whether we can recruit, deliver and measure, by `progression`.
+    strengths: measures of what people can do, beside the primary one, never in its place. prototype: the idea that it tries
+    (its own name if left out). gate: what must be met to pass on to the next stage. continues: the trials that it carries
+    over from, and `changed` what is new.
     """
 
     trial: str
@@ -330,9 +304,21 @@ class Protocol(Frozen):
     unit: Literal["person", "cluster"] = "person"
     primary: Primary
     guardrails: tuple[Guardrail, ...] = ()
+    strengths: tuple[Measure, ...] = ()
     monitoring: Monitoring
     data: Data = Data()
     stopping: Stopping | None = None
+    purpose: Literal["effect", "feasibility"] = "effect"
+    progression: tuple[Criterion, ...] = ()
+    assignment: Assignment = Assignment()
+    prototype: str = ""
+    gate: Gate | None = None
+    continues: tuple[str, ...] = ()
+    changed: str = ""
+    intervention: Intervention | None = None
+    fund: Fund | None = None
+    events: Events = Events()
+    access: Access = Access()
     order_by: tuple[Literal["enrolled_on", "entry_order"], ...] = ("enrolled_on", "entry_order")
     source: Source
     schedule: str | None = None

@@ -11,7 +11,8 @@ from dashboards.panels.panel import Panel, never
 from dashboards.read_model import TrialView
 from dashboards.theme import Screen
 from trials.outcomes import kind_named
-from trials.protocol import Guardrail, Protocol, Stopping
+from trials.plan.stopping import Stopping
+from trials.protocol import Guardrail, Protocol
 
 
 def title(view: TrialView) -> str:

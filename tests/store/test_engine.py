@@ -23,7 +23,7 @@ from trials.store import engine
 from trials.store.engine import Store, open_store, reading, upgrade, writing
 from trials.store.models import TRIAL, metadata
 
-HEAD = "r0003"
+HEAD = "r0005"
 
 
 def test_an_empty_database_gets_our_tables(empty_url: str) -> None:
@@ -47,7 +47,9 @@ def test_upgrade_says_from_where_to_where(empty_url: str) -> None:
 def test_the_migrations_make_the_tables_of_the_models(store: Store) -> None:
     """Alembic's autogenerate finds nothing to change between the migrated database and the models."""
     with store.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        # The texts to search are a virtual table on SQLite, which is no table of the models.
+        ours = {"compare_type": True, "include_name": lambda name, *_: "lesson_text" not in str(name)}
+        context = MigrationContext.configure(connection, opts=ours)
         assert compare_metadata(context, metadata) == []
 
 
@@ -73,7 +75,7 @@ def test_a_database_of_a_newer_version_is_refused(store: Store, url: str) -> Non
 
 def test_an_older_database_is_refused_where_nothing_may_change(empty_url: str) -> None:
     """With migrate=False tables that are not this version's are refused with the command that helps."""
-    with pytest.raises(StoreError, match=r"revision none, must have r0003\. Run `roadtest db upgrade`\."):
+    with pytest.raises(StoreError, match=r"revision none, must have r0005\. Run `roadtest db upgrade`\."):
         open_store(empty_url, migrate=False)
 
 

@@ -14,7 +14,8 @@ from trials.connectors.fetching import shown
 from trials.connectors.options import options_of, sounds_secret
 from trials.connectors.paging import KeyPath, Paging
 from trials.errors import ProtocolError
-from trials.protocol import Frozen, Source
+from trials.plan.base import Frozen
+from trials.protocol import Source
 
 _HEADER = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 _AUTH = re.compile(r"^(bearer|basic|header [A-Za-z0-9!#$%&'*+.^_`|~-]+)$")

@@ -16,7 +16,7 @@ from trials.connectors import fetching
 from trials.connectors.fetching import Answer, shown
 from trials.connectors.formats.cells import Pairs
 from trials.errors import SourceError
-from trials.protocol import Frozen
+from trials.plan.base import Frozen
 
 
 def _path(value: object) -> object:

@@ -11,7 +11,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
 from trials.connectors.options import options_of
 from trials.errors import ProtocolError
-from trials.protocol import Frozen, Source
+from trials.plan.base import Frozen
+from trials.protocol import Source
 
 # Columns that say where a row of an export belongs; a delivered row is a person, so they mean nothing there.
 ROW_COLUMNS = ("redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance")

@@ -33,7 +33,8 @@ from trials.connectors.options import options_of
 from trials.connectors.querying import Database
 from trials.connectors.states import shown_before, shown_now
 from trials.errors import ProtocolError, SourceError
-from trials.protocol import Frozen, Protocol, Source
+from trials.plan.base import Frozen
+from trials.protocol import Protocol, Source
 from trials.records import Delivery
 
 _COMMENTS = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/)+", re.DOTALL)

@@ -77,6 +77,7 @@ FORMS: dict[str, Form] = {
         moments=("repaired_at",),
         bodies=("cells", "changed"),
     ),
+    "act": Form(("seq", "kind", "key", "by", "at", "look", "body"), ("seq",), moments=("at",)),
     "look": Form(
         ("number", "as_of", "recorded_at", "batch_seq", "n", "verdict", "body"),
         ("number",),

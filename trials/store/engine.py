@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,7 +30,7 @@ from sqlalchemy.exc import (
 
 import trials
 from trials.errors import StoreError
-from trials.store import chain
+from trials.store import access, chain
 
 # What `writing` gives, for those who are told of it without knowing the database.
 Transaction = Connection
@@ -47,6 +47,11 @@ class Store:
 
     engine: Engine = field(repr=False, compare=False)
     url: str = field(repr=False)  # it may hold a password
+    person: str = field(default="", compare=False)  # who asks: their roles apply (`trials.store.access`)
+
+    def as_person(self, name: str) -> Store:
+        """The same database, opened by somebody."""
+        return replace(self, person=name)
 
     def close(self) -> None:
         """Close the pooled connections; the store opens new ones if it is used again."""
@@ -88,17 +93,21 @@ def upgrade(store_or_url: Store | str) -> tuple[str, str]:
 
 
 @contextmanager
-def writing(store: Store, trial_id: str | None = None) -> Iterator[Connection]:
+def writing(store: Store, trial_id: str | None = None, action: str | None = None) -> Iterator[Connection]:
     """One write transaction: committed at the end of the block, or nothing of it stays.
 
+    action: what the store's person needs the permission for (`trials.roles.ACTIONS`); None where the block asks itself.
+
     Whoever writes about the same trial waits for the other (on SQLite whoever writes at all), up to 30 seconds; so ids
-    and numbers read inside the block stay true until it ends. Raises StoreError when the wait was in vain.
+    and numbers read inside the block stay true until it ends. Raises StoreError when the wait was in vain; ForbiddenError.
     """
     with _refused(make_url(store.engine.url)), store.engine.connect() as connection:
         writer = connection.execution_options(**{_WRITER: True})
         with writer.begin():
             if writer.dialect.name == "postgresql":
                 _lock(writer, trial_id or "")
+            if action is not None and trial_id is not None:
+                access.permit(writer, trial_id, store.person, action)
             yield writer
 
 

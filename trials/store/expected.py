@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from trials.acts import act_kind
+from trials.acts.act import REGISTERED, SEALED
 from trials.store import chain
 from trials.store.digests import Digest
 
@@ -26,6 +28,7 @@ class Expected:
     batch: dict[int, dict[str, Any]] = field(default_factory=dict)
     look: dict[int, dict[str, Any]] = field(default_factory=dict)
     repair: dict[tuple[int, int, int], dict[str, Any]] = field(default_factory=dict)
+    act: dict[int, dict[str, Any]] = field(default_factory=dict)
     rows: dict[tuple[str, int], Digest] = field(default_factory=dict)
     replays: list[tuple[list[int], Digest]] = field(default_factory=list)
     of: dict[tuple[Any, ...], int | None] = field(default_factory=dict)
@@ -34,6 +37,7 @@ class Expected:
     adopted: bool = False
     created_at: str | None = None
     sealed: bool = False
+    stands: str = REGISTERED
     key: str | None = None
     state: str | None = None
 
@@ -62,6 +66,7 @@ def _adopted(expected: Expected, body: Mapping[str, Any], link: int | None) -> s
     rows = _digests(body["rows"])
     expected.state = body["state"]
     expected.plans, expected.sealed, expected.created_at = plans, sealed, created_at
+    expected.stands = SEALED if sealed else REGISTERED
     expected.adopted, expected.deliveries, expected.looks = True, deliveries, looks
     expected.rows |= {(table, 0): digest for table, digest in rows.items()}
     expected.of |= {("protocol_version", version): link for version in plans}
@@ -93,7 +98,7 @@ def _sealed(expected: Expected, body: Mapping[str, Any], link: int | None) -> st
     if expected.sealed:
         return "the plan was sealed before"
     seal = {name: plan[name] for name in ("sealed_by", "sealed_at")}
-    expected.sealed = True
+    expected.sealed, expected.stands = True, SEALED
     expected.plans[version] = plan if before is None else before | seal
     expected.of["protocol_version", version] = link
     if before is None or version != max(expected.plans):
@@ -149,12 +154,30 @@ def _replayed(expected: Expected, body: Mapping[str, Any], link: int | None) -> 
     return None
 
 
+def _acted(expected: Expected, body: Mapping[str, Any], link: int | None) -> str | None:
+    row = _mapping(body["act"])
+    seq, kind = _number(row["seq"]), act_kind(str(row["kind"]))
+    if seq in expected.act:
+        return f"act {seq} was told of before"
+    newest = max(expected.act, default=0)
+    said = kind.body.model_validate_json(str(row["body"]))
+    expected.act[seq] = row
+    expected.of["act", seq] = link
+    allowed = not kind.states or expected.stands in kind.states
+    if kind.states:
+        expected.stands = kind.moves(expected.stands, said)
+    if not allowed:
+        return f"act {seq} ({kind.name}) is not allowed where the trial stood"
+    return None if seq == newest + 1 else f"act {seq} is not the next one"
+
+
 _TAKERS = {
     "adopted": _adopted,
     "register": _registered,
     "seal": _sealed,
     "delivery": _delivered,
     "look": _looked,
+    "act": _acted,
     "repair": _mended,
     "replay": _replayed,
 }

@@ -109,7 +109,7 @@ def record_all(
     must_be_aware(recorded_at=recorded_at, as_of=as_of, sent_at=min(one.sent_at for one, _ in judged))
     [trial] = {delivery.trial for delivery, _ in judged}
     rows = sum(len(checked.accepted) for _, checked in judged)
-    with collecting_later(rows), writing(store, trial) as connection:
+    with collecting_later(rows), writing(store, trial, "collect") as connection:
         protocol, sha256 = sealed_plan(connection, trial)
         bind_key(connection, trial, key)
         receipts: list[Receipt] = []
@@ -214,7 +214,7 @@ def take_look(
     Raises what `sealed_protocol` does.
     """
     must_be_aware(recorded_at=recorded_at, as_of=as_of)
-    with writing(store, trial_id) as connection:
+    with writing(store, trial_id, "collect") as connection:
         protocol, sha256 = sealed_plan(connection, trial_id)
         last, progress, look = next_look(
             connection, protocol, sha256, last_seq(connection, trial_id), as_of, changed=None

@@ -41,7 +41,7 @@ class Trial(SQLModel, table=True):
     __tablename__ = "trial"
     __table_args__ = (CLUSTERED,)
     id: str = Field(primary_key=True)
-    state: str  # registered | sealed
+    state: str  # trials.acts.act.STATES
     token: int = 0
     plan_version: int
     plan_sha256: str
@@ -204,17 +204,37 @@ class ReplayedRow(SQLModel, table=True):
 class AuditEvent(SQLModel, table=True):
     """One link of a trial's chain: what happened, and a hash over it and the link before.
 
-    at: our own clock's time, whatever `--as-of` says. body: canonical JSON, with the digest of the rows it stands for.
+    trial_id: a trial, or another scope of acts, whose chain holds these alone. at: our own clock's time, whatever `--as-of`
+    says. body: canonical JSON, with the digest of the rows it stands for.
     """
 
     __tablename__ = "audit_event"
-    trial_id: str = Field(primary_key=True, foreign_key="trial.id")
+    trial_id: str = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     kind: str
     at: datetime
     body: str = Field(sa_column=Column(Text, nullable=False))
     prev_hash: str
     hash: str
+
+
+class ActRow(SQLModel, table=True):
+    """One act: what somebody did to a trial, a programme or an idea (`trials.acts`). Each has its link in the chain.
+
+    trial_id: a trial, 'programme:NAME' or 'idea:NAME'. look: the number of the newest look when it was done. key: what
+    makes two the same act, so that the second changes nothing; NULL where each is its own. body: canonical JSON.
+    """
+
+    __tablename__ = "act"
+    __table_args__ = (UniqueConstraint("trial_id", "kind", "key"), Index(None, "kind", "trial_id"))
+    trial_id: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    kind: str
+    key: str | None = None
+    by: str
+    at: datetime
+    look: int
+    body: str = Field(sa_column=Column(Text, nullable=False))
 
 
 class LookRow(SQLModel, table=True):
@@ -253,6 +273,7 @@ OBSERVATION: Table = metadata.tables["observation"]
 QUARANTINE: Table = metadata.tables["quarantine"]
 REPAIR: Table = metadata.tables["repair"]
 REPLAYED: Table = metadata.tables["replayed_row"]
+ACT: Table = metadata.tables["act"]
 AUDIT: Table = metadata.tables["audit_event"]
 LOOK: Table = metadata.tables["look"]
 STATE: Table = metadata.tables["method_state"]

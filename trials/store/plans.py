@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from trials.errors import DataError, NotSealedError, PlanHashMismatchError, ProtocolError
 from trials.protocol import Protocol, from_content, sha256_text
-from trials.store import chain
+from trials.store import access, chain
 from trials.store.digests import moment_text
 from trials.store.engine import Store, reading, writing
 from trials.store.models import PLAN, TRIAL
@@ -26,6 +26,7 @@ def register(store: Store, protocol: Protocol, *, by: str, at: datetime, now: da
     must_be_aware(at=at)
     canonical, sha256 = protocol.canonical(), protocol.seal()
     with writing(store, protocol.trial) as connection:
+        access.permit(connection, protocol.trial, by, "register", programme=protocol.programme or protocol.trial)
         current = _current_plan(connection, protocol.trial)
         if current is not None:
             _must_be_whole(current)
@@ -66,6 +67,7 @@ def seal(store: Store, trial_id: str, *, by: str, at: datetime, now: datetime | 
     """
     must_be_aware(at=at)
     with writing(store, trial_id) as connection:
+        access.permit(connection, trial_id, by, "seal")
         plan = _whole_plan(connection, trial_id)
         if plan.sealed_at is None:
             connection.execute(
@@ -91,7 +93,7 @@ def sealed_protocol(store: Store, trial_id: str) -> tuple[Protocol, str]:
 def sealed_plan(connection: Connection, trial_id: str) -> tuple[Protocol, str]:
     """What `sealed_protocol` gives, inside a transaction."""
     plan = _whole_plan(connection, trial_id)
-    if plan.sealed_at is None or plan.state != "sealed":
+    if plan.sealed_at is None:
         raise NotSealedError(
             f"{trial_id} is {plan.state}, must be sealed before anything runs on it. Run `roadtest seal {trial_id} --by NAME`."
         )

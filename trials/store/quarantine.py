@@ -108,7 +108,7 @@ def repair(
     Raises DataError when there is no such row or it was judged again already; StoreError when somebody mended it meanwhile.
     """
     must_be_aware(at=at)
-    with writing(store, trial_id) as connection:
+    with writing(store, trial_id, "repair") as connection:
         _must_exist(connection, trial_id)
         row = must_be_mendable(trial_id, _rows(connection, trial_id), place)
         if row.version != upon:
@@ -181,7 +181,7 @@ def mark_replayed(connection: Connection, trial_id: str, marks: Sequence[Replaye
 
 def note_shown(store: Store, trial_id: str, places: Collection[Place], *, by: str, at: datetime) -> None:
     """Notes in the audit, before anybody sees them, that the cells of these rows are opened for somebody."""
-    with writing(store, trial_id) as connection:
+    with writing(store, trial_id, "repair") as connection:
         body = {"by": by, "rows": len(places), "rows_sha256": _digest(places)}
         chain.append(connection, trial_id, "shown", body, at)
 

@@ -85,10 +85,11 @@ def plain_ids(store: Store) -> list[str]:
 
 
 def sealed_ids(store: Store) -> list[str]:
-    """The sealed trials by id; nothing of their plans is read, so one that was altered is among them."""
+    """The sealed trials by id, closed ones too, whose outcomes still come; nothing of their plans is read, so one that was
+    altered is among them."""
     with reading(store) as connection:
         return list(
-            connection.execute(select(TRIAL.c.id).where(TRIAL.c.state == "sealed").order_by(TRIAL.c.id)).scalars()
+            connection.execute(select(TRIAL.c.id).where(TRIAL.c.state != "registered").order_by(TRIAL.c.id)).scalars()
         )
 
 

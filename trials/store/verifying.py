@@ -167,11 +167,15 @@ def _links(connection: Connection, trial: str, expected: Expected) -> Iterator[t
 
 def _facts(connection: Connection, trial: str, expected: Expected) -> Iterator[tuple[tuple[Any, ...], str]]:
     """(table and key, what is wrong) of every fact that differs from what the links say."""
+    if ":" in trial:  # a programme or an idea: acts are all that it has
+        yield from _told_rows(connection, trial, expected, table="act")
+        return
     parts: dict[str, Callable[[Connection, str, Expected], Iterator[tuple[tuple[Any, ...], str]]]] = {
         "trial": _trial_row,
         "plans": _plans,
         "deliveries": partial(_told_rows, table="batch"),
         "looks": partial(_told_rows, table="look"),
+        "acts": partial(_told_rows, table="act"),
         "mended rows": _repairs,
         **{f"{table} rows": partial(_brought, table=table) for table in chain.BROUGHT},
         "adopted deliveries": partial(_adopted_rows, table="batch", key="seq"),
@@ -195,9 +199,8 @@ def _trial_row(connection: Connection, trial: str, expected: Expected) -> Iterat
         yield ("trial",), "the trial itself is gone from the database"
         return
     newest = max(expected.plans, default=0)
-    sealed = "sealed" if expected.sealed else "registered"
     plan = expected.plans.get(newest, {})
-    known = (sealed, newest, plan.get("sha256"), expected.created_at, expected.key)
+    known = (expected.stands, newest, plan.get("sha256"), expected.created_at, expected.key)
     stands = (row[0], row[1], row[2], moment_text(row[3]), row[4])
     for name, before, now in zip(columns, known, stands, strict=True):
         if before != now:
@@ -227,6 +230,7 @@ def _told_rows(
     word, key, known, adopted = {
         "batch": ("delivery", "seq", expected.batch, expected.deliveries),
         "look": ("look", "number", expected.look, expected.looks),
+        "act": ("act", "seq", expected.act, 0),
     }[table]
     seen = set()
     for row in chain.rows_of(connection, table, trial):

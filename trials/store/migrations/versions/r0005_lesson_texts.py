@@ -1,0 +1,32 @@
+"""What can be searched of ideas, lessons and decisions: one row a text, found by SQLite's FTS5 or PostgreSQL's text search.
+
+The table is derived from the acts and can be filled again from them; no link tells of it.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "r0005"
+down_revision = "r0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_table(
+            "lesson_text",
+            sa.Column("scope", sa.String(), nullable=False),
+            sa.Column("seq", sa.Integer(), nullable=False),
+            sa.Column("kind", sa.String(), nullable=False),
+            sa.Column("words", sa.Text(), nullable=False),
+            sa.PrimaryKeyConstraint("scope", "seq", "kind", name="pk_lesson_text"),
+        )
+        op.execute("CREATE INDEX ix_lesson_text_words ON lesson_text USING gin (to_tsvector('english', words))")
+        return
+    op.execute(
+        "CREATE VIRTUAL TABLE lesson_text USING fts5(scope UNINDEXED, seq UNINDEXED, kind UNINDEXED, words, "
+        "tokenize = 'porter unicode61 remove_diacritics 2')"
+    )
