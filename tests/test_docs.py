@@ -77,7 +77,7 @@ def test_the_two_lines_of_the_readme_are_the_ones_ci_runs() -> None:
     assert len(lines) == 2
     demo, tests = lines
     assert demo.endswith(".venv/bin/roadtest demo")
-    assert tests.endswith(".venv/bin/pytest")
+    assert tests.endswith(".venv/bin/pytest -n auto")
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "-c requirements.lock -e '.[test]'" in tests
     assert "-c requirements.lock -e '.[test]'" in ci
