@@ -28,12 +28,13 @@ from flows.round import run_round
 from flows.settings import Settings
 from flows.show import verdict_table
 from flows.simulator import last_week, programme, sent_at
+from flows.stores import store_of
 from flows.work import Outcome
 from trials.connectors.connector import source_name
 from trials.errors import RoadtestError
 from trials.protocol import Protocol, from_file
 from trials.store import ledger, reading
-from trials.store.engine import Store, open_store
+from trials.store.engine import Store
 
 REAL = ("rossi-financial-aid", "nsw-job-training")
 SIMULATED = "personalised-probation"
@@ -72,7 +73,7 @@ def run(settings: Settings, *, serve: bool) -> None:
     quick = WEEKS_BEFORE_SERVING if serve else len(weeks)
     with _progress(console) as progress:
         bar = progress.add_task("Starting Prefect", total=len(weeks[:quick]) + len(protocols))
-        store = open_store(settings.url)
+        store = store_of(settings)
         for protocol in protocols:
             ensure_sealed(settings, store, protocol)
             progress.update(bar, advance=1, description="Sealing plans")

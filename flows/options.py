@@ -47,18 +47,16 @@ def settings_for(home: Path | None, **options: object) -> Settings:
     return settings
 
 
-def opened(settings: Settings) -> Store:
-    from trials.store.engine import open_store
+def opened(settings: Settings, by: str | None = None) -> Store:
+    """The settings' database, opened by `by` or by whom the settings name: their roles apply."""
+    from flows.stores import store_of
 
-    return open_store(settings.url)
+    return store_of(settings, by)
 
 
-def name_of(by: str | None) -> str:
-    import getpass
+def name_of(by: str | None, settings: Settings | None = None) -> str:
+    """Who does this, for the record: as said, or as the settings name them, or the account's name."""
+    from flows.settings import load_settings
+    from flows.stores import person_of
 
-    try:
-        return by or getpass.getuser()
-    except (KeyError, OSError):
-        from trials.errors import RoadtestError
-
-        raise RoadtestError("this account has no name, must be said who does this. Add --by NAME.") from None
+    return person_of(load_settings() if settings is None else settings, by)

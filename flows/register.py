@@ -8,12 +8,12 @@ from prefect import flow
 
 from flows import work
 from flows.settings import Settings
+from flows.stores import store_of
 from trials.protocol import from_content
-from trials.store.engine import open_store
 
 
 @flow(name="register", persist_result=False)
 def register(settings: Settings, plan: str, by: str, seal_by: str | None = None) -> str:
     """Registers the plan (JSON) and returns its SHA-256. Raises ProtocolError, PlanHashMismatchError: nothing is changed."""
     protocol = from_content(json.loads(plan))
-    return work.register_trial(open_store(settings.url), protocol, by=by, at=work.utc_now(), seal_by=seal_by)
+    return work.register_trial(store_of(settings, by), protocol, by=by, at=work.utc_now(), seal_by=seal_by)

@@ -11,7 +11,7 @@ from prefect.states import Completed
 
 from flows import tasks, work
 from flows.settings import Settings
-from trials.store.engine import open_store
+from flows.stores import store_of
 
 
 @flow(name="round", persist_result=False)
@@ -22,7 +22,7 @@ def run_round(
 
     A trial that failed leaves the others alone; the run then ends in the state CompletedWithFailures.
     """
-    store = open_store(settings.url)
+    store = store_of(settings)
     due = work.sealed_trials(store) if trials is None else list(trials)
     clock = tasks.clock_at(as_of, as_sent)
     outcomes = tasks.collect_trials(settings, due, clock)

@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     read_retries, read_retry_seconds, read_timeout_seconds: how hard a source that doesn't answer is tried.
     key_folder: folder of the trials' keys; `keys` in the home when empty.
     max_unpacked_mb, max_line_mb: what is larger is refused.
+    person: whose roles apply where no --by is given; the account's name when empty.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROADTEST_", env_ignore_empty=True, extra="ignore")
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
     key_folder: Path | None = None
     max_unpacked_mb: float = Field(default=50.0, gt=0, le=100_000, allow_inf_nan=False)
     max_line_mb: float = Field(default=1.0, gt=0, le=1_000, allow_inf_nan=False)
+
+    person: str = ""
 
     @property
     def folder(self) -> Path:

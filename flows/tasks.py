@@ -16,7 +16,8 @@ from flows import work
 from flows.byhand import door_of
 from flows.overdue import note_attempts
 from flows.settings import Settings
-from trials.store.engine import Store, open_store
+from flows.stores import store_of
+from trials.store.engine import Store
 
 GROUP = 100
 
@@ -45,7 +46,7 @@ def take_looks(store: Store, trials: Sequence[str], clock: work.Clock) -> list[w
 
 def collect_trials(settings: Settings, trials: Sequence[str], clock: work.Clock) -> list[work.Outcome]:
     """Reads, checks and records for these trials, group by group. Retries and time-outs stand where a source is read."""
-    store, door = open_store(settings.url), door_of(settings)
+    store, door = store_of(settings), door_of(settings)
     outcomes: list[work.Outcome] = []
     for first in range(0, len(trials), GROUP):
         found = _read_in_time(settings, store, door, trials[first : first + GROUP])

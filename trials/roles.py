@@ -95,3 +95,12 @@ def sees_arms(roles: frozenset[str], interim: Iterable[str], *, open_programme: 
     """Whether somebody with these roles sees results by arm: everybody once the trial is closed, before that only the roles
     that the plan names. In an open programme there are no roles to tell people apart by."""
     return open_programme or closed or bool(roles & frozenset(interim))
+
+
+def table() -> tuple[tuple[str, ...], ...]:
+    """Roles, what each is for, and what it may do: the table in docs/managing/roles.md."""
+    rows = [
+        (role, MEANINGS[role], ", ".join(sorted(action for action, allowed in ACTIONS.items() if role in allowed)))
+        for role in ROLES
+    ]
+    return (("role", "what it is for", "may"), *rows)

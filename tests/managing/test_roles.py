@@ -1,0 +1,143 @@
+"""Roles: what each may do, asked below the command, and told to people in one sentence."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from flows.roles import add
+from trials import roles
+from trials.acts import ACTS
+from trials.errors import ForbiddenError
+from trials.protocol import Protocol, from_content
+from trials.roles import ACTIONS, MEANINGS, ROLES, Granted, require
+from trials.store import access, granting, ledger
+from trials.store.engine import open_store, reading, writing
+
+AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
+APP = typer.Typer()
+add(APP)
+
+
+def plan(**changes: object) -> Protocol:
+    content = {
+        "trial": "a-trial",
+        "question": "?",
+        "owner": "tests",
+        "programme": "north",
+        "arms": [{"id": "control", "role": "control"}, {"id": "idea"}],
+        "primary": {
+            "measure": "y",
+            "kind": "binary",
+            "better": "lower",
+            "baseline": 0.4,
+            "worthwhile": 0.2,
+            "follow_up": "4 weeks",
+        },
+        "monitoring": {"max_participants": 400},
+        "order_by": ["entry_order"],
+        "source": {"connector": "folder", "path": "in"},
+    }
+    return from_content({**content, **changes})
+
+
+def test_every_action_has_a_role_and_every_act_an_action() -> None:
+    """No permission that nobody has, no act whose permission nobody knows; each role says what it is for."""
+    assert all(ACTIONS.values())
+    assert set().union(*ACTIONS.values()) == set(ROLES) == set(MEANINGS)
+    assert {kind.action for kind in ACTS.values()} <= {*ACTIONS, ""}
+
+
+def test_exactly_the_named_roles_may() -> None:
+    """For every role and action: allowed if and only if the table says so."""
+    for role, (action, allowed) in itertools.product(ROLES, ACTIONS.items()):
+        grants = [Granted("anna", role)]
+        if role in allowed:
+            assert require(grants, "anna", action, programme="north") == {role}
+        else:
+            with pytest.raises(ForbiddenError, match=f"anna has the role {role} in north"):
+                require(grants, "anna", action, programme="north")
+
+
+def test_a_role_at_one_site_ends_there() -> None:
+    """Somebody who enrols people at site A can't at site B, nor for the whole trial."""
+    grants = [Granted("anna", "site", "A")]
+    assert require(grants, "anna", "allocate", programme="north", site="A") == {"site"}
+    for site in ("B", None):
+        with pytest.raises(ForbiddenError, match="site of site A"):
+            require(grants, "anna", "allocate", programme="north", site=site)
+
+
+def test_the_store_asks_at_every_write(tmp_path: Path) -> None:
+    """In a closed programme nobody writes without the role: not a plan, not a seal, not a delivery."""
+    store = open_store(f"sqlite:///{tmp_path / 'roadtest.db'}")
+    granting.give(store, "north", "olga", "operator", by="anna", at=AT)
+    with pytest.raises(ForbiddenError, match="olga has the role operator in north, must be lead to register"):
+        ledger.register(store, plan(), by="olga", at=AT)
+    ledger.register(store, plan(), by="anna", at=AT)
+    with pytest.raises(ForbiddenError, match="to seal"):
+        ledger.seal(store, "a-trial", by="olga", at=AT)
+    granting.give(store, "north", "carl", "custodian", by="anna", at=AT)
+    ledger.seal(store, "a-trial", by="carl", at=AT)
+    for name in ("", "carl"):
+        with pytest.raises(ForbiddenError, match="to collect"), writing(store.as_person(name), "a-trial", "collect"):
+            pass
+    with writing(store.as_person("olga"), "a-trial", "collect"):
+        pass
+    ledger.register(store, plan(trial="other", programme="south"), by="anybody", at=AT)
+    store.close()
+
+
+def test_who_sees_what(tmp_path: Path) -> None:
+    """Arms before the end for those whom the plan names, small counts for stewards, people for custodians."""
+    store = open_store(f"sqlite:///{tmp_path / 'roadtest.db'}")
+    protocol = plan()
+    for person, role in (("sam", "stakeholder"), ("sue", "safety_steward"), ("carl", "custodian")):
+        granting.give(store, "north", person, role, by="anna", at=AT)  # type: ignore[arg-type]
+    with reading(store) as connection:
+        seen = {
+            (name, state): access.sight(connection, "a-trial", name, protocol, state)
+            for name in ("sam", "sue", "carl", "anna")
+            for state in ("sealed", "dropped")
+        }
+        with pytest.raises(ForbiddenError, match="eve has no role in north"):
+            access.sight(connection, "a-trial", "eve", protocol, "sealed")
+    assert {name: sight.arms for (name, state), sight in seen.items() if state == "sealed"} == {
+        "sam": False,
+        "sue": True,
+        "carl": True,
+        "anna": False,
+    }
+    assert all(sight.arms for (_, state), sight in seen.items() if state == "dropped")
+    assert [name for (name, state), sight in seen.items() if sight.small and state == "sealed"] == ["sue"]
+    assert [name for (name, state), sight in seen.items() if sight.people and state == "sealed"] == ["carl"]
+    store.close()
+
+
+def test_the_command_gives_lists_and_takes(tmp_path: Path) -> None:
+    """`roles give`, `list`, `take`: it answers what the ledger holds; a refusal is one sentence and exit code 1."""
+    run = CliRunner()
+    home = ["--programme", "north", "--home", str(tmp_path)]
+    first = run.invoke(APP, ["roles", "list", *home])
+    assert "No role was ever given in north" in first.output
+    given = run.invoke(APP, ["roles", "give", "ben", "site", "--site", "A", "--by", "anna", *home])
+    assert given.output.splitlines() == ["anna: lead", "ben: site of site A"]
+    refused = run.invoke(APP, ["roles", "give", "ben", "lead", "--by", "ben", *home])
+    assert (refused.exit_code, "must be lead to grant" in refused.output) == (1, True)
+    unknown = run.invoke(APP, ["roles", "give", "ben", "king", "--by", "anna", *home])
+    assert (unknown.exit_code, "role == 'king', must be one of lead" in unknown.output) == (1, True)
+    taken = run.invoke(APP, ["roles", "take", "ben", "site", "--site", "A", "--by", "anna", *home, "--json"])
+    assert '"roles": [{"person": "anna", "role": "lead", "site": null}]' in taken.output
+
+
+def test_the_table_names_every_role() -> None:
+    """The table of the docs has a row per role, with all that it may do."""
+    head, *rows = roles.table()
+    assert head[0] == "role"
+    assert [row[0] for row in rows] == list(ROLES)
+    assert {action for row in rows for action in row[2].split(", ")} == set(ACTIONS)
