@@ -32,6 +32,16 @@ def badge(text: str) -> html.Span:
     return html.Span(text, className="badge badge-simulated", title=wording.BADGE_WHY.get(text, ""))
 
 
+def label_badge(text: str, means: str) -> html.Span:
+    """The evidence label, in words."""
+    return html.Span(text, className="badge badge-label", title=means)
+
+
+def mark_badge(text: str) -> html.Span:
+    """What was decided on a trial: one of `wording.marks`."""
+    return html.Span(text, className="badge badge-mark")
+
+
 def stale_badge() -> html.Span:
     return html.Span([icon("stale"), "no news"], className="badge badge-warn")
 

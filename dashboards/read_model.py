@@ -1,26 +1,43 @@
 """What the pages know: frozen views made from the store, and the only module of the pages that reads it.
 
 Verdict, sentence and evidence of a view come from one look: the newest of those that may be shown (`disclosure.apart`).
-Counts by site, arm or reason have passed `trials.disclosure`, and effects have no more digits than the words for them.
-How many people are in, waiting or missing is the newest look's.
+Every count is one of that look or a release (`trials.disclosure.releases`): it moves on in steps of ten or more, whoever
+looks and however often. Effects have no more digits than the words for them. Pages show what a stakeholder may see, whoever
+asks; `trials.store.seeing` shows more, to safety stewards, and logs it.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from dashboards import wording
 from dashboards.wording import Standing
-from trials.disclosure import SafeCounts, SafeTable, apart, safe_count, safe_counts, safe_table, splits_hidden
+from trials.disclosure import (
+    NOTHING,
+    SafeCounts,
+    SafeTable,
+    Step,
+    Told,
+    about_numbers,
+    added_up,
+    released_counts,
+    rounded_look,
+    safe_concern,
+    stepped,
+    told,
+    told_of_arms,
+    unhidden,
+    with_crossings,
+    without_estimate,
+)
 from trials.errors import RoadtestError
-from trials.evidence import Claim, Interval, Look
+from trials.evidence import Claim, Look
 from trials.protocol import Protocol
-from trials.store import reading
+from trials.store import reading, seeing, tallies
 from trials.store.engine import Store
 from trials.store.reading import TrialCard
 from trials.verdict import verdict_of
@@ -28,7 +45,6 @@ from trials.verdict import verdict_of
 # "arm is 'pilot': must be one of ..." -> "arm: must be one of ..."; "as registered, 'usual'" -> "as registered".
 _QUOTED = re.compile(r",? (?:is )?'[^']*'")
 _ROW = re.compile(r"rows? \d+(?:(?:, | and )\d+)*")
-_FEW_ROWS = re.compile(r"\(\d rows?\)")
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +69,8 @@ class Forest:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One trial of the portfolio. badges: what marks it as no finding (simulated, a replay)."""
+    """One trial of the portfolio. badges: what marks it as no finding (simulated, a replay). label: the evidence label, and
+    what it means. marks: what was decided, and whether the newest look came after that."""
 
     id: str
     name: str
@@ -76,6 +93,9 @@ class Row:
     as_of_sort: str
     stale: bool
     units: str = "people"
+    label: str = ""
+    label_means: str = ""
+    marks: list[str] = field(default_factory=list)
     fault: str | None = None
 
 
@@ -89,46 +109,36 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryView:
-    """One delivery, its counts made safe, in its warnings too."""
+    """One delivery. How many rows it brought is not told: added to the one before it would tell of a few people."""
 
     name: str
     sent_at: datetime
     action: str
-    accepted: int | None
-    quarantined: int | None
-    corrections: int | None
     refusal: str | None
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How good the data are. unsettled: people who are waiting, and missing. missing_by_arm: "" = never reported at all."""
+    """How good the data are; counts are releases, None below ten. missing: by arm ("" = never reported at all)."""
 
     deliveries: int
     refused: int
     reasons: SafeCounts
     late_changes: int | None
-    unsettled: SafeCounts
-    missing_by_arm: SafeCounts
+    missing: SafeCounts
     last: tuple[DeliveryView, ...]
     last_received_at: datetime | None
-
-    @property
-    def waiting(self) -> int | None:
-        return self.unsettled.cells["waiting"]
-
-    @property
-    def missing(self) -> int | None:
-        return self.unsettled.cells["missing"]
 
 
 @dataclass(frozen=True, slots=True)
 class TrialView:
     """One trial's page.
 
-    look: the newest, for counts of people and the date. looks: those that charts and tables may show, thinned to
-    MOST_POINTS, effects rounded; the last of them, `shown`, is where all numbers drawn from outcomes come from.
+    look: the newest, for the verdict and the date alone. looks: those that charts and tables may show, thinned to
+    MOST_POINTS, effects rounded; the last of them, `shown`, is where all numbers of people and of outcomes come from.
+    concerns: the sentences of rules that are broken. arms: whether results by arm may be shown to everybody. marks: what was
+    decided, and whether the newest look came after that.
     """
 
     protocol: Protocol
@@ -141,20 +151,29 @@ class TrialView:
     quality: Quality
     stale: bool
     stale_after: timedelta | None
+    concerns: tuple[str, ...] = ()
+    arms: bool = True
+    marks: tuple[str, ...] = ()
 
     @property
     def shown(self) -> Look | None:
         return self.looks[-1] if self.looks else None
 
     @property
+    def joined(self) -> int | None:
+        """How many have joined at least: what the released table shows, or those with a result, all of whom did."""
+        told = [self.enrolment.total, None if self.shown is None else self.shown.n]
+        return max((count for count in told if count is not None), default=None)
+
+    @property
     def effect(self) -> Look | None:
         """The look whose estimate, range and arms are shown; None when there is none, or small numbers stand behind it."""
-        return _unhidden(self.protocol, self.shown)
+        return _effect(self.protocol, self.shown, arms=self.arms)
 
     @property
     def effects(self) -> tuple[Look, ...]:
         """The looks whose estimates and ranges may be drawn."""
-        return tuple(look for look in self.looks if _unhidden(self.protocol, look))
+        return tuple(look for look in self.looks if _effect(self.protocol, look, arms=self.arms))
 
     @property
     def claims(self) -> dict[str, Claim]:
@@ -168,15 +187,28 @@ class TrialView:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was chosen for showing of a trial's looks up to number `read`: the looks, the releases of what is missing (by arm,
+    and never reported under any) or came too late, and what all pages so far told of each arm's people."""
+
+    read: int = 0
+    looks: tuple[Look, ...] = ()
+    late: Step = NOTHING
+    missing: dict[str, Step] = field(default_factory=dict)
+    unreported: Step = NOTHING
+    told: tuple[Told, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """What a request reads from: the store, and when data count as stale.
 
-    It remembers the looks chosen for showing, by trial with the number of the last look read: looks are never changed.
+    It remembers what was chosen for showing, by trial: looks are never changed, so a fresh choice would be the same.
     """
 
     store: Store
     stale_after: timedelta | None = None
-    chosen: dict[str, tuple[int, tuple[Look, ...]]] = field(default_factory=dict, compare=False, repr=False)
+    chosen: dict[str, Chosen] = field(default_factory=dict, compare=False, repr=False)
 
 
 def assert_agreement(look: Look) -> None:
@@ -199,61 +231,58 @@ def deciding_claim(look: Look) -> str:
 def _claims(newest: Look | None, shown: Look | None) -> dict[str, Claim]:
     if newest is None:
         return {}
-    return shown.claims if shown else {name: claim for name, claim in newest.claims.items() if claim.fired}
+    if shown is not None:
+        return shown.claims
+    # Where it fired is no look that is shown, so it is told that it did, and no more.
+    return {name: replace(claim, crossed_at_n=0) for name, claim in newest.claims.items() if claim.fired}
 
 
-def _unhidden(protocol: Protocol, look: Look | None) -> Look | None:
-    primary = protocol.primary
-    people = wording.per_hundred(primary) or wording.is_time(primary)
-    hidden = look is None or splits_hidden(look, binary=people, events=wording.is_count(primary))
-    return None if hidden else look
+def _effect(protocol: Protocol, look: Look | None, *, arms: bool) -> Look | None:
+    """The look whose estimates may be shown; of several arms every estimate is one arm's."""
+    several = look is not None and len(look.comparisons) > 0
+    return None if several and not arms else unhidden(protocol, look)
 
 
-def _shown_looks(desk: Desk, protocol: Protocol, newest: Look | None) -> tuple[Look, ...]:
-    """The looks up to the newest that may be shown, in order, with effects as rounded as their words."""
+def _chosen(desk: Desk, protocol: Protocol, newest: Look | None) -> Chosen:
+    """What may be shown of the looks up to the newest, in order, with effects as rounded as their words."""
     if newest is None:
-        return ()
-    read, before = desk.chosen.get(protocol.trial, (0, ()))
-    if read > newest.number:
-        read, before = 0, ()
-    if read == newest.number:
+        return Chosen()
+    before = desk.chosen.get(protocol.trial, Chosen())
+    if before.read > newest.number:
+        before = Chosen()
+    if before.read == newest.number:
         return before
     # A look that lands between two reads belongs to the next refresh: one page shows one state.
-    found = (look for look in reading.looks(desk.store, protocol.trial, read) if look.number <= newest.number)
-    chosen = apart((_rounded(protocol, look) for look in found), before)
-    desk.chosen[protocol.trial] = (newest.number, chosen)
+    found = [look for look in reading.looks(desk.store, protocol.trial, before.read) if look.number <= newest.number]
+    rounded = [rounded_look(protocol, look) for look in found]
+    told_of, looks, missing = told_of_arms(rounded, before.looks, before.missing)
+    unreported = (look.missing - sum(arm.missing for arm in look.arms) for look in found)
+    desk.chosen[protocol.trial] = chosen = Chosen(
+        newest.number,
+        looks,
+        stepped((look.late_changes for look in found), before.late),
+        missing,
+        stepped(unreported, before.unreported),
+        (*before.told, *told_of),
+    )
     return chosen
 
 
-def _rounded(protocol: Protocol, look: Look) -> Look:
-    def rounded(value: float | None) -> float | None:
-        return wording.rounded(protocol.primary, value)
-
-    def ends(interval: Interval) -> Interval:
-        return rounded(interval[0]), rounded(interval[1])
-
-    comparisons = tuple(
-        replace(one, estimate=rounded(one.estimate), interval=ends(one.interval)) for one in look.comparisons
-    )
-    late = look.sensitivity
-    if late is not None:
-        late = replace(late, estimate=rounded(late.estimate), interval=ends(late.interval))
-    return replace(
-        look,
-        estimate=rounded(look.estimate),
-        interval=ends(look.interval),
-        adjusted=rounded(look.adjusted),
-        comparisons=comparisons,
-        sensitivity=late,
-    )
+def _missing(protocol: Protocol, chosen: Chosen) -> SafeCounts:
+    """Who is missing, by arm ("" = never reported under any)."""
+    steps = {arm.id: chosen.missing.get(arm.id, NOTHING) for arm in protocol.arms} | {"": chosen.unreported}
+    return SafeCounts({arm: step.shown for arm, step in steps.items()}, None, released=True)
 
 
-def _sentence(protocol: Protocol, newest: Look, shown: Look | None) -> str:
-    """The sentence of the look shown, or of the newest where none is; without an estimate that may not be shown."""
-    told = shown if shown is not None and shown.verdict == newest.verdict else newest
-    if told is shown and _unhidden(protocol, shown):
-        return told.sentence
-    return wording.without_estimate(protocol, told.sentence)
+def _sentence(protocol: Protocol, newest: Look, shown: Sequence[Look], *, arms: bool) -> str:
+    """The sentence of the look shown, or of the newest where none is; without what may not be shown."""
+    text = told(protocol, newest, shown)
+    return text if arms or not newest.comparisons else without_estimate(protocol, text)
+
+
+def _arms_shown(desk: Desk, cards: Collection[TrialCard]) -> dict[str, bool]:
+    """By trial, whether a stakeholder may see its results by arm."""
+    return seeing.arms_shown(desk.store, [(card.id, card.protocol, card.state) for card in cards])
 
 
 def standing_of(look: Look | None) -> Standing:
@@ -262,7 +291,9 @@ def standing_of(look: Look | None) -> Standing:
 
 def board(desk: Desk, *, now: datetime | None = None) -> Board:
     """Every trial, those that wait for people first. A contradicting look becomes a row that says so."""
-    rows = sorted((_row(card, desk, now) for card in reading.cards(desk.store)), key=_urgency)
+    cards = reading.cards(desk.store)
+    arms = _arms_shown(desk, cards)
+    rows = sorted((_row(card, desk, now, arms=arms[card.id]) for card in cards), key=_urgency)
     counts: dict[Standing, int] = dict.fromkeys(wording.VERDICT_WORDS, 0)
     for row in rows:
         if row.fault is None:
@@ -277,7 +308,7 @@ def _urgency(row: Row) -> tuple[int, str]:
     return _ORDER.index(row.standing), row.name.lower()
 
 
-def _row(card: TrialCard, desk: Desk, now: datetime | None) -> Row:
+def _row(card: TrialCard, desk: Desk, now: datetime | None, *, arms: bool) -> Row:
     protocol, look = card.protocol, card.look
     fault = None
     if look is not None:
@@ -287,11 +318,10 @@ def _row(card: TrialCard, desk: Desk, now: datetime | None) -> Row:
             log.error("%s", error)
             fault, look = "Verdict and evidence of this trial disagree, so neither is shown.", None
     planned = protocol.monitoring.max_participants
-    looks = _shown_looks(desk, protocol, look)
-    shown = looks[-1] if looks else None
+    looks = _chosen(desk, protocol, look).looks
+    shown = with_crossings(looks)[-1] if looks else None
     claim = None if look is None else _claims(look, shown).get(deciding_claim(look))
-    effect = _unhidden(protocol, shown)
-    people = 0 if look is None else safe_count(look.n)
+    effect = _effect(protocol, shown, arms=arms)
     return Row(
         id=card.id,
         name=protocol.name,
@@ -305,13 +335,13 @@ def _row(card: TrialCard, desk: Desk, now: datetime | None) -> Row:
         or (
             "The plan is registered; no outcome has been looked at yet."
             if look is None
-            else _sentence(protocol, look, shown)
+            else _sentence(protocol, look, looks, arms=arms)
         ),
-        people=wording.few(people),
+        people="–" if look is None else wording.counted(shown),
         planned=f"{planned:,}",
-        people_share=min((people or 0) / planned, 1.0),
+        people_share=0.0 if shown is None else min(shown.n / planned, 1.0),
         effect="–" if effect is None else wording.effect(protocol, effect.estimate),
-        plausible=_plausible(protocol, look, shown),
+        plausible=_plausible(protocol, shown, effect),
         forest=_forest(protocol, effect),
         strength="no evidence yet" if claim is None else wording.strength(claim, wording.units(protocol)),
         strength_share=0.0 if claim is None else wording.share_of_threshold(claim),
@@ -319,17 +349,17 @@ def _row(card: TrialCard, desk: Desk, now: datetime | None) -> Row:
         as_of_sort="" if look is None else look.as_of.isoformat(),
         stale=_stale(card, desk, now),
         units=wording.units(protocol),
+        label=wording.label(protocol),
+        label_means=wording.label_means(protocol),
+        marks=wording.marks(card),
         fault=fault,
     )
 
 
-def _plausible(protocol: Protocol, newest: Look | None, shown: Look | None) -> str:
-    if newest is None or shown is None:
+def _plausible(protocol: Protocol, shown: Look | None, effect: Look | None) -> str:
+    if shown is None:
         return "too early to say"
-    if _unhidden(protocol, shown) is None:
-        return "hidden to protect privacy"
-    as_of = "" if shown.n == newest.n else f", as of {shown.n:,} {wording.units(protocol)}"
-    return wording.plausible(protocol, shown) + as_of
+    return "hidden to protect privacy" if effect is None else wording.plausible(protocol, effect)
 
 
 def _forest(protocol: Protocol, look: Look | None) -> Forest:
@@ -352,19 +382,22 @@ def trial(desk: Desk, trial_id: str, *, now: datetime | None = None) -> TrialVie
     card = reading.card(desk.store, trial_id)
     if card.look is not None:
         assert_agreement(card.look)
-    looks = _shown_looks(desk, card.protocol, card.look)
-    shown = looks[-1] if looks else None
+    chosen = _chosen(desk, card.protocol, card.look)
+    arms = _arms_shown(desk, [card])[card.id]
     return TrialView(
         protocol=card.protocol,
         seal=None if card.state == "registered" else card.sha256,
         standing=standing_of(card.look),
-        sentence=None if card.look is None else _sentence(card.protocol, card.look, shown),
+        sentence=None if card.look is None else _sentence(card.protocol, card.look, chosen.looks, arms=arms),
         look=card.look,
-        looks=thinned(looks),
-        enrolment=_enrolment(desk, card.protocol),
-        quality=_quality(desk, card),
+        looks=thinned(with_crossings(chosen.looks)),
+        enrolment=tallies.joined(desk.store, card.protocol, chosen.told),
+        quality=_quality(desk, card, chosen),
         stale=_stale(card, desk, now),
         stale_after=desk.stale_after,
+        concerns=() if card.look is None else tuple(safe_concern(one) for one in card.look.concerns),
+        arms=arms,
+        marks=tuple(wording.marks(card)),
     )
 
 
@@ -376,57 +409,31 @@ def thinned(looks: Sequence[Look], most: int = MOST_POINTS) -> tuple[Look, ...]:
     return tuple(looks[round(index * step)] for index in range(most))
 
 
-def _enrolment(desk: Desk, protocol: Protocol) -> SafeTable:
-    found = {(site, arm): count for site, arm, count in reading.enrolment_by_site(desk.store, protocol.trial)}
-    sites = list(dict.fromkeys([*(site.id for site in protocol.sites), *sorted(site for site, _ in found)]))
-    arms = [arm.id for arm in protocol.arms]
-    return safe_table({(site, arm): found.get((site, arm), 0) for site in sites for arm in arms})
-
-
-def _quality(desk: Desk, card: TrialCard) -> Quality:
-    look = card.look
-    counts = {"waiting": 0 if look is None else look.waiting, "missing": 0 if look is None else look.missing}
-    unsettled = safe_counts(counts)
-    last = reading.deliveries(desk.store, card.id)
+def _quality(desk: Desk, card: TrialCard, chosen: Chosen) -> Quality:
+    aside = tallies.set_aside_by_delivery(desk.store, card.id)
+    reasons = released_counts(added_up((_rule(reason), rows) for reason, rows in aside))
+    listed = sorted(((rows, rule) for rule, rows in reasons.cells.items() if rows is not None), reverse=True)
     return Quality(
         deliveries=card.deliveries,
         refused=card.refused,
-        reasons=safe_counts(_by_rule(reading.quarantine_reasons(desk.store, card.id))),
-        late_changes=safe_count(0 if look is None else look.late_changes),
-        unsettled=unsettled,
-        missing_by_arm=_missing_by_arm(look, told=unsettled.cells["missing"] is not None),
+        reasons=replace(reasons, cells={rule: rows for rows, rule in listed}),
+        late_changes=chosen.late.shown,
+        missing=_missing(card.protocol, chosen),
         last=tuple(
-            DeliveryView(
-                each.name,
-                each.sent_at,
-                each.action,
-                safe_count(each.accepted),
-                safe_count(each.quarantined),
-                safe_count(each.corrections),
-                each.refusal,
-                tuple(_FEW_ROWS.sub("(fewer than 10 rows)", warning) for warning in each.warnings),
-            )
-            for each in last
+            DeliveryView(each.name, each.sent_at, each.action, each.refusal, _warnings(each.warnings))
+            for each in reading.deliveries(desk.store, card.id)
         ),
         last_received_at=card.last_received_at,
     )
 
 
-def _missing_by_arm(look: Look | None, *, told: bool) -> SafeCounts:
-    """Who is missing, by arm; nothing while the total itself is not told, which it would be worked out from."""
-    if look is None or not told:
-        return safe_counts({})
-    by_arm = {arm.arm: arm.missing for arm in look.arms}
-    unreported = look.missing - sum(by_arm.values())
-    return safe_counts({**by_arm, "": unreported} if unreported else by_arm)
+def _warnings(warnings: Iterable[str]) -> tuple[str, ...]:
+    return tuple(about_numbers(warning) for warning in warnings)
 
 
-def _by_rule(reasons: Sequence[tuple[str, int]]) -> dict[str, int]:
-    """Rows by the rule they broke. What was in their cells is their site's business, not every reader's."""
-    counts: Counter[str] = Counter()
-    for reason, rows in reasons:
-        counts[_QUOTED.sub("", _ROW.sub("another row", reason))] += rows
-    return dict(counts.most_common())
+def _rule(reason: str) -> str:
+    """The rule that a row broke. What was in its cells is its site's business, not every reader's."""
+    return _QUOTED.sub("", _ROW.sub("another row", reason))
 
 
 def tokens(desk: Desk) -> dict[str, int]:

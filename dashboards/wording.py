@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from trials.disclosure import safe_count
+from trials.disclosure import LIMIT
+from trials.disclosure import rounded as rounded
+from trials.disclosure import without_estimate as without_estimate
+from trials.disclosure.looks import digits
 from trials.evidence import Claim, Look
+from trials.labelling import label_of, labelled
 from trials.outcomes import kind_named
 from trials.protocol import Primary, Protocol
 from trials.verdict import at_threshold, noun, times
+
+if TYPE_CHECKING:
+    from trials.store.reading import TrialCard
 
 Standing = Literal["promote", "keep_going", "drop", "cant_tell", "stop_for_harm", "setting_up"]
 
@@ -39,6 +46,7 @@ STAGE_WORDS = {
 }
 CLAIM_WORDS = {"benefit": "It helps", "dud": "Not worth it", "harm": "It harms"}
 CLAIM_LEADS_TO: dict[str, Standing] = {"benefit": "promote", "dud": "drop", "harm": "stop_for_harm"}
+CLOSED_WORDS = {"dropped": "dropped", "promoted": "promoted", "stopped": "stopped", "rerun": "to be run again, decided"}
 SIMULATED = "simulated"
 REPLAY = "replay of a finished trial"
 BADGE_WHY = {
@@ -47,18 +55,31 @@ BADGE_WHY = {
 }
 RETROSPECTIVE = "Written after the outcomes were known: shows what the verdict would have been, proves nothing new."
 BETTER = "better →"
-HIDDEN = "hidden"
-HIDDEN_WHY = "Hidden: fewer than 10, or needed so that such a number can't be worked out."
+STEPS_WHY = (
+    f"Numbers move on in steps of {LIMIT} or more, so that nobody can be worked out: “30+” is 30 or some more, and a total "
+    "adds up what is shown."
+)
+TOO_FEW = "too few to show"
 
 
-def number(count: int | None) -> str:
-    """A count that passed disclosure: '1,234', or 'hidden'."""
-    return HIDDEN if count is None else f"{count:,}"
+def floor(count: int | None, below: int = LIMIT) -> str:
+    """A release: '30+', or 'under 10'."""
+    return f"under {below:,}" if count is None else f"{count:,}+"
 
 
-def few(count: int | None) -> str:
-    """A count that stands alone: '1,234', or 'fewer than 10'."""
-    return "fewer than 10" if count is None else f"{count:,}"
+def floors(total: int | None) -> str:
+    """A sum of releases: '30+', or 'few' where none of them is shown, however many they are."""
+    return "few" if total is None else f"{total:,}+"
+
+
+def about(count: int | None) -> str:
+    """A release of a number that may also fall: 'about 30', or 'fewer than 10'."""
+    return f"fewer than {LIMIT}" if count is None else f"about {count:,}"
+
+
+def counted(look: Look | None) -> str:
+    """How many people the evidence has, as far as it may be shown."""
+    return TOO_FEW if look is None else f"{look.n:,}"
 
 
 def units(protocol: Protocol) -> str:
@@ -69,6 +90,27 @@ def units(protocol: Protocol) -> str:
 def badges(protocol: Protocol) -> list[str]:
     """What stands beside a trial's name wherever it shows, so that nobody takes it for a finding."""
     return [*([SIMULATED] if protocol.simulated else []), *([REPLAY] if protocol.retrospective else [])]
+
+
+def label(protocol: Protocol) -> str:
+    """The evidence label in a few words, as it stands beside every verdict: 'Evidence: randomised'."""
+    return f"Evidence: {labelled(protocol)}"
+
+
+def label_means(protocol: Protocol) -> str:
+    """What the design allows anybody to claim, and what not."""
+    found = label_of(protocol)
+    return f"This trial may claim {found.may_claim}; it may not claim {found.may_not_claim}."
+
+
+def marks(card: TrialCard) -> list[str]:
+    """What was decided, beside the verdict: 'dropped on 4 March 2024', and whether the newest look came after that."""
+    if card.closing is None:
+        return []
+    return [
+        f"{CLOSED_WORDS[card.state]} on {short_day(card.closing.at)}",
+        *(["after the decision"] * card.post_decision),
+    ]
 
 
 def multiple(claim: Claim) -> str:
@@ -94,7 +136,7 @@ def threshold(claim: Claim) -> str:
 
 
 def strength(claim: Claim, who: str = "people") -> str:
-    """'3.2× of 20×', or where it was reached: '20× reached at 351 people'."""
+    """'3.2× of 20×', or where it was reached: '20× reached at 351 people', the first look shown in which it was."""
     if claim.crossed_at_n is not None:
         return f"{threshold(claim)} {reached(claim, who)}"
     if by_boundary(claim):
@@ -103,8 +145,9 @@ def strength(claim: Claim, who: str = "people") -> str:
 
 
 def reached(claim: Claim, who: str = "people") -> str:
-    """Where a claim that fired did so: 'reached at 351 people'."""
-    return f"reached at {few(safe_count(claim.crossed_at_n or 0))} {who}"
+    """Where a claim that fired did so: 'reached at 351 people'; 'reached' where that may not be told."""
+    at = claim.crossed_at_n or 0
+    return "reached" if at < LIMIT else f"reached at {at:,} {who}"
 
 
 def effect(protocol: Protocol, value: float | None) -> str:
@@ -117,22 +160,6 @@ def directed(protocol: Protocol, value: float | None) -> str:
     if value is None or value == 0:
         return effect(protocol, value)
     return f"{effect(protocol, value)} ({'better' if value > 0 else 'worse'})"
-
-
-def rounded(primary: Primary, value: float | None) -> float | None:
-    """An effect with no more digits than its words have: one decimal per 100 people; whole units of an amount from 100 on."""
-    return None if value is None else round(value, _digits(primary, abs(value))) + 0.0
-
-
-def _digits(primary: Primary, size: float) -> int:
-    """Decimals of a value that no words say more of. Shares read per 100, so they have two more."""
-    values = kind_named(primary.kind).values
-    if values in ("binary", "time"):
-        return 3 if values == "binary" else 2
-    if primary.kind == "score":
-        low, high = primary.bounds or (0.0, 1.0)
-        return 1 if high - low >= 10 else 3
-    return 0 if size >= 100 else 1 if size >= 1 else 2
 
 
 def changed_over_time(look: Look) -> bool:
@@ -183,7 +210,7 @@ def size(primary: Primary, value: float) -> str:
 
 def mean(primary: Primary, value: float) -> str:
     """An arm's mean or rate, as rounded as effects are: '$4,512', '2.5', '−1.5'."""
-    shown = round(value, _digits(primary, abs(value)))
+    shown = round(value, digits(primary, abs(value)))
     return ("\u2212" if shown < 0 else "") + size(primary, shown)
 
 
@@ -236,13 +263,6 @@ def measure(protocol: Protocol) -> str:
 def first_sentence(text: str) -> str:
     """The verdict's own sentence, without the estimate that follows it: a list shows that beside it."""
     return re.split(r"(?<=\.)\s+(?=[A-Z])", text, maxsplit=1)[0]
-
-
-def without_estimate(protocol: Protocol, text: str) -> str:
-    """The verdict's sentence without the estimate and its range, for when these may not be shown."""
-    before, found, _ = text.partition(f". {measure(protocol)}: ")
-    before, also, _ = before.partition(f". {protocol.primary.measure}: ")
-    return f"{before}." if found or also else text
 
 
 def day(when: datetime | None) -> str:

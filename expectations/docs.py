@@ -171,12 +171,12 @@ def _rules(deliveries: Sequence[DeliveryRound]) -> str:
         return ""
     checked = {key: sum(one.rows_checked for one in found) for key, found in merged.items()}
     aside = {key: sum(one.rows_set_aside for one in found) for key, found in merged.items()}
-    shown = safe_counts({str(key): count for key, count in aside.items()})
+    shown = safe_counts({str(key): count for key, count in aside.items() if count})
     rows = []
     for key in sorted(merged, key=lambda key: (not any(one.refused for one in merged[key]), aside[key] == 0)):
         refused = any(one.refused for one in merged[key])
         state = ("bad", "Refused") if refused else ("aside", "Set aside") if aside[key] else ("good", "Passed")
-        hidden = shown.cells[str(key)] is None or safe_count(checked[key] - aside[key]) is None
+        hidden = shown.cells.get(str(key)) is None or safe_count(checked[key] - aside[key]) is None
         told = 0 if aside[key] == 0 else None if hidden else aside[key]
         number = parts.number(safe_count(checked[key]))
         rows.append([parts.in_words(*key), number, parts.number(told), parts.pill(*state)])  # type: ignore[arg-type]

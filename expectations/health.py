@@ -30,13 +30,17 @@ SMALL = "numbers too small to show"
 
 @dataclass(frozen=True, slots=True)
 class ArmVitals:
-    """One arm. allocation: its planned share of each block; observed, missing: people settled with and without outcome."""
+    """One arm. allocation: its planned share of each block; observed, missing: people settled with and without outcome.
+
+    dropped: nobody enters it any more.
+    """
 
     arm: str
     allocation: int
     enrolled: int
     observed: int
     missing: int
+    dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,10 @@ def trial_health(vitals: Sequence[Vitals]) -> dict[str, tuple[str, ...]]:
 
 
 def sample_ratio_p(*arms: ArmVitals) -> float | None:
-    """P(a split at least as unlikely | allocation as planned); None with one arm or nobody in."""
-    return allocation_p([arm.enrolled for arm in arms], [arm.allocation for arm in arms])
+    """P(a split at least as unlikely | allocation as planned); None with one arm or nobody in. Arms that were dropped are left
+    out: the others keep their ratio before and after."""
+    kept = [arm for arm in arms if not arm.dropped]
+    return allocation_p([arm.enrolled for arm in kept], [arm.allocation for arm in kept])
 
 
 def missing_p(*arms: ArmVitals) -> float | None:
@@ -106,8 +112,10 @@ def site_ratio(vitals: Vitals) -> tuple[float | None, SiteVitals | None]:
 
     (None, None) with fewer than two sites that have people: one site alone is the trial.
     """
-    planned = [arm.allocation for arm in vitals.arms]
-    judged = [(p, one) for one in vitals.sites if (p := allocation_p(one.enrolled, planned)) is not None]
+    kept = [place for place, arm in enumerate(vitals.arms) if not arm.dropped]
+    planned = [vitals.arms[place].allocation for place in kept]
+    split = [(one, [one.enrolled[place] for place in kept]) for one in vitals.sites]
+    judged = [(p, one) for one, enrolled in split if (p := allocation_p(enrolled, planned)) is not None]
     if len(judged) < 2:
         return None, None
     p, site = min(judged, key=lambda pair: pair[0])
@@ -174,8 +182,8 @@ def _sample_ratio(vitals: Vitals) -> dict[str, object]:
         "chance_of_ratio": _chance(p, shown.hides),
         "enrolled": "numbers (too small to show) of"
         if shown.hides
-        else _listed([f"{arm.enrolled:,} ({arm.arm})" for arm in vitals.arms]),
-        "planned": " : ".join(str(arm.allocation) for arm in vitals.arms),
+        else _listed([f"{arm.enrolled:,} ({arm.arm})" for arm in vitals.arms if not arm.dropped]),
+        "planned": " : ".join(str(arm.allocation) for arm in vitals.arms if not arm.dropped),
     }
 
 

@@ -1,7 +1,7 @@
-"""Measured cells -> facts: the primary measure and every guardrail, each with the column that stands beside it.
+"""Measured cells -> facts: the primary measure, guardrails and strengths, each with the column that stands beside it.
 
 Facts are held by column, and each distinct cell is read once: a million rows hold few different dates, words and scores.
-Every measure has the same facts whatever its kind, so that a guardrail's values go through the suite of their own kind.
+Every measure has the same facts whatever its kind, so that the values of one beside it go through the suite of their own kind.
 Which facts are right is written in suites/*.json.
 """
 
@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from typing import Any, TypeVar
 
 from trials import identifiers
+from trials.comparing import beside
 from trials.connectors.tabular import shorten
-from trials.protocol import Guardrail, Measure, Protocol
+from trials.protocol import Measure, Protocol
 
 # By fact, one entry a row.
 Columns = dict[str, list[Any]]
@@ -41,26 +42,30 @@ def columns_of(measure: Measure) -> tuple[str, ...]:
 
 def data_columns(protocol: Protocol) -> tuple[str, ...]:
     """Every column that a measure of the plan is read from, once each: measures may share an exposure."""
-    measures = (protocol.primary, *protocol.guardrails)
+    measures = (protocol.primary, *beside(protocol))
     return tuple(dict.fromkeys(name for measure in measures for name in columns_of(measure)))
 
 
-def delivered(protocol: Protocol, columns: Collection[str]) -> tuple[Guardrail, ...]:
-    """The guardrails of which a delivery with these columns says something."""
-    return tuple(each for each in protocol.guardrails if all(name in columns for name in columns_of(each)))
+def delivered(protocol: Protocol, columns: Collection[str]) -> tuple[Measure, ...]:
+    """The guardrails and strengths of which a delivery with these columns says something."""
+    return tuple(each for each in beside(protocol) if all(name in columns for name in columns_of(each)))
 
 
 def not_delivered(protocol: Protocol, columns: Collection[str]) -> tuple[str, ...]:
-    """The warning about guardrails whose columns a delivery lacks; none when it has them all."""
-    silent = [each for each in protocol.guardrails if each not in delivered(protocol, columns)]
-    if not silent:
-        return ()
+    """The warnings about guardrails and strengths whose columns a delivery lacks; none when it has them all."""
+    known = delivered(protocol, columns)
+    kinds = (("guardrail", protocol.guardrails), ("strength", protocol.strengths))
+    silent = [(kind, [each for each in measures if each not in known]) for kind, measures in kinds]
+    return tuple(_nothing_said(kind, measures, columns) for kind, measures in silent if measures)
+
+
+def _nothing_said(kind: str, silent: Sequence[Measure], columns: Collection[str]) -> str:
     lacking = dict.fromkeys(name for each in silent for name in columns_of(each) if name not in columns)
     few = len(silent) == 1
     names, missing = ", ".join(each.measure for each in silent), ", ".join(lacking)
     return (
-        f"nothing said of the guardrail{'' if few else 's'} {names}: "
-        f"no column{'' if len(lacking) == 1 else 's'} {missing} in the header",
+        f"nothing said of the {kind}{'' if few else 's'} {names}: "
+        f"no column{'' if len(lacking) == 1 else 's'} {missing} in the header"
     )
 
 

@@ -18,6 +18,7 @@ from trials.identifiers import masked
 from trials.protocol import Protocol
 from trials.records import Receipt
 from trials.store import ledger
+from trials.store.allocations import must_not_reveal
 from trials.store.deliveries import REGISTER
 from trials.store.engine import Store
 
@@ -64,10 +65,11 @@ def enrol_from(
 ) -> Receipt:
     """A trial's list of people, from a file: all of them, or nobody. From then on the register is closed.
 
-    Raises SourceError when the file isn't there.
+    Raises SourceError when the file isn't there, LifecycleError when the trial reveals its arms one by one.
     """
     must_be_file(file, "Name the list of people who were allocated, a CSV file.")
     protocol, _ = ledger.sealed_protocol(store, trial)
+    must_not_reveal(store, trial)
     at = as_of or work.utc_now()
     found = Found(file.name, at, str(file.resolve()))
     # The list is the owner's own file, so its columns bear our names whatever the source's are called.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import signal
 import sys
-from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows import amending, deciding, enrolling, gate, lessons, roles, seeing, sharing, stopping
 from flows.auditing import audit_app
+from flows.moments import parse_time
 from flows.options import By, Home, Json, TrialName, fail, name_of, opened, settings_for, told
 from flows.quarantine import quarantine_app
 
@@ -35,37 +36,17 @@ app.add_typer(protocol_app, name="protocol")
 app.add_typer(db_app, name="db")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(audit_app, name="audit")
+for commands in (amending, deciding, enrolling, gate, lessons, roles, seeing, sharing, stopping):
+    commands.add(app)
 
 AsOf = Annotated[
     str | None, typer.Option("--as-of", help="Date or time to judge the data at, such as 2024-07-01; default now.")
 ]
+Second = Annotated[
+    str | None,
+    typer.Option("--by", help="A second person's name, not whoever registered it (default: the account's name)."),
+]
 MaybeTrial = Annotated[str | None, typer.Argument(help="The trial's name; all that are due if left out.")]
-
-
-def parse_time(text: str | None, option: str, why: str = ": nobody can be waited for after it") -> datetime | None:
-    """A date or time of the command line as aware UTC; a date alone means its end, so that the day counts as over.
-
-    why: why it must not lie in the future, as the sentence goes on.
-    """
-    from trials.errors import RoadtestError
-
-    if text is None:
-        return None
-    now = datetime.now(UTC)
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    try:
-        parsed = datetime.fromisoformat(text) if day is None else datetime.combine(day, time(23, 59, 59))
-        parsed = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise RoadtestError(f"{option} == {text!r}, must be an ISO date or time. Write 2024-07-01.") from None
-    if day == now.date():
-        return now
-    if parsed > now:
-        raise RoadtestError(f"{option} == {text!r}, must not lie in the future{why}.")
-    return parsed
 
 
 @app.command()
@@ -119,9 +100,11 @@ def protocol_check(
         protocol = from_file(file)
         plan = check(protocol)
         if as_json:
-            print_json({"trial": protocol.trial, "sha256": protocol.seal(), **asdict(plan)})
+            known = {"trial": protocol.trial, "sha256": protocol.seal(), "gate": gate.gate_json(protocol)}
+            print_json({**known, **asdict(plan)})
             return
         typer.echo(outlook_text(protocol, plan))
+        typer.echo(f"\n{gate.gate_text(protocol)}")
         typer.echo(f"\nNext: roadtest register {file}")
 
 
@@ -166,62 +149,35 @@ def register(
 
         protocol = from_file(file)
         admit(protocol)
-        sha256 = run(flow, settings, protocol.canonical(), name_of(by))
+        name = name_of(by, settings)
+        sha256 = run(flow, settings, protocol.canonical(), name)
+        near = lessons.similar_to_plan(opened(settings, name), protocol)
         if as_json:
-            print_json({"trial": protocol.trial, "sha256": sha256, "warnings": list(warnings(protocol))})
+            notes = list(warnings(protocol))
+            print_json({"trial": protocol.trial, "sha256": sha256, "warnings": notes, "similar": near})
             return
         for warning in warnings(protocol):
             typer.echo(f"Note: {warning}.")
+        if near:
+            typer.echo(lessons.as_text(near))
         typer.echo(f"Registered {protocol.trial}, plan {sha256[:12]}. Next: roadtest seal {protocol.trial} --by NAME")
 
 
 @app.command()
-def seal(trial: TrialName, by: By = None, home: Home = None, as_json: Json = False) -> None:
+def seal(trial: TrialName, by: Second = None, home: Home = None, as_json: Json = False) -> None:
     """Seal a registered plan: from now on it can't be changed unseen, and data may come."""
     with told():
         settings = settings_for(home)
         from flows.show import print_json
-        from flows.work import utc_now
-        from trials.store import ledger
+        from flows.work import seal_trial, utc_now
 
-        store = opened(settings)
-        sha256 = ledger.seal(store, trial, by=name_of(by), at=utc_now())
-        protocol, _ = ledger.sealed_protocol(store, trial)
+        name = name_of(by, settings)
+        protocol, sha256 = seal_trial(opened(settings, name), trial, by=name, at=utc_now())
         if as_json:
             print_json({"trial": trial, "sha256": sha256})
             return
         where = settings.folder / protocol.source.path
         typer.echo(f"Sealed {trial}: {sha256}. Next: put deliveries into {where}, then: roadtest collect {trial}")
-
-
-@app.command()
-def enrol(
-    trial: TrialName,
-    listed: Annotated[Path, typer.Option("--from", help="Who was allocated to which arm, in order: a CSV file.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge the list, store nothing.")] = False,
-    as_of: AsOf = None,
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """Load a trial's list of people: from then on outcomes of anybody else are set aside."""
-    with told():
-        settings = settings_for(home)
-        from flows.byhand import door_of, enrol_from
-        from flows.show import print_json, receipt_json
-
-        at = parse_time(as_of, "--as-of")
-        receipt = enrol_from(opened(settings), trial, listed, as_of=at, door=door_of(settings), dry_run=dry_run)
-        if as_json:
-            print_json(receipt_json(receipt))
-        elif receipt.refusal is None:
-            typer.echo(
-                f"{receipt.name}: {receipt.accepted} people {'would be ' if dry_run else ''}enrolled, "
-                f"{receipt.duplicates} enrolled already. Next: roadtest collect {trial}"
-            )
-            for warning in receipt.warnings:
-                typer.echo(f"  note: {warning}")
-        if receipt.refusal is not None:
-            fail(receipt.refusal)
 
 
 @app.command()
@@ -264,20 +220,24 @@ def ingest(
             fail(str(refused[0].refusal))
 
 
-def _finish(outcomes: list[Outcome], as_json: bool, single: bool) -> None:
+def _finish(settings: Settings, outcomes: list[Outcome], as_json: bool, single: bool) -> None:
     """Shows what came of it: one JSON object for a trial that was named, an array for all that are due.
 
     Ends with 1 when a trial failed or a delivery was refused, so that whoever runs it unattended hears of it.
     """
     from flows.show import outcome_json, outcome_text, print_json
+    from trials.store import reading, seeing
 
+    store = opened(settings)
+    cards = reading.cards(store, [outcome.trial for outcome in outcomes if outcome.ok])
+    seen = {card.id: seeing.look_for(store, card) for card in cards}
     if as_json:
-        bodies = [outcome_json(outcome) for outcome in outcomes]
+        bodies = [outcome_json(outcome, seen.get(outcome.trial)) for outcome in outcomes]
         print_json(bodies[0] if single else bodies)
     else:
         for outcome in outcomes:
             if outcome.ok:
-                typer.echo(outcome_text(outcome))
+                typer.echo(outcome_text(outcome, seen.get(outcome.trial)))
         if not outcomes:
             typer.echo(NOTHING_SEALED)
     failed = [(outcome.trial, outcome.error) for outcome in outcomes if not outcome.ok]
@@ -320,7 +280,7 @@ def collect(
 
         trials, at = _due(settings, trial), parse_time(as_of, "--as-of")
         outcomes = run(flow, settings, trials, as_of=at, as_sent=as_sent) if trials else []
-        _finish(outcomes, as_json, trial is not None)
+        _finish(settings, outcomes, as_json, trial is not None)
 
 
 @app.command()
@@ -333,7 +293,7 @@ def look(trial: MaybeTrial = None, as_of: AsOf = None, home: Home = None, as_jso
 
         trials, at = _due(settings, trial), parse_time(as_of, "--as-of")
         outcomes = run(flow, settings, trials, as_of=at) if trials else []
-        _finish(outcomes, as_json, trial is not None)
+        _finish(settings, outcomes, as_json, trial is not None)
 
 
 @app.command("round")
@@ -346,7 +306,7 @@ def round_(home: Home = None, as_json: Json = False) -> None:
 
         trials = _due(settings, None)
         outcomes = run(run_round, settings, trials) if trials else []
-        _finish(outcomes, as_json, False)
+        _finish(settings, outcomes, as_json, False)
 
 
 @app.command()
@@ -355,20 +315,21 @@ def status(trial: MaybeTrial = None, home: Home = None, as_json: Json = False) -
     with told():
         settings = settings_for(home)
         from flows.show import card_json, print_json, verdict_table
-        from trials.store import quarantine, reading
+        from trials.store import quarantine, reading, seeing
 
         store = opened(settings)
         cards = reading.cards(store) if trial is None else [reading.card(store, trial)]
+        seen = {card.id: seeing.look_for(store, card) for card in cards}
         if as_json:
             from flows.overdue import overdue_all, waited_for
             from flows.work import utc_now
 
             waiting = quarantine.waiting(store, [card.id for card in cards])
             late = {one.trial: waited_for(one) for one in overdue_all(store, utc_now(), [card.id for card in cards])}
-            bodies = [card_json(card, waiting.get(card.id, 0), late.get(card.id)) for card in cards]
+            bodies = [card_json(card, waiting.get(card.id, 0), late.get(card.id), seen[card.id]) for card in cards]
             print_json(bodies if trial is None else bodies[0])
         elif cards:
-            verdict_table(cards, f"{len(cards)} trials" if trial is None else trial)
+            verdict_table(cards, f"{len(cards)} trials" if trial is None else trial, seen)
         else:
             typer.echo("No trial is registered yet. Next: roadtest protocol new my-trial.yaml")
 
@@ -379,22 +340,17 @@ def portfolio(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Which of all trials' ideas may be carried on together, few of them wrongly (e-BH)."""
+    """Which ideas may be carried on together, few of them wrongly (e-BH); how fast trials ended, and what that released."""
     with told():
         settings = settings_for(home)
-        from dataclasses import asdict
-
-        from flows.portfolio import as_text
+        from flows.portfolio import portfolio_json, portfolio_text
         from flows.show import print_json
-        from trials.portfolio import carried
-        from trials.store import reading
 
-        looks = [card.look for card in reading.cards(opened(settings)) if card.look is not None]
-        found = carried(looks, fdr)
+        store = opened(settings)
         if as_json:
-            print_json({"fdr": fdr, "trials": [asdict(one) for one in found]})
+            print_json(portfolio_json(store, fdr))
         else:
-            typer.echo(as_text(found, fdr))
+            typer.echo(portfolio_text(store, fdr))
 
 
 @app.command()
@@ -468,7 +424,7 @@ def replay(
             print_json({**look_json(plan, found.look), "delivery": receipt_json(found.receipt)})
             return
         typer.echo(f"{plan.trial}{plan.mark}: {found.look.sentence}")
-        for note in concerns_text(found.look):
+        for note in concerns_text(found.look.to_json()):
             typer.echo(note)
         if found.receipt.quarantined:
             typer.echo(f"{found.receipt.quarantined} rows were set aside; --json lists them with their reasons.")

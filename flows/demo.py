@@ -14,12 +14,14 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from flows import story
 from flows.environment import make_folder
 from flows.environment import run as run_flow
 from flows.look import look
@@ -74,40 +76,69 @@ def run(settings: Settings, *, serve: bool) -> None:
     with _progress(console) as progress:
         bar = progress.add_task("Starting Prefect", total=len(weeks[:quick]) + len(protocols))
         store = store_of(settings)
+        stage = stage_of(settings, store, protocols)
+        story.play(stage, 0)
         for protocol in protocols:
-            ensure_sealed(settings, store, protocol)
+            if not protocol.simulated:
+                ensure_sealed(settings, store, protocol)
             progress.update(bar, advance=1, description="Sealing plans")
-        for first in range(0, quick, WEEKS_A_ROUND):
-            chunk = weeks[first : min(first + WEEKS_A_ROUND, quick)]
+        for first, last in rounds(quick):
+            chunk = weeks[first:last]
             raise_failures(take_in(settings, store, protocols, [file for week in chunk for file in week]))
+            story.play(stage, last)
             progress.update(bar, advance=len(chunk), description="Deliveries, checks, looks")
     if not serve:
         raise_failures(look_at_the_end(settings, protocols))
+    for sentence in stage.told:
+        console.print(f"{sentence}", highlight=False)
     verdict_table(_cards(store, protocols), "Where the trials stand")
     if serve:
-        _serve_on(settings, store, protocols, weeks[quick:], console)
+        _serve_on(settings, stage, protocols, weeks[quick:], console)
+
+
+def stage_of(settings: Settings, store: Store, protocols: Sequence[Protocol]) -> story.Stage:
+    """Where the simulated programme's story plays."""
+    folder = examples() / SIMULATED
+    params = json.loads((folder / "params.json").read_text(encoding="utf-8"))
+    simulated = {protocol.trial: protocol for protocol in protocols if protocol.simulated}
+    return story.Stage(settings, store, folder / "story", simulated, SEED, params)
+
+
+def rounds(quick: int) -> Iterator[tuple[int, int]]:
+    """The weeks of each round, from the first to before the last; none goes on beyond a week after which the story goes on."""
+    ends = sorted({*range(0, quick, WEEKS_A_ROUND), *(week for week in story.boundaries() if week < quick), quick})
+    return pairwise(ends)
 
 
 def _serve_on(
-    settings: Settings, store: Store, protocols: Sequence[Protocol], rest: list[list[File]], console: Console
+    settings: Settings, stage: story.Stage, protocols: Sequence[Protocol], rest: list[list[File]], console: Console
 ) -> None:
     """The dashboard, with a week of the simulated programme arriving every 1/pace seconds until it is over."""
     from dashboards.app import create_app
     from dashboards.serve import free_port
     from flows.serving import say_where, with_dashboard
 
+    store = stage.store
     port = free_port(settings.host, settings.port)
     if port != settings.port:
         console.print(f"Port {settings.port} is taken; using {port}.")
     done = threading.Event()
 
     def go_on() -> None:
-        for week in rest:
+        for number, week in enumerate(rest, start=WEEKS_BEFORE_SERVING + 1):
             report(take_in(settings, store, protocols, week))
+            go_on_with(number)
             if done.wait(1 / settings.pace):
                 return
         report(look_at_the_end(settings, protocols))
         console.print("The simulated programme is over; the pages stay up.")
+
+    def go_on_with(week: int) -> None:
+        """What the programme's people do in this week, said as it is done."""
+        stage.told.clear()
+        story.play(stage, week)
+        for sentence in stage.told:
+            console.print(sentence, highlight=False)
 
     def report(outcomes: Sequence[Outcome]) -> None:
         """A trial that fails while one watches is said and left behind; the pages stay up."""

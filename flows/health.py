@@ -8,12 +8,13 @@ arm or site, or is a stranger). `expectations.health` judges them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from expectations.health import ArmVitals, SiteVitals, Vitals, halves, trial_health
 from trials.protocol import Arm, Protocol
 from trials.records import Checked, Delivery, Records, Register
 from trials.store import reading
+from trials.store.arms import dropped_arms
 from trials.store.engine import Store
 from trials.store.reading import TrialCard
 from trials.store.tallies import Tally, outcomes_by_half
@@ -48,7 +49,8 @@ def health_of(
         results = [checked[(trial, delivery.content_sha256)] for delivery in group]
         if trial in cards:
             people = _people_by_site(registers[trial], results)
-            vitals.append(_vitals(protocols[trial], people, cards[trial], group, results, tallies.get(trial, ())))
+            gone = dropped_arms(store, trial) if protocols[trial].design == "multi_arm" else ()
+            vitals.append(_vitals(protocols[trial], people, cards[trial], group, results, tallies.get(trial, ()), gone))
     return {group[0].trial: () for group in groups} | trial_health(vitals)
 
 
@@ -70,6 +72,7 @@ def _vitals(
     group: Sequence[Delivery],
     results: Sequence[Checked],
     tallies: Sequence[Tally],
+    gone: Collection[str],
 ) -> Vitals:
     settled = {} if card.look is None else {total.arm: total for total in card.look.arms}
     arms: Counter[str] = Counter()
@@ -82,7 +85,7 @@ def _vitals(
     def of(arm: Arm) -> ArmVitals:
         total = settled.get(arm.id)
         n, missing = (0, 0) if total is None else (total.n, total.missing)
-        return ArmVitals(arm.id, arm.allocation, arms[arm.id], n, missing)
+        return ArmVitals(arm.id, arm.allocation, arms[arm.id], n, missing, arm.id in gone)
 
     return Vitals(
         trial=protocol.trial,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from prefect import flow
 
@@ -13,7 +14,8 @@ from trials.protocol import from_content
 
 
 @flow(name="register", persist_result=False)
-def register(settings: Settings, plan: str, by: str, seal_by: str | None = None) -> str:
-    """Registers the plan (JSON) and returns its SHA-256. Raises ProtocolError, PlanHashMismatchError: nothing is changed."""
+def register(settings: Settings, plan: str, by: str, seal_by: str | None = None, at: datetime | None = None) -> str:
+    """Registers the plan (JSON) and returns its SHA-256. Raises ProtocolError, LifecycleError, PlanHashMismatchError:
+    nothing is changed."""
     protocol = from_content(json.loads(plan))
-    return work.register_trial(store_of(settings, by), protocol, by=by, at=work.utc_now(), seal_by=seal_by)
+    return work.begin_trial(store_of(settings, by), protocol, by=by, at=at or work.utc_now(), seal_by=seal_by)

@@ -34,7 +34,7 @@ def replay(protocol: Protocol, path: Path, as_of: datetime) -> Replay:
     with tempfile.TemporaryDirectory(prefix="roadtest-replay-") as home:
         store = open_store(f"sqlite:///{Path(home) / 'replay.db'}")
         try:
-            work.register_trial(store, protocol, by="replay", at=ON_TIME, seal_by="replay")
+            work.register_trial(store, protocol, by="replay", at=ON_TIME, seal_by="second reader")
             door = work.Door(Path(home))
             delivery = folder.CONNECTOR.read(protocol, Found(path.name, ON_TIME, str(path.resolve())), door.context())
             if delivery is None:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
+from flows.decided import marks_json
 from flows.work import Outcome
 from trials.evidence import Look
+from trials.labelling import labelled
 from trials.outcomes import kind_named
 from trials.protocol import Protocol
 from trials.records import Receipt
 from trials.store.reading import TrialCard
 
+# A look as somebody may see it (`trials.store.seeing.look_for`).
+Seen = Mapping[str, Any]
+NOBODY: Mapping[str, Seen | None] = MappingProxyType({})
 WORDS = {
     "keep_going": "Keep going",
     "promote": "Promote",
@@ -32,12 +39,14 @@ def print_json(body: Any) -> None:
     print(json.dumps(body, ensure_ascii=False, allow_nan=False, default=str))
 
 
-def look_json(protocol: Protocol, look: Look) -> dict[str, Any]:
+def look_json(protocol: Protocol, look: Look, seen: Seen | None = None) -> dict[str, Any]:
     """`trial, looks, n, verdict, sentence, claims, estimate, interval, as_of` and what else the look holds.
 
     `arms` is keyed by arm here; `comparisons`, `guardrails`, `concerns`, `adjusted`, `sensitivity` are as the look has them.
+    seen: the look as whoever asks may see it (`trials.store.seeing.look_for`); the whole look if left out.
     """
-    body = look.to_json()
+    body = dict(look.to_json() if seen is None else seen)
+    body["evidence_label"] = labelled(protocol)
     body["looks"] = look.number
     body |= {"simulated": protocol.simulated, "retrospective": protocol.retrospective}
     body["arms"] = {
@@ -47,7 +56,9 @@ def look_json(protocol: Protocol, look: Look) -> dict[str, Any]:
     return body
 
 
-def card_json(card: TrialCard, waiting: int, overdue: dict[str, Any] | None) -> dict[str, Any]:
+def card_json(
+    card: TrialCard, waiting: int, overdue: dict[str, Any] | None, seen: Seen | None = None
+) -> dict[str, Any]:
     """A trial's status; without a look yet, its claims, estimate and verdict are null.
 
     waiting: rows that were set aside and wait to be mended; overdue: what is waited for, null before the seal.
@@ -62,8 +73,10 @@ def card_json(card: TrialCard, waiting: int, overdue: dict[str, Any] | None) -> 
         "quarantined": waiting,
         "overdue": overdue,
     }
+    common |= marks_json(card)
     if card.look is not None:
-        return {**look_json(card.protocol, card.look), **common}
+        return {**look_json(card.protocol, card.look, seen), **common}
+    common["evidence_label"] = labelled(card.protocol)
     empty = {"trial": card.id, "looks": 0, "n": 0, "verdict": None, "sentence": "Setting up: no delivery has come yet."}
     return {**empty, "claims": None, "estimate": None, "interval": [None, None], "as_of": None, **common}
 
@@ -85,15 +98,12 @@ def receipt_json(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def effect_words(protocol: Protocol, look: Look) -> str:
-    if look.estimate is None:
-        return "–"
-    say = kind_named(protocol.primary.kind).say_effect
-    return say(protocol.primary, look.estimate)
+def effect_words(protocol: Protocol, estimate: float | None) -> str:
+    return "–" if estimate is None else kind_named(protocol.primary.kind).say_effect(protocol.primary, estimate)
 
 
-def verdict_table(cards: list[TrialCard], title: str) -> None:
-    """One row per trial: verdict, people in, effect; under the table each trial's sentence."""
+def verdict_table(cards: list[TrialCard], title: str, seen: Mapping[str, Seen | None] = NOBODY) -> None:
+    """One row per trial: verdict, people in, effect; under the table each trial's sentence. seen: by trial, see `look_json`."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -111,12 +121,18 @@ def verdict_table(cards: list[TrialCard], title: str) -> None:
         if card.look is None:
             table.add_row(name, "Setting up", f"0 {planned}", "–")
             continue
-        word = Text(WORDS[card.look.verdict], style=STYLES[card.look.verdict])
-        table.add_row(name, word, f"{card.look.n:,} {planned}", effect_words(card.protocol, card.look))
+        told = seen.get(card.id) or card.look.to_json()
+        word = Text(WORDS[told["verdict"]], style=STYLES[told["verdict"]])
+        people = "fewer than 10" if told["n"] is None else f"{told['n']:,}"
+        table.add_row(name, word, f"{people} {planned}", effect_words(card.protocol, told["estimate"]))
     console.print(table)
     for card in cards:
-        sentence = "Setting up: no delivery has come yet." if card.look is None else card.look.sentence
-        console.print(Text.assemble((f"{card.id}{card.protocol.mark}: ", "bold"), sentence))
+        sentence = "Setting up: no delivery has come yet."
+        if card.look is not None:
+            sentence = (seen.get(card.id) or card.look.to_json())["sentence"]
+        closed = "" if card.closing is None else f" [{card.state} on {card.closing.at.date()}]"
+        label = f" ({labelled(card.protocol)})"
+        console.print(Text.assemble((f"{card.id}{card.protocol.mark}{label}{closed}: ", "bold"), sentence))
 
 
 def receipt_text(receipt: Receipt, dry_run: bool = False) -> str:
@@ -134,8 +150,8 @@ def receipt_text(receipt: Receipt, dry_run: bool = False) -> str:
     return "\n".join([*lines, *(f"  note: {warning}" for warning in receipt.warnings)])
 
 
-def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    look = None if outcome.look is None or outcome.protocol is None else look_json(outcome.protocol, outcome.look)
+def outcome_json(outcome: Outcome, seen: Seen | None = None) -> dict[str, Any]:
+    look = None if outcome.look is None or outcome.protocol is None else look_json(outcome.protocol, outcome.look, seen)
     return {
         **(look or {"trial": outcome.trial}),
         "ok": outcome.ok,
@@ -144,15 +160,16 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def outcome_text(outcome: Outcome) -> str:
+def outcome_text(outcome: Outcome, seen: Seen | None = None) -> str:
     lines = [receipt_text(receipt) for receipt in outcome.receipts]
-    sentence = "no look yet: no delivery has come." if outcome.look is None else outcome.look.sentence
-    said = "" if outcome.protocol is None else outcome.protocol.mark
-    return "\n".join(
-        [*lines, f"{outcome.trial}{said}: {sentence}", *(concerns_text(outcome.look) if outcome.look else [])]
-    )
+    sentence, notes = "no look yet: no delivery has come.", []
+    if outcome.look is not None:
+        told = outcome.look.to_json() if seen is None else seen
+        sentence, notes = told["sentence"], concerns_text(told)
+    said = "" if outcome.protocol is None else f"{outcome.protocol.mark} ({labelled(outcome.protocol)})"
+    return "\n".join([*lines, f"{outcome.trial}{said}: {sentence}", *notes])
 
 
-def concerns_text(look: Look) -> list[str]:
-    """A line for each rule beside the statistics that is broken."""
-    return [f"  Note: {concern.sentence}." for concern in look.concerns]
+def concerns_text(told: Mapping[str, Any]) -> list[str]:
+    """A line for each rule beside the statistics that is broken; from a look's JSON."""
+    return [f"  Note: {concern['sentence']}." for concern in told["concerns"]]

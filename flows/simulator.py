@@ -29,6 +29,8 @@ START = date(2024, 1, 1)  # a Monday
 INTAKE_WEEKS = 78  # params: trial_design
 RAMP_WEEKS, RAMP_SHARE = 8, 0.5  # params: intake, "ramp 8 weeks at half rate"
 WORKING_DAYS = 5
+# Where a trial has two sites, the first has so many of its people.
+FIRST_SITE_SHARE = 0.7
 # From these weeks on, the first file that is long enough is sent again, or arrives half-written.
 SENT_TWICE_FROM, HALF_WRITTEN_FROM = 26, 40
 
@@ -72,7 +74,7 @@ class Sent:
 def programme(params: dict[str, Any], protocols: Sequence[Protocol], seed: int) -> list[WeeklyDelivery]:
     """Every delivery of every trial, oldest first. A week in which a site has nothing to send has no delivery.
 
-    params: the content of examples/personalised-probation/params.json. protocols: dated, of one site each.
+    params: the content of examples/personalised-probation/params.json. protocols: dated, of one or two sites.
     Raises DataError when a protocol's site is not in the parameters, or its arms are not two.
     """
     deliveries: list[WeeklyDelivery] = []
@@ -97,43 +99,59 @@ def sent_at(week: int) -> datetime:
     return datetime.combine(START + timedelta(weeks=week), time.min, tzinfo=UTC)
 
 
-def true_rates(params: dict[str, Any], site: str) -> tuple[float, float]:
-    """The true chances of re-offending at a site: (control, treatment). Non-engagement is inside the odds ratio."""
-    found = _site(params, site)
-    control = math.log(_odds(params["base_reoffending_12m"]["value"])) + found["logit_offset"]
-    treated = control + math.log(found["true_odds_ratio_reoffend"])
+def true_rates(params: dict[str, Any], site: str, approach: str = "") -> tuple[float, float]:
+    """The true chances of re-offending at a site: (control, treatment). Non-engagement is inside the odds ratio.
+
+    approach: the site whose approach is tried there, where that is another one.
+    """
+    control = math.log(_odds(params["base_reoffending_12m"]["value"])) + _site(params, site)["logit_offset"]
+    treated = control + math.log(_site(params, approach or site)["true_odds_ratio_reoffend"])
     return 1 / (1 + math.exp(-control)), 1 / (1 + math.exp(-treated))
 
 
 def participants(params: dict[str, Any], protocol: Protocol, seed: int) -> list[Participant]:
     """The trial's people in entry order. Each column has random numbers of its own, so none shifts another."""
-    site = _site_of(protocol)
     n = protocol.monitoring.max_participants
-    control = _control_of(protocol).id
-    rates = dict(zip((control, protocol.treatments[0].id), true_rates(params, site), strict=True))
-    arms = allocation_list(protocol, site, n, str(seed))
+    control, idea = _control_of(protocol).id, protocol.treatments[0].id
+    sites = [one.id for one in protocol.sites]
+    rates = {
+        site: dict(zip((control, idea), true_rates(params, site, approach=sites[0]), strict=True)) for site in sites
+    }
+    arms = {site: iter(allocation_list(protocol, site, n, str(seed))) for site in sites}
     joined = enrolment_days(params, n, _random(seed, protocol, "intake"))
+    whereabouts = _random(seed, protocol, "site").random(n)
     outcomes = _random(seed, protocol, "outcome").random(n)
     lost = _random(seed, protocol, "missing").random(n)
     delays = upload_delays(params, n, _random(seed, protocol, "delay"))
-    people = []
+    people: list[Participant] = []
     for index in range(n):
-        reoffended = bool(outcomes[index] < rates[arms[index]])
+        site = sites[0] if whereabouts[index] < FIRST_SITE_SHARE else sites[-1]
+        if joined[index] >= _last_intake(params, protocol, site):
+            continue
+        arm, entry_order = next(arms[site]), len(people) + 1
+        reoffended = bool(outcomes[index] < rates[site][arm])
         observed_on = joined[index] + _follow_up(protocol)
         uploaded_on = observed_on + timedelta(days=delays[index])
         people.append(
             Participant(
-                participant_id=f"{site}-{index + 1:04d}",
+                participant_id=f"{site}-{entry_order:04d}",
                 site=site,
-                arm=arms[index],
+                arm=arm,
                 enrolled_on=joined[index],
-                entry_order=index + 1,
+                entry_order=entry_order,
                 reoffended=reoffended,
                 observed_on=observed_on,
                 uploaded_on=None if lost[index] < missing_chance(params, reoffended) else uploaded_on,
             )
         )
     return people
+
+
+def _last_intake(params: dict[str, Any], protocol: Protocol, site: str) -> date:
+    """The day from which nobody joins at a site any more: the trial was stopped, or the site left it (flows/story.py)."""
+    ends = params["intake_ends"].get(protocol.trial, {})
+    weeks = [ends[key] for key in ("*", site) if key in ends]
+    return START + timedelta(weeks=min(weeks)) if weeks else date.max
 
 
 def enrolment_days(params: dict[str, Any], n: int, random: np.random.Generator) -> list[date]:
@@ -267,20 +285,12 @@ def _a_day_later(delivery: WeeklyDelivery) -> WeeklyDelivery:
 
 
 def _file_name(protocol: Protocol, sent: datetime) -> str:
-    return f"{sent:%Y-%m-%d}_site-{_site_of(protocol).lower()}.csv"
+    return f"{sent:%Y-%m-%d}_site-{protocol.sites[0].id.lower()}.csv"
 
 
 def _monday_after(day: date) -> int:
     """The week whose file holds what happened on a day: it is sent on the Monday after."""
     return (day - START).days // 7 + 1
-
-
-def _site_of(protocol: Protocol) -> str:
-    if len(protocol.sites) != 1:
-        raise DataError(
-            f"{protocol.trial} has {len(protocol.sites)} sites, must have 1: each site tries its own approach."
-        )
-    return protocol.sites[0].id
 
 
 def _control_of(protocol: Protocol) -> Arm:

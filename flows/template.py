@@ -21,6 +21,8 @@ sites:
 arms:
   - {id: usual, role: control, allocation: 1}
   - {id: text, role: treatment, allocation: 1}     # 1 and 1: as many in each arm
+# assignment: {how: random}           # by a concealed list; or site, period, caseworker, choice, before_after, everyone: what
+                                      # may be claimed follows from it (roadtest gate FILE says what)
 # design: two_arm                     # or one_arm (no control: the baseline is its benchmark), multi_arm (several ideas)
 # unit: person                        # or cluster: one row per cluster, its people's mean or share, as a score
 primary:
@@ -34,6 +36,9 @@ primary:
   follow_up: 4 weeks                  # after joining, until the outcome counts
 # guardrails:                         # what must not get worse by more than its margin; each has its column
 #   - {measure: distress, kind: score, better: lower, bounds: [0, 10], margin: 1}
+# purpose: feasibility                # too few people to show an effect? Ask whether you can recruit, deliver and measure:
+# progression:                        # green from here on, red from there on, amber between
+#   - {id: retention, asks: retention, text: share of people whose outcome is known, green: 0.8, red: 0.65}
 monitoring:
   alpha: 0.05                         # chance of promoting an idea that does nothing
   beta: 0.10                          # chance of dropping an idea that is worthwhile

@@ -16,6 +16,8 @@ from expectations.check import check, check_register
 from expectations.docs import DeliveryRound, TrialRound, rule_counts
 from flows.health import health_of
 from flows.keys import Keys
+from trials import gate
+from trials.comparing import beside
 from trials.connectors import connector_named
 from trials.connectors.connector import Context, Found, Limits, no_secrets, source_name
 from trials.errors import DataError, RoadtestError, SourceError
@@ -25,8 +27,9 @@ from trials.memory import collecting_later
 from trials.planning import admit
 from trials.protocol import Protocol
 from trials.pseudonyms import Pseudonyms
-from trials.records import Checked, Delivery, Receipt
-from trials.store import ledger, reading
+from trials.records import Checked, Delivery, Receipt, Register
+from trials.store import decisions, ledger, reading, stages
+from trials.store.allocations import must_have_no_reveals
 from trials.store.deliveries import Seal
 from trials.store.engine import Store
 
@@ -115,11 +118,33 @@ def guarded(trial: str, work: Callable[[], Result]) -> Result | Outcome:
 def register_trial(store: Store, protocol: Protocol, *, by: str, at: datetime, seal_by: str | None = None) -> str:
     """Registers a plan (and seals it when `seal_by` is given). Returns its SHA-256. The same plan again changes nothing."""
     admit(protocol)
+    if seal_by is not None:
+        gate.must_pass(protocol)
     connector_named(protocol.source.connector).check(protocol.source)
     sha256 = ledger.register(store, protocol, by=by, at=at)
     if seal_by is not None:
         ledger.seal(store, protocol.trial, by=seal_by, at=at)
     return sha256
+
+
+def begin_trial(store: Store, protocol: Protocol, *, by: str, at: datetime, seal_by: str | None = None) -> str:
+    """`register_trial` for a trial of its own: one that continues others needs them to have passed their gate, and is handed
+    what they learnt. Raises LifecycleError besides."""
+    stages.may_begin(store, protocol)
+    sha256 = register_trial(store, protocol, by=by, at=at, seal_by=seal_by)
+    if protocol.continues:
+        stages.pass_on(store, protocol.trial, by=by, at=at)
+    return sha256
+
+
+def seal_trial(store: Store, trial: str, *, by: str, at: datetime) -> tuple[Protocol, str]:
+    """Seals a registered plan that the gate lets through; the plan and its SHA-256.
+
+    Raises GateError, FourEyesError, ForbiddenError, UnknownTrialError, PlanHashMismatchError: nothing is changed.
+    """
+    gate.must_pass(reading.card(store, trial).protocol)
+    ledger.seal(store, trial, by=by, at=at)
+    return ledger.sealed_protocol(store, trial)
 
 
 def sealed_trials(store: Store) -> list[str]:
@@ -235,7 +260,7 @@ def _record_wave(
 
 def _round_of(protocol: Protocol, judged: Judged) -> TrialRound:
     """What the checks of a trial's deliveries came to, as the Data Docs show it."""
-    guardrails = [each.kind for each in protocol.guardrails]
+    guardrails = [each.kind for each in beside(protocol)]
     deliveries = []
     for delivery, checked in judged.results:
         rows, refused = len(delivery.rows), checked.refusal is not None
@@ -278,7 +303,16 @@ def judge(
         Judged(
             trial,
             tuple(
-                (one, with_flags(checked[(trial, one.content_sha256)], flagged[trial] if one is group[-1] else ()))
+                (
+                    one,
+                    with_flags(
+                        checked[(trial, one.content_sha256)],
+                        (
+                            *(flagged[trial] if one is group[-1] else ()),
+                            *_late_joiners(store, trial, checked[(trial, one.content_sha256)], registers[trial]),
+                        ),
+                    ),
+                )
                 for one in group
             ),
             pseudonyms[trial],
@@ -286,6 +320,14 @@ def judge(
         )
         for trial, group in zip(trials, groups, strict=True)
     ]
+
+
+def _late_joiners(store: Store, trial: str, checked: Checked, register: Register) -> tuple[str, ...]:
+    """A warning for each site that left the trial and still enrols people."""
+    if not decisions.sites_left(store, trial):
+        return ()
+    new = {(one.site, one.enrolled_on) for one in checked.accepted if one.participant_id not in register}
+    return decisions.late_joiners(store, trial, sorted(new, key=repr)) if new else ()
 
 
 def record(store: Store, judged: Judged, recorded_at: datetime, as_of: datetime) -> list[Receipt | Outcome]:
@@ -360,7 +402,15 @@ def enrol(
     if dry_run:
         return ledger.preview(store, listed, checked, recorded_at=at)
     judged = Judged(trial, ((listed, checked),), hidden)
-    return ledger.record(store, listed, checked, recorded_at=at, as_of=at, key=judged.key, seal=judged.seal)
+    return ledger.record_all(
+        store,
+        judged.results,
+        recorded_at=at,
+        as_of=at,
+        key=judged.key,
+        seal=judged.seal,
+        also=lambda connection, _: must_have_no_reveals(connection, trial),
+    )[0]
 
 
 def look_all(store: Store, trials: Sequence[str], clock: Clock) -> list[Outcome]:

@@ -263,8 +263,8 @@ def test_reports_that_come_too_late_are_told() -> None:
 
 
 def test_recruitment_that_is_too_slow_is_said_after_its_grace() -> None:
-    """Ten people in four months where ten a month were planned: a concern with the pace, never more than the plan's people."""
-    stopping = {"recruitment": {"per_month": 10, "grace_months": 2}}
+    """Twenty people where forty were planned by then: a concern with the pace, never more than the plan's people."""
+    stopping = {"recruitment": {"per_month": 20, "grace_months": 2}}
     protocol = from_content({**BASE, "guardrails": [], "stopping": stopping})
     joined = date(2025, 9, 1)
     people = [
@@ -274,7 +274,7 @@ def test_recruitment_that_is_too_slow_is_said_after_its_grace() -> None:
     ]
     found = analyse(protocol, people, None, as_of=NOW, batch_seq=1, number=1, enrolled=20, protocol_sha256="")[1]
     assert [concern.code for concern in found.concerns] == ["recruitment"]
-    assert "20 in 4 months, where 40 were planned" in found.concerns[0].sentence
+    assert "20 so far, where 40 were planned for the 2 months after the start" in found.concerns[0].sentence
     early = analyse(
         protocol,
         people,

@@ -24,9 +24,9 @@ from trials.disclosure import (
 from trials.evidence import CLAIMS, ArmTotal, Claim, Look, Verdict
 
 
-@pytest.mark.parametrize(("count", "shown"), [(0, 0), (1, None), (9, None), (10, 10), (432, 432)])
-def test_a_lone_count_is_hidden_from_1_to_9(count: int, shown: int | None) -> None:
-    """Zero has nobody to protect, and ten is enough to hide among."""
+@pytest.mark.parametrize(("count", "shown"), [(0, None), (1, None), (9, None), (10, 10), (432, 432)])
+def test_a_lone_count_is_hidden_below_10(count: int, shown: int | None) -> None:
+    """Zero tells of everybody in the group that they are not among the counted; ten is enough to hide among."""
     assert safe_count(count) == shown
 
 
@@ -36,7 +36,7 @@ def test_a_total_minus_the_visible_sites_no_longer_gives_the_hidden_one() -> Non
 
 
 def test_two_small_counts_take_a_third_along_when_their_sum_gives_them_away() -> None:
-    """Two hidden ones that add up to 2 would be 1 and 1."""
+    """Two hidden ones that add up to 2 lie from 0 to 2."""
     assert safe_counts({"A": 1, "B": 1, "C": 40}).cells == {"A": None, "B": None, "C": None}
 
 
@@ -46,17 +46,22 @@ def test_a_small_total_hides_everything() -> None:
 
 
 def test_nothing_is_hidden_needlessly() -> None:
-    """Large counts and zeros stay as they are, in a list and in a table."""
-    assert not safe_counts({"A": 10, "B": 0, "C": 77}).hides
-    table = safe_table({("A", "x"): 20, ("A", "y"): 21, ("B", "x"): 0, ("B", "y"): 0})
+    """Large counts stay as they are, in a list and in a table."""
+    assert not safe_counts({"A": 10, "B": 12, "C": 77}).hides
+    table = safe_table({("A", "x"): 20, ("A", "y"): 21, ("B", "x"): 10, ("B", "y"): 11})
     assert not table.hides
-    assert (table.row_totals, table.column_totals, table.total) == ({"A": 41, "B": 0}, {"x": 20, "y": 21}, 41)
+    assert (table.row_totals, table.column_totals, table.total) == ({"A": 41, "B": 21}, {"x": 30, "y": 32}, 62)
+
+
+def test_a_lone_zero_takes_another_along() -> None:
+    """The total less the others would tell that it is zero."""
+    assert safe_counts({"A": 10, "B": 0, "C": 77}).cells == {"A": None, "B": None, "C": 77}
 
 
 def test_no_counts_at_all_are_no_error() -> None:
     """A trial that nobody joined has an empty table."""
-    assert safe_counts({}).total == 0
-    assert safe_table({}).total == 0
+    assert safe_counts({}).total is None
+    assert safe_table({}).total is None
 
 
 def test_no_random_table_gives_a_hidden_count_away() -> None:
@@ -68,7 +73,7 @@ def test_no_random_table_gives_a_hidden_count_away() -> None:
         counts = {(site, arm): int(chance.expovariate(1 / scale)) for site in sites for arm in ("usual", "new")}
         table = safe_table(counts)
         everything = _everything(table)
-        assert all(count is None or count == 0 or count >= LIMIT for count in everything.values())
+        assert all(count is None or count >= LIMIT for count in everything.values())
         assert all(count is None or count == counts[place] for place, count in table.cells.items())
         for place in [place for place, count in everything.items() if count is None]:
             low, high = _placed(place, table)
@@ -83,7 +88,7 @@ def _everything(table: SafeTable) -> dict[tuple[str, str], int | None]:
 
 
 def _placed(place: tuple[str, str], table: SafeTable) -> tuple[float, float]:
-    """The least and greatest value a place can have, by every sum of the table; hidden site totals are at least 1."""
+    """The least and greatest value a place can have, by every sum of the table."""
     everything = _everything(table)
     order = {each: index for index, each in enumerate(everything)}
     equations, right = [], []
@@ -102,7 +107,7 @@ def _placed(place: tuple[str, str], table: SafeTable) -> tuple[float, float]:
     for each, count in everything.items():
         if count is not None:
             equation({each: 1}, count)
-    bounds = [(1, None) if each[1] == "total" and everything[each] is None else (0, None) for each in everything]
+    bounds = [(0, None) for _ in everything]
     ends = []
     for sign in (1, -1):
         aim = np.zeros(len(order))
@@ -135,7 +140,7 @@ def test_a_handful_in_an_arm_is_not_enough() -> None:
         ((20, 20), True, False),
         ((9, 20), True, True),
         ((20, 91), True, True),
-        ((0, 20), True, False),
+        ((0, 20), True, True),
         ((9, 20), False, False),
     ],
 )

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from trials import __version__, comparing, rules
+from trials import __version__, comparing, labelling, placing, rules
 from trials.comparing import Entry, design_of, method_of
 from trials.evidence import ArmTotal, Claim, Comparison, Evidence, Guarded, Interval, Look, Sensitivity
 from trials.outcomes import kind_named
@@ -20,6 +20,7 @@ from trials.protocol import Arm, Protocol, canonical_json, sha256_text
 from trials.sequential import Reading, family
 from trials.sequential.operating.adjusted import bias_adjusted
 from trials.settling import Person, Settled, Terms, Version, account_for, hole_closed, holes, order_key, settle
+from trials.sharing import strengths
 from trials.verdict import judge, outlook
 
 __all__ = [
@@ -47,7 +48,7 @@ class Progress:
 
 
 # Changes whenever the state's shape or meaning does: a state of another format is never read on from.
-STATE_FORMAT = 3
+STATE_FORMAT = 4
 
 
 def can_resume(progress: Progress) -> bool:
@@ -72,6 +73,8 @@ def _fresh(protocol: Protocol) -> dict[str, Any]:
         "ahead": [],
         "unreported": [],
         "tracks": comparing.start(protocol),
+        **({"strengths": strengths.start(protocol)} if protocol.strengths else {}),
+        **placing.start(protocol),
     }
 
 
@@ -88,7 +91,10 @@ def fold(
     before = _copied(state["arms"])
     entries: list[Entry] = []
     registered = {person.entry_order for person in people if person.entry_order is not None}
-    terms, add = Terms(protocol), _adding(protocol)
+    gone = {arm for person in people for arm in person.without}
+    if gone:
+        state["gone"] = sorted(gone.union(state.get("gone", ())))
+    terms, add, place = Terms(protocol), _adding(protocol), placing.adding(state)
     for person in people:
         if person.order_key <= cursor:
             continue
@@ -104,6 +110,8 @@ def fold(
         if state["first"] is None and person.enrolled_on is not None:
             state["first"] = person.enrolled_on.isoformat()
         state["late"] += settled.late
+        if place is not None:
+            place(person.arm, person.enrolled_on)
         position, cursor = position + 1, person.order_key
         entries.append(_entered(protocol, state, person, settled, add))
         if len(entries) >= AT_ONCE:
@@ -124,6 +132,8 @@ def _step(
     already = sum(totals["n"] for totals in before.values())
     counted = _running([entry.value is not None for entry in entries], already)
     state["tracks"] = comparing.step(protocol, state["tracks"], entries, counted)
+    if protocol.strengths:
+        state["strengths"] = strengths.step(protocol, state["strengths"], entries)
     if state["stop"] is None:
         state["stop"] = _stop(protocol, state, before, entries, counted)
 
@@ -134,7 +144,7 @@ def _copied(arms: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _entered(protocol: Protocol, state: dict[str, Any], person: Person, settled: Settled, add: Adding) -> Entry:
     """Adds a settled person to the arms' totals; the entry for the tracks."""
-    entry = Entry(person.site, person.arm, settled.value, settled.companion, settled.guardrails)
+    entry = Entry(person.site, person.arm, settled.value, settled.companion, settled.guardrails, without=person.without)
     add(state["arms"], entry)
     if len(protocol.sites) > 1:
         if person.site not in state["strata"]:
@@ -223,12 +233,14 @@ def evidence_of(
     arms, strata = _arm_totals(protocol, state["arms"], _exposed(protocol)), _strata(protocol, state)
     readings = readings_of(protocol, state)
     comparisons = tuple(_comparison(protocol, arm, arms, readings[arm.id], strata) for arm in protocol.treatments)
-    lead = comparisons[0] if len(comparisons) == 1 else leading(comparisons)
+    # An arm that people dropped is shown on and speaks for the trial no more.
+    kept = tuple(one for one in comparisons if one.arm not in state.get("gone", ()))
+    lead = comparisons[0] if len(comparisons) == 1 else leading(kept)
     adjusted = _adjusted(protocol, state, readings[lead.arm]) if len(comparisons) == 1 else None
     evidence = Evidence(
         n=sum(arm.n for arm in arms),
         missing=sum(arm.missing for arm in arms) + len(state["unreported"]),
-        claims=lead.claims if len(comparisons) == 1 else of_all(comparisons),
+        claims=lead.claims if len(comparisons) == 1 else of_all(kept),
         estimate=lead.estimate,
         interval=lead.interval,
         arms=arms,
@@ -236,9 +248,19 @@ def evidence_of(
         comparisons=comparisons if len(comparisons) > 1 else (),
         guardrails=_guarded(protocol, state),
         basis=method_of(protocol).evidence,
+        strengths=strengths.read(protocol, state["strengths"]) if protocol.strengths else (),
     )
-    return rules.with_concerns(
-        protocol, evidence, enrolled=enrolled, first=_first(state), as_of=as_of, late=state["late"]
+    evidence = rules.with_concerns(
+        protocol,
+        evidence,
+        enrolled=enrolled,
+        first=_first(state),
+        as_of=as_of,
+        late=state["late"],
+        gone=state.get("gone", ()),
+    )
+    return replace(
+        evidence, concerns=(*labelling.concerns_of(protocol), *evidence.concerns, *placing.concerns(protocol, state))
     )
 
 
@@ -451,6 +473,7 @@ def analyse(
         concerns=evidence.concerns,
         basis=evidence.basis,
         sensitivity=_sensitivity(protocol, people, progress, as_of, enrolled, state["late"], everybody),
+        strengths=evidence.strengths,
     )
     return after, look
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from trials.errors import ProtocolError
 from trials.outcomes import kind_named
 from trials.outcomes.kind import Kind
-from trials.protocol import Arm, Guardrail, Primary, Protocol
+from trials.protocol import Arm, Guardrail, Measure, Primary, Protocol
 from trials.sequential import Design, Method, Unit, family, method_for
 from trials.sequential.design import MANY_STRATA
 from trials.sequential.family import CONTROL, Member, Placed
@@ -32,7 +32,7 @@ def design_of(protocol: Protocol, arm: Arm | None = None) -> Design:
     """
     primary, monitoring = protocol.primary, protocol.monitoring
     kind = kind_named(primary.kind)
-    n_t, n_c, window = _block(protocol, protocol.treatments[0] if arm is None else arm)
+    n_t, n_c, window = block_for(protocol, protocol.treatments[0] if arm is None else arm)
     grouped = monitoring.method == "group-sequential"
     return Design(
         n_t=n_t,
@@ -63,7 +63,7 @@ def _futility(protocol: Protocol) -> str:
     return "" if chosen == "none" else chosen
 
 
-def _block(protocol: Protocol, arm: Arm) -> tuple[int, int, int]:
+def block_for(protocol: Protocol, arm: Arm) -> tuple[int, int, int]:
     """Treated and controls per block, and the window (0 = none)."""
     if protocol.control is None:
         return 1, 0, 0
@@ -156,7 +156,7 @@ def _watched(protocol: Protocol, guardrail: Guardrail, arm: Arm) -> Watched:
         raise ProtocolError(
             str(error).replace("primary.worthwhile", "primary.margin").replace("primary.", f"{where}.")
         ) from None
-    n_t, n_c, window = _block(protocol, arm)
+    n_t, n_c, window = block_for(protocol, arm)
     scale = _cap(primary) if kind.values == "count" else 1.0
     baseline = kind.baseline_loss(primary) / scale
     if kind.values == "count" and primary.better == "higher":
@@ -176,7 +176,10 @@ def _watched(protocol: Protocol, guardrail: Guardrail, arm: Arm) -> Watched:
         margin=kind.from_effect(primary, guardrail.margin) / scale,
     )
     return Watched(
-        guardrail.measure, arm, primary, Member(f"{guardrail.measure}|{arm.id}", _bounded(protocol), design, arm.id)
+        guardrail.measure,
+        arm,
+        primary,
+        Member(f"{guardrail.measure}|{arm.id}", bounded_method(protocol), design, arm.id),
     )
 
 
@@ -184,7 +187,7 @@ def _spread(kind: Kind, primary: Primary, baseline: float) -> float:
     return kind.spread(primary) if kind.values in ("binary", "bounded") else baseline * (1 - baseline) / 2
 
 
-def _bounded(protocol: Protocol) -> Method:
+def bounded_method(protocol: Protocol) -> Method:
     """The method of values in [0, 1], whatever their kind."""
     design = "one_arm" if protocol.control is None else "two_arm"
     return method_for("anytime", "score", design=design, unit=protocol.unit)
@@ -231,12 +234,17 @@ def burdens_of(protocol: Protocol) -> tuple[Watched, ...]:
     return tuple(found)
 
 
+def beside(protocol: Protocol) -> tuple[Measure, ...]:
+    """The measures that come beside the primary one, in the order in which they are read and stored."""
+    return (*protocol.guardrails, *protocol.strengths)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One participant as the tracks take them in. value None = missing for good.
 
     unreported: a number that nobody was registered under, so without an arm; only methods that count the planned people
-    need it.
+    need it. without: as in `settling.Person`.
     """
 
     site: str
@@ -245,6 +253,7 @@ class Entry:
     companion: float | None
     guardrails: Mapping[str, tuple[float, float | None]]
     unreported: bool = False
+    without: frozenset[str] = frozenset()
 
 
 HOLE = Entry("", "", None, None, {}, unreported=True)
@@ -275,7 +284,7 @@ def step(protocol: Protocol, tracks: dict[str, Any], entries: Sequence[Entry], p
     after = {"primary": primary, "guardrails": None, "burden": None}
     for name, track in (("guardrails", watched), ("burden", burdens)):
         if track:
-            placed = [_watched_by(protocol, track, entry) for entry in entries]
+            placed = [watched_by(protocol, track, entry) for entry in entries]
             shares = _shares(protocol) if name == "guardrails" else None
             after[name] = family.step([one.member for one in track], tracks[name], placed, people, shares)
     return after
@@ -314,10 +323,10 @@ def _place(protocol: Protocol, entry: Entry) -> tuple[str, Literal["t", "c"]]:
 def _placed(protocol: Protocol, members: Sequence[Member], entry: Entry, unit: Unit) -> Placed:
     """A participant of a trial with several arms: of their own arm's comparison, or as a control of all."""
     arm = _arm(protocol, entry.arm)
-    return Placed(unit.stratum, arm, {one.name: unit for one in members if arm in (CONTROL, one.arm)})
+    return Placed(unit.stratum, arm, {one.name: unit for one in members if arm in (CONTROL, one.arm)}, entry.without)
 
 
-def _watched_by(protocol: Protocol, track: Sequence[Watched], entry: Entry) -> Placed:
+def watched_by(protocol: Protocol, track: Sequence[Watched], entry: Entry) -> Placed:
     """A participant as the guardrails see them; a burden that stands alone has no controls."""
     stratum, role = _place(protocol, entry)
     arm, units = _arm(protocol, entry.arm), {}
@@ -326,4 +335,4 @@ def _watched_by(protocol: Protocol, track: Sequence[Watched], entry: Entry) -> P
             sent = entry.guardrails.get(one.measure)
             loss = None if sent is None else one.to_loss(*sent)
             units[one.member.name] = Unit("" if one.alone else stratum, role, loss)
-    return Placed(stratum, arm, units)
+    return Placed(stratum, arm, units, entry.without)

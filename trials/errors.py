@@ -11,6 +11,10 @@ class ProtocolError(RoadtestError):
     """A protocol breaks a rule; nothing was registered."""
 
 
+class GateError(ProtocolError):
+    """A plan can't be sealed as what it says it is: so few people would hardly find what it calls worthwhile."""
+
+
 class PlanHashMismatchError(RoadtestError):
     """The plan is not the one that was sealed; nothing ran on it."""
 
@@ -41,3 +45,7 @@ class ForbiddenError(RoadtestError):
 
 class LifecycleError(RoadtestError):
     """Where the trial stands does not allow the step; nothing was done."""
+
+
+class FourEyesError(RoadtestError):
+    """One person did what needs two; nothing was done."""

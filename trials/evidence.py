@@ -66,6 +66,23 @@ class Guarded:
 
 
 @dataclass(frozen=True, slots=True)
+class Strength:
+    """A strengths measure in one treatment arm, beside the verdict and never part of it. In the measure's own unit.
+
+    compared True: estimate and interval are of the difference from the control, positive = better; False (a trial with one
+    arm): of the mean itself. interval: holds at every look; the plan's alpha is shared by all strengths of the trial.
+    arms: people with a value, the sum of their values (amounts capped to the plan's bounds), people without one.
+    """
+
+    measure: str
+    arm: str
+    estimate: float | None
+    interval: Interval
+    arms: tuple[ArmTotal, ...]
+    compared: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Concern:
     """A rule beside the statistics that is broken: recruitment, burden or data quality, with its sentence.
 
@@ -98,6 +115,7 @@ class Evidence:
     guardrails: tuple[Guarded, ...] = ()
     concerns: tuple[Concern, ...] = ()
     basis: Basis = "bets"
+    strengths: tuple[Strength, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +160,14 @@ class Look:
     concerns: tuple[Concern, ...] = ()
     basis: Basis = "bets"
     sensitivity: Sensitivity | None = None
+    strengths: tuple[Strength, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """A mapping json.dumps takes; floats keep every bit."""
+        """A mapping json.dumps takes; floats keep every bit. Strengths are left out where the plan has none."""
         body = asdict(self)
         body["as_of"] = self.as_of.isoformat()
+        if not self.strengths:
+            del body["strengths"]
         return body
 
     @classmethod
@@ -173,6 +194,10 @@ class Look:
                     None
                     if sensitivity is None
                     else Sensitivity(**{**sensitivity, "interval": _interval(sensitivity["interval"])})
+                ),
+                "strengths": tuple(
+                    Strength(**{**one, "interval": _interval(one["interval"]), "arms": _arms(one["arms"])})
+                    for one in body.get("strengths", ())
                 ),
             }
         )

@@ -12,16 +12,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trials import comparing
+from trials import comparing, labelling, reach
 from trials.comparing import compared, design_of, members_of, method_of
 from trials.errors import ProtocolError
 from trials.outcomes import kind_named
 from trials.protocol import Protocol
+from trials.reach import fixed_size
 from trials.sequential import family
 from trials.sequential.design import Design
 from trials.sequential.operating import courses, streams_arms, truths
-from trials.sequential.operating import fixed_size as fixed
 from trials.sequential.operating.courses import Course, Play
+from trials.sharing import strengths
 from trials.verdict import noun
 
 RUNS, THOROUGH, SEED = 1_000, 10_000, 20_260_101
@@ -58,6 +59,7 @@ def admit(protocol: Protocol) -> None:
             "primary.bounds is missing, must be [0, length of follow-up] for a time to event in one arm: the benchmark's share "
             "is reached by its end. Write bounds: [0, 52]."
         )
+    labelling.check(protocol)
     method = method_of(protocol)
     for arm in protocol.treatments:
         design = design_of(protocol, arm)
@@ -68,6 +70,7 @@ def admit(protocol: Protocol) -> None:
             member.method.admit(member.design)
         if track:
             family.start(track)
+    strengths.check(protocol)
 
 
 def _guarding(protocol: Protocol) -> list[family.Member]:
@@ -197,26 +200,6 @@ def _tried(protocol: Protocol, runs: int, seed: int, budget: int, progress: Prog
     return Plan(detectable, people, shown, drops, tuple(outlooks), sentence, warnings(protocol), trying.notes(outlooks))
 
 
-def fixed_size(protocol: Protocol) -> tuple[int, float | None]:
-    """Participants that a fixed-size trial needs for the worthwhile effect, and the effect that the planned number finds.
-
-    The latter is None when even the largest effect that the baseline leaves room for needs more people. Formulas and
-    sources: `trials.sequential.operating.fixed_size`. Several arms: the first's, each compared at alpha/K (Bonferroni).
-    """
-    design, share = _compared(protocol)
-    design = replace(design, alpha=design.alpha / len(protocol.treatments))
-    found = fixed.detectable(design, protocol.monitoring.max_participants * share)
-    own = None if found is None else kind_named(protocol.primary.kind).to_effect(protocol.primary, found)
-    return math.ceil(fixed.needed(design, design.worthwhile) / share - 1e-9), own
-
-
-def _compared(protocol: Protocol) -> tuple[Design, float]:
-    """The first arm's comparison, and the share of the planned people that it compares."""
-    arm = protocol.treatments[0]
-    mine = arm.allocation + (0 if protocol.control is None else protocol.control.allocation)
-    return design_of(protocol), mine / sum(other.allocation for other in protocol.arms)
-
-
 class _Trying:
     """Tries out one plan under one effect after the other."""
 
@@ -264,7 +247,10 @@ class _Trying:
         runs = min(runs, self.most)
         if self._in_step():
             return self._together(effect, runs)
-        design, share = (self.arms[0].own(len(self.arms)) if self.arms else self.design), _compared(self.protocol)[1]
+        design, share = (
+            (self.arms[0].own(len(self.arms)) if self.arms else self.design),
+            reach.compared(self.protocol)[1],
+        )
         strata = max(1, len(self.protocol.sites))
         participants = max(round(self.participants * share), design.n_t + design.n_c)
         found = courses.play(

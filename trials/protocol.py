@@ -22,11 +22,12 @@ from trials.errors import ProtocolError
 from trials.plan.access import Access
 from trials.plan.assignment import Assignment
 from trials.plan.base import Frozen, parse_duration
+from trials.plan.costs import Costs
 from trials.plan.events import Events
 from trials.plan.gates import Gate
 from trials.plan.intervention import Intervention
 from trials.plan.progression import Criterion
-from trials.plan.sharing import Fund, Partner
+from trials.plan.sharing import Fund, Partner, check_hopes
 from trials.plan.stopping import Stopping
 from trials.records import IDENTITY_COLUMNS
 
@@ -317,6 +318,7 @@ class Protocol(Frozen):
     changed: str = ""
     intervention: Intervention | None = None
     fund: Fund | None = None
+    costs: Costs | None = None
     events: Events = Events()
     access: Access = Access()
     order_by: tuple[Literal["enrolled_on", "entry_order"], ...] = ("enrolled_on", "entry_order")
@@ -378,6 +380,7 @@ class Protocol(Frozen):
             raise ValueError(f"arms have the roles {roles}, must be {rule} for design {self.design}")
         self._check_columns()
         self._check_data()
+        check_hopes(self.partners, [one.measure for one in (self.primary, *self.guardrails, *self.strengths)])
 
     def _check_data(self) -> None:
         """data.required and data.fields name columns that mean something, each once."""
@@ -395,19 +398,20 @@ class Protocol(Frozen):
     @property
     def known_columns(self) -> tuple[str, ...]:
         """Every column that the plan knows, in our names: identity, measures, further fields."""
-        measures = (self.primary, *self.guardrails)
+        measures = (self.primary, *self.guardrails, *self.strengths)
         named = [name for one in measures for name in (one.measure, one.companion) if name is not None]
         return (*IDENTITY_COLUMNS, *dict.fromkeys(named), *(field.name for field in self.data.fields))
 
     def _check_columns(self) -> None:
         """A column means one thing; only an exposure may serve several counts."""
-        measures = (self.primary, *self.guardrails)
+        measures = (self.primary, *self.guardrails, *self.strengths)
         names = [one.measure for one in measures] + [one.event for one in measures if one.event is not None]
         names += sorted({one.exposure for one in measures if one.exposure is not None})
         twice = sorted({name for name in names if names.count(name) > 1 or name in IDENTITY_COLUMNS})
         if twice:
+            which = "primary, guardrails and strengths" if self.strengths else "primary and guardrails"
             raise ValueError(
-                f"primary and guardrails have the columns {names}, must all differ from each other and from "
+                f"{which} have the columns {names}, must all differ from each other and from "
                 f"{', '.join(IDENTITY_COLUMNS)}: {', '.join(twice)} can't mean two things"
             )
 

@@ -5,16 +5,17 @@ None of them is a finding about the idea. Some hold: nobody should promote or dr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-
-from scipy.stats import poisson
 
 from trials.disclosure import LIMIT
 from trials.evidence import ArmTotal, Concern, Evidence
 from trials.exact_tests import allocation_p, missingness_p
 from trials.protocol import Protocol
+from trials.stopping.bets import pace_log_e
+from trials.stopping.rule import DAYS_A_MONTH as DAYS_A_MONTH
 
 # Below this a sample ratio or a difference in missingness is not chance (Fabijan et al., 2019, KDD, use .0005 to .01). At
 # each look; over 50 of them about 1 sound trial in 100 is flagged at most (docs/scripts/health_evidence.py).
@@ -22,17 +23,23 @@ SUSPICIOUS = 0.001
 # Each delivery cuts the people anew, so 50 looks at a trial's halves are more nearly 50 independent ones than those at its
 # arms' sizes: at .001 they flag 2 sound trials in 100. This is 1 in 100 over 50 deliveries, with certainty (Bonferroni).
 DRIFTING = 0.01 / 50
-TOO_SLOW = 0.05
-DAYS_A_MONTH = 30.4375
 LATE_SHARE = 0.1
 
 
 def with_concerns(
-    protocol: Protocol, evidence: Evidence, *, enrolled: int, first: date | None, as_of: datetime | None, late: int
+    protocol: Protocol,
+    evidence: Evidence,
+    *,
+    enrolled: int,
+    first: date | None,
+    as_of: datetime | None,
+    late: int,
+    gone: Collection[str] = (),
 ) -> Evidence:
-    """The evidence with the rules that are broken. first: when the first person joined. late: reports that came too late."""
+    """The evidence with the rules that are broken. first: when the first person joined. late: reports that came too late.
+    gone: arms that were dropped; the others keep their ratio before and after."""
     found = [
-        *_sample_ratio(protocol, evidence.arms),
+        *_sample_ratio(protocol, [arm for arm in evidence.arms if arm.arm not in gone]),
         *_missing(evidence.arms),
         *_late(protocol, evidence, late),
         *_burden(evidence),
@@ -98,21 +105,25 @@ def _burden(evidence: Evidence) -> list[Concern]:
 
 
 def _recruitment(protocol: Protocol, enrolled: int, first: date | None, as_of: datetime | None) -> list[Concern]:
-    """After the months of grace: fewer joined than a Poisson process at the planned rate brings in 95 of 100 cases."""
+    """After the months of grace: people join more slowly than planned, by an e-process that may be asked at every look.
+
+    A look knows how many joined in all, not when, so everybody counts as if they had joined after the months of grace: that
+    can only lower the evidence. `trials.stopping.recruitment` has the days, and says it sooner.
+    """
     rule = None if protocol.stopping is None else protocol.stopping.recruitment
     if rule is None or first is None or as_of is None or enrolled >= protocol.monitoring.max_participants:
         return []
-    months = (as_of.date() - first).days / DAYS_A_MONTH
-    if months < rule.grace_months or poisson.cdf(enrolled, rule.per_month * months) >= TOO_SLOW:
+    months = (as_of.date() - first).days / DAYS_A_MONTH - rule.grace_months
+    if months <= 0 or float(pace_log_e(enrolled, rule.per_month * months, rule.together)) < -math.log(rule.error):
         return []
     expected = min(rule.per_month * months, protocol.monitoring.max_participants)
-    joined = "fewer than 10" if enrolled < LIMIT else str(enrolled)
-    left = (protocol.monitoring.max_participants - enrolled) / max(enrolled / months, 1e-9)
+    joined = "fewer than 10" if enrolled < LIMIT else f"{enrolled:,}"
+    left = (protocol.monitoring.max_participants - enrolled) / max(enrolled / (months + rule.grace_months), 1e-9)
     return [
         Concern(
             "recruitment",
-            f"people join too slowly: {joined} in {months:.0f} months, where {expected:.0f} were planned; at "
-            f"this pace the rest takes {_months(left)}",
+            f"people join too slowly: {joined} so far, where {expected:.0f} were planned for the {months:.0f} months after "
+            f"the start; at this pace the rest takes {_months(left)}",
         )
     ]
 

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from trials.comparing import beside
 from trials.protocol import Protocol
 from trials.records import ON_TIME
 
@@ -29,7 +30,10 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One participant in the sealed order. versions: of the primary measure; guardrails: of each guardrail measure."""
+    """One participant in the sealed order. versions: of the primary measure; guardrails: of each guardrail measure.
+
+    without: the arms that had been dropped when they joined, so that nobody after them enters these either.
+    """
 
     order_key: str
     entry_order: int | None
@@ -38,6 +42,7 @@ class Person:
     arm: str
     versions: tuple[Version, ...]
     guardrails: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
 
 
 def order_key(protocol: Protocol, enrolled_on: date | None, entry_order: int | None) -> str:
@@ -68,7 +73,7 @@ class Terms:
     def __init__(self, protocol: Protocol) -> None:
         self.report_within = protocol.data.report_within_time
         self.correction_window = protocol.data.correction_window_time
-        self.guardrails = tuple(guardrail.measure for guardrail in protocol.guardrails)
+        self.guardrails = tuple(one.measure for one in beside(protocol))
         self._protocol = protocol
         self._due: dict[date | None, datetime | None] = {}
 

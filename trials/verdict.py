@@ -4,16 +4,22 @@ A claim that fired stays fired (docs/statistics.md, "Claims"), so the verdict ca
 harm stops the trial; dud and benefit together mean "it helps, but by less than was called worthwhile", which people
 must weigh; arms whose sizes don't add up, or a guardrail that is breached, put the decision into people's hands; a full
 trial in which nothing fired has reached its limit and can't tell.
+
+What a plan's design can't show, its evidence doesn't say: where arms aren't formed by lot the label's caution stands in every
+sentence, and unless there is a comparator within the site benefit and dud put the decision into people's hands; so they do in
+a feasibility trial, which says nothing about whether the idea works. Harm stops every trial.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from trials.disclosure import LIMIT
 from trials.evidence import Claim, Comparison, Concern, Evidence, Guarded, Verdict
+from trials.labelling import concerns_of, label_of
 from trials.outcomes import kind_named
 from trials.protocol import Protocol
 
@@ -46,36 +52,56 @@ def judge(
     enrolled and next_due only colour the sentence of a trial that has too few results to speak of: with a handful of people
     in an arm, what a bet has paid would tell their outcomes.
     """
+    evidence = with_plan(protocol, evidence)
     verdict = verdict_of(evidence.claims, evidence.guardrails, evidence.concerns, full=_full(protocol, evidence))
+    if protocol.purpose == "feasibility" and verdict != "stop_for_harm":
+        return verdict, _feasible(protocol, evidence, enrolled)
+    return verdict, _sentence(protocol, evidence, verdict, enrolled, next_due) + _cautioned(protocol, evidence)
+
+
+def with_plan(protocol: Protocol, evidence: Evidence) -> Evidence:
+    """The evidence with what the plan itself holds against acting on it, unless that stands there already."""
+    codes = {concern.code for concern in evidence.concerns}
+    added = tuple(concern for concern in concerns_of(protocol) if concern.code not in codes)
+    return replace(evidence, concerns=(*added, *evidence.concerns)) if added else evidence
+
+
+def _sentence(protocol: Protocol, evidence: Evidence, verdict: Verdict, enrolled: int, next_due: date | None) -> str:
+    """The verdict in words, without the caution that goes with the label."""
     benefit, dud = evidence.claims["benefit"].fired, evidence.claims["dud"].fired
     breached = [guarded for guarded in evidence.guardrails if guarded.claim.fired]
-    held = [concern for concern in evidence.concerns if concern.holds]
+    # The label's caution is the one that more data won't clear up, so it is the one that is told.
+    held = sorted((one for one in evidence.concerns if one.holds), key=lambda one: one.code != "label")
+    labelled = any(concern.code == "label" for concern in held)
     if verdict == "stop_for_harm":
-        return verdict, _harm(protocol, evidence)
-    if benefit and dud:
-        return verdict, _small(protocol, evidence)
+        return _harm(protocol, evidence)
+    if benefit and dud and not labelled:
+        return _small(protocol, evidence)
     if held and (benefit or dud):
-        return verdict, _held(protocol, evidence, held[0])
+        return _held(protocol, evidence, held[0])
     if verdict == "drop":
-        return verdict, _drop(protocol, evidence)
+        return _drop(protocol, evidence)
     if breached:
-        return verdict, _breached(protocol, evidence, breached)
+        return _breached(protocol, evidence, breached)
     if verdict == "promote":
-        return verdict, _promote(protocol, evidence)
+        return _promote(protocol, evidence)
     if verdict == "cant_tell":
-        return verdict, _limit(protocol, evidence)
+        return _limit(protocol, evidence)
     if _nothing_yet(evidence) or min(arm.n for arm in evidence.arms) < LIMIT:
-        return verdict, _early(protocol, evidence, enrolled, next_due)
-    return verdict, _unclear(protocol, evidence)
+        return _early(protocol, evidence, enrolled, next_due)
+    return _unclear(protocol, evidence)
 
 
 def outlook(protocol: Protocol, evidence: Evidence) -> str:
     """What would change the verdict, in one sentence."""
+    evidence = with_plan(protocol, evidence)
     verdict = verdict_of(evidence.claims, evidence.guardrails, evidence.concerns, full=_full(protocol, evidence))
     window = protocol.data.correction_window
     correction = f"a correction to a result already counted, within {window} of its first report"
     if verdict == "stop_for_harm":
         return f"More people can't take this back; only {correction}, could."
+    if protocol.purpose == "feasibility":
+        return "More results will not tell whether the idea works; its progression criteria are judged from what they know."
     if verdict in ("promote", "drop"):
         against = _worthwhile(protocol) if verdict == "promote" else "no benefit"
         guarded = ", a guardrail breached" if verdict == "promote" and protocol.guardrails else ""
@@ -91,9 +117,14 @@ def outlook(protocol: Protocol, evidence: Evidence) -> str:
         return "People decide this; more results will not decide it for them."
     if _nothing_yet(evidence) or min(arm.n for arm in evidence.arms) < LIMIT:
         return "Results decide: nothing can be said before at least 10 people have one in each arm."
+    benefit, dud, harm = (evidence.claims[name] for name in ("benefit", "dud", "harm"))
+    if label_of(protocol).people_decide:
+        return (
+            "It is stopped when harm is shown; benefit and dud alone decide nothing here, as no comparator at the same site "
+            "and time stands behind them."
+        )
     if evidence.basis == "boundaries":
         return "It is judged at the planned looks only: above the upper boundary promote, below the lower one drop."
-    benefit, dud, harm = (evidence.claims[name] for name in ("benefit", "dud", "harm"))
     return (
         f"It is promoted when the bet against 'no benefit' reaches {at_threshold(benefit.threshold)} to 1 (now "
         f"{_paid(benefit)}), dropped when the bet against 'at least {_say(protocol, protocol.primary.worthwhile)}' reaches "
@@ -241,6 +272,28 @@ def _at(protocol: Protocol, evidence: Evidence, claim: str) -> str:
     return people(protocol, evidence.claims[claim].crossed_at_n or 0)
 
 
+def _cautioned(protocol: Protocol, evidence: Evidence) -> str:
+    """The label and what else may be the cause, wherever no lot formed the arms; said once, so not after `_held` said it."""
+    label = label_of(protocol)
+    fired = evidence.claims["benefit"].fired or evidence.claims["dud"].fired
+    said = label.people_decide and fired and not evidence.claims["harm"].fired
+    return "" if label.causal or said else f" Evidence: {label.name}; {label.caution}."
+
+
+def _feasible(protocol: Protocol, evidence: Evidence, enrolled: int) -> str:
+    """What a feasibility trial says whatever its claims: nothing about the idea."""
+    labels = {one.measure: one.label or one.measure for one in protocol.guardrails}
+    breached = sorted({labels.get(one.measure, "the staff's time") for one in evidence.guardrails if one.claim.fired})
+    which = " and ".join(breached)
+    worse = f"; {which} {_verb(which, 'is', 'are')} worse than was agreed, which people must weigh" if breached else ""
+    planned = f"{protocol.monitoring.max_participants:,}"
+    joined = f"{people(protocol, max(enrolled, evidence.n + evidence.missing))} of {planned} have joined"
+    return (
+        f"This is a feasibility trial: it can't tell whether the idea works; {joined}, {count(evidence.n)} with a "
+        f"result{worse}. Its progression criteria say whether a larger trial can be done."
+    )
+
+
 def _held(protocol: Protocol, evidence: Evidence, concern: Concern) -> str:
     claim, against = ("benefit", "no benefit") if evidence.claims["benefit"].fired else ("dud", _worthwhile(protocol))
     return f"People must decide: {_because(protocol, evidence, claim, against)}, but {concern.sentence}."
@@ -265,10 +318,10 @@ def _breached(protocol: Protocol, evidence: Evidence, breached: Sequence[Guarded
 
 def _promote(protocol: Protocol, evidence: Evidence) -> str:
     subject, shown = _named(protocol, evidence, "benefit")
-    return (
-        f"Promote: {subject} {_verb(subject, 'helps', 'help')}; {_because(protocol, evidence, 'benefit', 'no benefit')}. "
-        f"{_estimate(protocol, shown)}."
-    )
+    helps = f"{subject} {_verb(subject, 'helps', 'help')}"
+    if not label_of(protocol).causal and protocol.control is not None:
+        helps = "people in its arm do better" if subject == "it" else f"people in the arm of {subject} do better"
+    return f"Promote: {helps}; {_because(protocol, evidence, 'benefit', 'no benefit')}. {_estimate(protocol, shown)}."
 
 
 def _worthwhile(protocol: Protocol) -> str:

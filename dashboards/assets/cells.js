@@ -79,11 +79,24 @@
   cells.VerdictCell = function (props) {
     var row = props.data;
     if (row.fault) return h("span", { className: "badge badge-warn" }, icon("warn"), "not shown");
-    return h("span", { className: "pill tone-" + row.standing }, icon(row.standing), h("span", null, row.standing_word));
+    return h(
+      "div",
+      { className: "cell" },
+      h("span", { className: "pill tone-" + row.standing }, icon(row.standing), h("span", null, row.standing_word)),
+      row.marks.map(function (text) {
+        return h("span", { key: text, className: "badge badge-mark" }, text);
+      })
+    );
   };
 
   cells.SentenceCell = function (props) {
-    return h("span", { className: "sentence-cell", title: props.data.sentence }, props.data.in_short);
+    var row = props.data;
+    return h(
+      "div",
+      { className: "cell" },
+      h("span", { className: "badge badge-label", title: row.label_means }, row.label),
+      h("span", { className: "sentence-cell", title: row.sentence }, row.in_short)
+    );
   };
 
   cells.EffectHeader = function () {

@@ -144,7 +144,7 @@ def _labels(protocol: Protocol, last: Look, x: int, low: float, high: float, scr
 
 
 def _alt(protocol: Protocol, last: Look) -> str:
-    over = f"{wording.few(last.n)} {wording.units(protocol)}"
+    over = f"{last.n:,} {wording.units(protocol)}"
     return (
         f"Chart of the effect on {wording.measure(protocol)} over {over}: best estimate "
         f"{wording.effect(protocol, last.estimate)}, {wording.plausible(protocol, last)}; worth having is "

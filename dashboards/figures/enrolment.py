@@ -1,4 +1,4 @@
-"""People enrolled, by site where there are several, else by arm. Hidden numbers have a word instead of a bar."""
+"""People enrolled, by site where there are several, else by arm, as released; under ten there are words and no bar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trials.protocol import Protocol
 
 
 def draw(protocol: Protocol, table: SafeTable, screen: Screen) -> Drawn:
-    """One horizontal bar per site (or arm), its number at its end. `table` has passed disclosure."""
+    """One horizontal bar per site (or arm), its number at its end. `table` is a released one."""
     by_site = len(table.rows) > 1
     groups = table.row_totals if by_site else table.column_totals
     names = [_site(protocol, name) if by_site else wording.arm_name(protocol, name) for name in groups]
@@ -28,7 +28,7 @@ def draw(protocol: Protocol, table: SafeTable, screen: Screen) -> Drawn:
                 "orientation": "h",
                 "y": labels,
                 "x": [count or 0 for count in counts],
-                "text": [wording.number(count) for count in counts],
+                "text": [wording.floors(count) for count in counts],
                 "textposition": "outside",
                 "textfont": {"color": screen.colour("ink"), "size": 12},
                 "cliponaxis": False,
@@ -49,7 +49,7 @@ def draw(protocol: Protocol, table: SafeTable, screen: Screen) -> Drawn:
         },
         yaxis={"autorange": "reversed", "showgrid": False, "type": "category"},
     )
-    said = ", ".join(f"{name} {wording.number(count)}" for name, count in zip(names, counts, strict=True))
+    said = ", ".join(f"{name} {wording.floors(count)}" for name, count in zip(names, counts, strict=True))
     return Drawn(
         drawn,
         f"Bar chart of {wording.units(protocol)} enrolled: {said}.",
@@ -61,7 +61,7 @@ def draw(protocol: Protocol, table: SafeTable, screen: Screen) -> Drawn:
 
 def _site(protocol: Protocol, site_id: str) -> str:
     named = {site.id: site.name for site in protocol.sites}
-    return named.get(site_id) or (f"Site {site_id}" if site_id else "No site given")
+    return named.get(site_id) or (f"Site {site_id}" if site_id else "Other sites" if named else "All sites")
 
 
 def _columns(protocol: Protocol, table: SafeTable) -> tuple[str, ...]:
@@ -72,12 +72,12 @@ def _rows(protocol: Protocol, table: SafeTable) -> tuple[tuple[str, ...], ...]:
     body = [
         (
             _site(protocol, site),
-            *(wording.number(table.cells[site, arm]) for arm in table.columns),
-            wording.number(table.row_totals[site]),
+            *(wording.floor(table.cells[site, arm], table.below[site, arm]) for arm in table.columns),
+            wording.floors(table.row_totals[site]),
         )
         for site in table.rows
     ]
     if len(table.rows) > 1:
-        arms = (wording.number(table.column_totals[arm]) for arm in table.columns)
-        body.append(("All sites", *arms, wording.number(table.total)))
+        arms = (wording.floors(table.column_totals[arm]) for arm in table.columns)
+        body.append(("All sites", *arms, wording.floors(table.total)))
     return tuple(body)

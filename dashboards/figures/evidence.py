@@ -133,7 +133,7 @@ def _alt(last: Look, who: str) -> str:
         for name, claim in last.claims.items()
         if claim.fired or claim.log_e is not None
     ]
-    return f"Line chart of evidence over {wording.few(last.n)} {who}: {'; '.join(parts)}."
+    return f"Line chart of evidence over {last.n:,} {who}: {'; '.join(parts)}."
 
 
 def _stands(claim: Claim, who: str) -> str:

@@ -11,7 +11,7 @@ import dash_ag_grid as dag
 from dash import Dash, Input, Output, State, dcc, html, no_update, set_props
 
 from dashboards import read_model, shell, wording
-from dashboards.parts import absence, attributes, badge, icon, pill, stale_badge
+from dashboards.parts import absence, attributes, badge, icon, label_badge, mark_badge, pill, stale_badge
 from dashboards.read_model import Board, Row
 
 PATH = "/"
@@ -226,12 +226,17 @@ def _list(found: Board) -> list[html.Li]:
 
 
 def _item(row: Row) -> html.Li:
-    badges = [*(badge(text) for text in row.badges), *([stale_badge()] if row.stale else [])]
+    badges = [
+        label_badge(row.label, row.label_means),
+        *(badge(text) for text in row.badges),
+        *(mark_badge(text) for text in row.marks),
+        *([stale_badge()] if row.stale else []),
+    ]
     facts = [row.programme, row.stage, f"{row.people} of {row.planned} {row.units}", f"as of {row.as_of}"]
     return html.Li(
         [
             html.Div([dcc.Link(row.name, href=f"/trial/{row.id}"), pill(row.standing)], className="item-head"),
-            *([html.P(badges, className="badges")] if badges else []),
+            html.P(badges, className="badges"),
             html.P(row.sentence),
             html.P(" · ".join(fact for fact in (f"Evidence: {row.strength}", *facts) if fact), className="item-facts"),
         ],

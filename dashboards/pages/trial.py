@@ -10,10 +10,10 @@ from dash.exceptions import PreventUpdate
 from dashboards import read_model, refresh, shell, wording
 from dashboards.panels import PANELS
 from dashboards.panels.panel import place
-from dashboards.parts import absence, attributes, badge, icon
+from dashboards.parts import absence, attributes, badge, icon, label_badge, mark_badge
 from dashboards.read_model import ContradictionError, TrialView
 from dashboards.theme import Screen
-from trials.disclosure import LIMIT, safe_count
+from trials.disclosure import LIMIT
 from trials.errors import UnknownTrialError
 
 PATH = "/trial/<trial_id>"
@@ -117,13 +117,20 @@ def _stale(view: TrialView) -> list[Any]:
 def _verdict(view: TrialView) -> html.Section:
     sentence = view.sentence or "Nothing can be said yet: the plan is registered, and no outcome has been looked at."
     word = html.P(
-        [icon(view.standing), html.Span(wording.VERDICT_WORDS[view.standing])],
+        [
+            icon(view.standing),
+            html.Span(wording.VERDICT_WORDS[view.standing]),
+            *(mark_badge(text) for text in view.marks),
+        ],
         className=f"verdict-word tone-{view.standing} bare",
     )
     safe = "Checking often is safe: the evidence is built to be looked at as often as you like."
     said = [
         word,
         html.P(sentence, className="sentence"),
+        html.P(
+            [label_badge(wording.label(view.protocol), ""), " ", wording.label_means(view.protocol)], className="note"
+        ),
         *([html.P(wording.RETROSPECTIVE, className="note")] if view.protocol.retrospective else []),
         html.P([icon("stale"), html.Span(f"{_as_of(view)} {safe}".strip())], className="as-of"),
     ]
@@ -138,7 +145,7 @@ def _as_of(view: TrialView) -> str:
     if view.look is None:
         return ""
     newest = f"Look {view.look.number:,}, data as of {wording.day(view.look.as_of)}."
-    if view.shown is None or view.shown.n == view.look.n:
+    if view.shown is None:
         return newest
     shown = f"{view.shown.n:,} {wording.units(view.protocol)}"
     return (
@@ -151,25 +158,29 @@ def _figures(view: TrialView) -> list[html.Div]:
     plan, look = view.protocol, view.look
     planned = f"of {plan.monitoring.max_participants:,} planned"
     counted = f"{wording.units(plan).capitalize()} with a result"
+    joined = ("Have joined", wording.floors(view.joined), _missing(view))
     if look is None:
         facts = [
             ("Best estimate", "–", "no result yet"),
             ("Strength of evidence", "–", "no result yet"),
-            (counted, "0", planned),
-            ("Waiting for a result", "–", ""),
+            (counted, "–", planned),
+            ("Have joined", "–", ""),
         ]
     else:
-        facts = [
-            _estimate(view),
-            _strength(view),
-            (counted, wording.few(safe_count(look.n)), planned),
-            (
-                "Waiting for a result",
-                wording.number(view.quality.waiting),
-                f"missing for good: {wording.number(view.quality.missing)}",
-            ),
-        ]
+        facts = [_estimate(view), _strength(view), (counted, wording.counted(view.shown), planned), joined]
     return [html.Div([html.Dt(name), html.Dd([html.Strong(value), html.Span(note)])]) for name, value, note in facts]
+
+
+def _missing(view: TrialView) -> str:
+    """'results missing for good: Phone call about 12', of the groups in which as many are that it may be told."""
+    many = {arm: count for arm, count in view.quality.missing.cells.items() if count is not None}
+    if not many:
+        return f"results missing for good: fewer than {LIMIT} a group"
+    said = (
+        f"{wording.arm_name(view.protocol, arm) if arm else 'never reported'} {wording.about(count)}"
+        for arm, count in many.items()
+    )
+    return f"results missing for good: {', '.join(said)}"
 
 
 def _estimate(view: TrialView) -> tuple[str, str, str]:

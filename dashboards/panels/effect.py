@@ -6,7 +6,7 @@ from typing import Any
 
 from dashboards import wording
 from dashboards.figures import effect
-from dashboards.panels.panel import Absence, Panel, small_numbers, too_early
+from dashboards.panels.panel import Absence, Panel, kept_back, several, small_numbers, too_early
 from dashboards.parts import chart
 from dashboards.read_model import TrialView
 from dashboards.theme import Screen
@@ -14,7 +14,8 @@ from trials.outcomes import kind_named
 
 
 def absent(view: TrialView) -> Absence | None:
-    return too_early(view, "The estimate and its plausible range appear") or small_numbers(view)
+    early = too_early(view, "The estimate and its plausible range appear")
+    return early or (kept_back(view) if several(view) else None) or small_numbers(view)
 
 
 def title(view: TrialView) -> str:

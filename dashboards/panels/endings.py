@@ -13,7 +13,6 @@ from dashboards.read_model import TrialView
 from dashboards.theme import Screen
 from dashboards.wording import Standing
 from trials.analysis import method_of
-from trials.disclosure import safe_count
 from trials.evidence import Claim
 
 
@@ -57,16 +56,15 @@ def _when(view: TrialView, against: str, error: float) -> str:
 
 def _left(view: TrialView) -> str:
     """How far the limit is, or that it was reached; nothing once a claim has fired, as the limit then ends nothing."""
-    look = view.look
     fired = {name for name, claim in view.claims.items() if claim.fired}
     if view.standing == "cant_tell":
         return "both have" if fired else "reached"
-    if look is None or fired:
+    if view.look is None or fired:
         return ""
-    if safe_count(look.n) is None or view.quality.missing is None:
-        # The number to go would be the planned number less the one that is hidden.
-        return "most still to come" if 2 * look.n < view.protocol.monitoring.max_participants else "some still to come"
-    return f"{view.protocol.monitoring.max_participants - look.n - look.missing:,} to go"
+    if view.shown is None:
+        return "most still to come"
+    # From numbers that stand on the page already: those missing are left out, as few of them may not be told.
+    return f"at most {view.protocol.monitoring.max_participants - view.shown.n:,} to go"
 
 
 def _now(claim: Claim | None, who: str) -> str:

@@ -4,48 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import html
-
 from dashboards import wording
 from dashboards.figures import enrolment
 from dashboards.panels.panel import Absence, Panel
 from dashboards.parts import chart
 from dashboards.read_model import TrialView
 from dashboards.theme import Screen
+from trials.disclosure import LIMIT
 
 
 def absent(view: TrialView) -> Absence | None:
-    if view.enrolment.total is None:
-        return Absence(
-            "hidden", "hidden to protect privacy", "Fewer than 10 people have joined so far. They count in the result."
-        )
-    if view.enrolment.total == 0:
+    if view.enrolment.total is not None:
+        return None
+    if view.quality.deliveries == 0:
         return Absence("early", "nobody yet", "The first delivery fills this panel.")
-    return None
+    where = "each group" if len(view.enrolment.rows) < 2 else "each group of each site"
+    return Absence(
+        "hidden",
+        "hidden to protect privacy",
+        f"Too few {wording.units(view.protocol)} have joined in {where} to be shown: {LIMIT} are needed. They count in the "
+        "result.",
+    )
 
 
 def title(view: TrialView) -> str:
-    joined, planned = view.enrolment.total or 0, view.protocol.monitoring.max_participants
+    joined, planned = view.joined or 0, view.protocol.monitoring.max_participants
     sites = len(view.enrolment.rows)
     where = f" at {sites} sites" if sites > 1 else ""
-    return f"{joined:,} of {planned:,} {wording.units(view.protocol)} have joined{where}"
+    return f"At least {joined:,} of {planned:,} {wording.units(view.protocol)} have joined{where}"
 
 
 def how(view: TrialView) -> str:
-    waiting = view.quality.waiting
-    if waiting == 0 and view.protocol.unit == "cluster":
-        return "Every cluster that joined is in the evidence or settled as missing."
-    if waiting == 0:
-        return "Everybody who joined is in the evidence or settled as missing."
-    if waiting is None:
-        return "Some of them may still wait for their result, or for those before them."
-    return f"{waiting:,} of them wait for their result, or for those before them."
+    who = "Clusters" if view.protocol.unit == "cluster" else "People"
+    return f"{who} who wait for their result, or for those before them, are among these. {wording.STEPS_WHY}"
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:
-    shown = chart(enrolment.draw(view.protocol, view.enrolment, screen), "enrolment-chart")
-    note = [html.P(wording.HIDDEN_WHY, className="note")] if view.enrolment.hides else []
-    return [shown[0], *note, shown[1]]
+    return chart(enrolment.draw(view.protocol, view.enrolment, screen), "enrolment-chart")
 
 
 PANEL = Panel("enrolment", "Who has joined", 5, absent, title, how, body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dashboards import wording
-from dashboards.panels.panel import Absence, Panel, small_numbers, too_early
+from dashboards.panels.panel import Absence, Panel, kept_back, small_numbers, too_early
 from dashboards.parts import table
 from dashboards.read_model import TrialView
 from dashboards.theme import Screen
@@ -16,7 +16,7 @@ from trials.protocol import Primary
 
 
 def absent(view: TrialView) -> Absence | None:
-    return too_early(view, "The groups appear side by side") or small_numbers(view)
+    return too_early(view, "The groups appear side by side") or kept_back(view) or small_numbers(view)
 
 
 def title(view: TrialView) -> str:

@@ -65,6 +65,23 @@ def too_early(view: TrialView, what: str) -> Absence | None:
     return None
 
 
+def several(view: TrialView) -> bool:
+    """Whether every estimate is one arm's."""
+    return view.shown is not None and len(view.shown.comparisons) > 0
+
+
+def kept_back(view: TrialView) -> Absence | None:
+    """Results by arm are for those whom the plan names, until the trial is closed."""
+    if view.arms:
+        return None
+    named = " and ".join(role.replace("_", " ") for role in view.protocol.access.interim) or "nobody"
+    return Absence(
+        "hidden",
+        "not shown while the trial runs",
+        f"Until it is closed, results by group are for those whom the plan names: {named}.",
+    )
+
+
 def small_numbers(view: TrialView) -> Absence | None:
     """Nothing to show of the arms or their difference while a small number stands behind it."""
     if view.shown is None or view.effect is not None:

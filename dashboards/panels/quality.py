@@ -1,4 +1,7 @@
-"""How far the data can be trusted: deliveries, rows set aside and why, late changes, missing results."""
+"""How far the data can be trusted: deliveries, rows set aside and why, late changes, missing results.
+
+Rows and results are counted over all deliveries, and released in steps; what a single delivery brought is not counted here.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,12 @@ from dashboards.panels.panel import Absence, Panel
 from dashboards.parts import icon, numbers, table
 from dashboards.read_model import DeliveryView, Quality, TrialView
 from dashboards.theme import Screen
-from dashboards.wording import number
 
 LATEST = 5
 ACTIONS = {
     "accept": "taken in",
     "accept_with_warning": "taken in, with a warning",
-    "quarantine_rows": "taken in, some rows set aside",
+    "quarantine_rows": "taken in",  # whether few rows or none were set aside is not told
     "reject_batch": "refused",
 }
 
@@ -34,13 +36,10 @@ def title(view: TrialView) -> str:
     quality = view.quality
     if quality.refused:
         return f"{quality.refused} of {wording.plural(quality.deliveries, 'delivery', 'deliveries')} could not be used"
-    if quality.reasons.total == 0:
-        return "Every row that came was usable"
-    return f"{_rows(quality.reasons.total)} set aside, the rest was usable"
-
-
-def _rows(count: int | None) -> str:
-    return "Fewer than 10 rows were" if count is None else ("1 row was" if count == 1 else f"{count:,} rows were")
+    set_aside = quality.reasons.total
+    if set_aside is None:
+        return "For no reason were 10 rows or more set aside"
+    return f"At least {set_aside:,} rows were set aside, the rest was usable"
 
 
 def how(view: TrialView) -> str:
@@ -53,27 +52,27 @@ def how(view: TrialView) -> str:
 
 def body(view: TrialView, screen: Screen) -> list[Any]:
     quality = view.quality
+    set_aside, late = quality.reasons.total, quality.late_changes
     checks = [
         _check(quality.refused == 0, "Deliveries refused", f"{quality.refused:,}"),
-        _check(quality.reasons.total == 0, "Rows set aside", wording.few(quality.reasons.total)),
         _check(
-            quality.late_changes == 0,
-            "Changes after the correction window, kept but not used",
-            wording.few(quality.late_changes),
+            set_aside is None,
+            "Rows set aside",
+            "fewer than 10 for any one reason" if set_aside is None else f"at least {set_aside:,}",
         ),
-        _check(
-            quality.missing == 0, f"Results that never came, counted as missing{_by_arm(view)}", number(quality.missing)
+        _check(late is None, "Changes after the correction window, kept but not used", wording.about(late)),
+        *(
+            _check(count is None, f"Results that never came, {_of(view, arm)}", wording.about(count))
+            for arm, count in quality.missing.cells.items()
         ),
     ]
-    last: list[tuple[str, ...]] = [
-        (each.name, wording.short_day(each.sent_at), *_counts(each)) for each in quality.last
-    ]
-    columns = ("Delivery", "Sent", "What became of it", "Rows in", "Set aside", "Corrections")
+    last: list[tuple[str, ...]] = [(each.name, wording.short_day(each.sent_at), _became(each)) for each in quality.last]
+    columns = ("Delivery", "Sent", "What became of it")
     return [
         html.Ul(checks, className="checks"),
         *_reasons(quality),
         html.H3("The latest deliveries"),
-        table(columns[:3], [row[:3] for row in last[:LATEST]], "The latest deliveries"),
+        table(columns, last[:LATEST], "The latest deliveries"),
         numbers(
             "quality-deliveries",
             columns,
@@ -84,22 +83,14 @@ def body(view: TrialView, screen: Screen) -> list[Any]:
     ]
 
 
-def _by_arm(view: TrialView) -> str:
-    """' (Usual 12, Phone call 14)', where that many are missing that it may be told."""
-    cells = view.quality.missing_by_arm.cells
-    if not any(cells.values()):
-        return ""
-    said = (
-        f"{wording.arm_name(view.protocol, arm) if arm else 'never reported at all'} {wording.number(count)}"
-        for arm, count in cells.items()
-    )
-    return f" ({', '.join(said)})"
+def _of(view: TrialView, arm: str) -> str:
+    """Whose: an arm's, or of those who were never reported under any."""
+    return wording.arm_name(view.protocol, arm) if arm else "never reported under any group"
 
 
-def _counts(each: DeliveryView) -> tuple[str, str, str, str]:
+def _became(each: DeliveryView) -> str:
     said = "; ".join([*([each.refusal] if each.refusal else []), *each.warnings])
-    became = ACTIONS.get(each.action, each.action) + (f": {said}" if said else "")
-    return became, wording.few(each.accepted), wording.few(each.quarantined), wording.few(each.corrections)
+    return ACTIONS.get(each.action, each.action) + (f": {said}" if said else "")
 
 
 def _check(good: bool, text: str, value: str) -> html.Li:
@@ -108,14 +99,14 @@ def _check(good: bool, text: str, value: str) -> html.Li:
 
 
 def _reasons(quality: Quality) -> list[Any]:
-    if not quality.reasons.cells:
-        return []
     items = [
-        html.Li([html.Span(reason), html.Strong(wording.number(count))])
+        html.Li([html.Span(reason), html.Strong(wording.floor(count))])
         for reason, count in quality.reasons.cells.items()
     ]
-    note = [html.P(wording.HIDDEN_WHY, className="note")] if quality.reasons.hides else []
-    return [html.H3("Why rows were set aside"), html.Ul(items, className="reasons"), *note]
+    if not items:
+        return []
+    note = html.P("Reasons with fewer than 10 rows are not listed.", className="note")
+    return [html.H3("Why rows were set aside"), html.Ul(items, className="reasons"), note]
 
 
 PANEL = Panel("quality", "Data quality", 7, absent, title, how, body)

@@ -16,15 +16,14 @@ from trials.protocol import Protocol
 
 
 def absent(view: TrialView) -> Absence | None:
-    if view.look is not None and view.look.concerns:
+    if view.concerns:
         return None
     return too_early(view, "Guardrails and what would change the verdict appear")
 
 
 def title(view: TrialView) -> str:
-    look = view.look
-    assert look is not None
-    broken = len(look.concerns) + sum(one.claim.fired for one in look.guardrails if one.measure != "burden")
+    guardrails = () if view.shown is None else view.shown.guardrails
+    broken = len(view.concerns) + sum(one.claim.fired for one in guardrails if one.measure != "burden")
     if broken:
         return "One thing beside the effect needs attention" if broken == 1 else f"{broken} things need attention"
     return "Nothing beside the effect needs attention"
@@ -37,15 +36,18 @@ def how(view: TrialView) -> str:
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:
-    look, shown = view.look, view.shown
-    assert look is not None
-    said = [f"{concern.sentence[:1].upper()}{concern.sentence[1:]}." for concern in look.concerns]
+    shown = view.shown
+    said = [f"{concern[:1].upper()}{concern[1:]}." for concern in view.concerns]
     if shown is not None:
         said += [shown.outlook, *_firmness(view)]
     parts: list[Any] = [html.Ul([html.Li(sentence) for sentence in said if sentence], className="reasons")]
     if shown is not None and shown.guardrails:
-        columns = ("Guardrail", "Group", "Evidence of a breach", "Standing")
-        rows = [_row(view.protocol, one) for one in shown.guardrails]
+        columns: tuple[str, ...] = ("Guardrail", "Group", "Evidence of a breach", "Standing")
+        rows: list[tuple[str, ...]] = [_row(view.protocol, one) for one in shown.guardrails]
+        if not view.arms:  # which group it is in, and how near, is a result of that group
+            columns = (columns[0], columns[3])
+            rows = [(row[0], row[3]) for row in rows]
+            rows = [row for row in dict.fromkeys(rows) if row[1] == "breached" or (row[0], "breached") not in rows]
         parts.append(table(columns, rows, "Guardrails"))
     return parts
 

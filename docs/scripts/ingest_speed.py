@@ -72,7 +72,7 @@ def opened(url: str):
 
     store = open_store(url)
     ledger.register(store, from_content(PLAN), by="speed", at=AT)
-    ledger.seal(store, "large", by="speed", at=AT)
+    ledger.seal(store, "large", by="second reader", at=AT)
     return store
 
 

@@ -12,7 +12,18 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "managing"
 TABLES = {
+    "amendments": "trials.amending:table",
+    "decisions": "trials.reasons:table",
+    "endings": "trials.acts.ideas:table",
+    "labels": "trials.labelling:table",
+    "lessons": "trials.lessons:table",
+    "lifecycle": "trials.lifecycle:table",
+    "reasons": "trials.reasons:reason_table",
     "roles": "trials.roles:table",
+    "site-reasons": "trials.reasons:site_table",
+    "stages": "trials.lifecycle:stage_table",
+    "stopping": "trials.stopping:table",
+    "tidier": "trials.sharing.fidelity:table",
 }
 _PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -122,6 +122,7 @@ def plan(trial: str, register: dict[str, Person], source: str) -> dict[str, Any]
         "trial": trial,
         "question": "Does the corpus end as its manifest says?",
         "owner": "The corpus harness",
+        "retrospective": True,  # as many people as the case has, who need not be enough for an effect
         "sites": [{"id": site} for site in sorted({one.site for one in register.values()})],
         "arms": [
             {"id": arm, "role": "control" if arm == "control" else "treatment"}

@@ -74,7 +74,7 @@ def deliver(
 
 def register(store: Store, protocol: Protocol) -> None:
     ledger.register(store, protocol, by="test", at=START - timedelta(days=2))
-    ledger.seal(store, protocol.trial, by="test", at=START - timedelta(days=1))
+    ledger.seal(store, protocol.trial, by="second reader", at=START - timedelta(days=1))
 
 
 def weekly(records: Sequence[Record], size: int) -> Iterator[tuple[int, Sequence[Record]]]:

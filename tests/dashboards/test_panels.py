@@ -26,7 +26,7 @@ from dashboards.panels.panel import Panel, place
 from dashboards.read_model import Desk, TrialView
 from dashboards.theme import Screen
 from tests.dashboards import making
-from trials.disclosure import safe_counts
+from trials.disclosure import released_counts
 from trials.records import Record
 from trials.store.engine import Store, open_store
 
@@ -200,7 +200,7 @@ def test_no_fired_claim_stands_beside_a_number_that_denies_it(trial: str, desk: 
         ("plain-dud", "What was reached", ""),
         ("does-harm", "What was reached", ""),
         ("never-settled", "What was reached", "reached"),
-        ("still-open", "What would end this trial", "310 to go"),
+        ("still-open", "What would end this trial", "at most 320 to go"),
         ("tiny-numbers", "What would end this trial", "most still to come"),
         ("being-planned", "What would end this trial", ""),
     ],
@@ -212,10 +212,12 @@ def test_the_limit_is_reached_only_where_nothing_fired(trial: str, title: str, l
 
 
 def test_the_way_to_the_limit_does_not_tell_how_few_are_missing(desk: Desk) -> None:
-    """Planned, less people in, less the number to go would be that number."""
+    """It is the planned number less the people in, both of which stand on the page."""
     view = read_model.trial(desk, "still-open")
-    quality = replace(view.quality, unsettled=safe_counts({"waiting": 0, "missing": 3}))
-    assert endings._left(replace(view, quality=quality)) == "most still to come"
+    look = view.look
+    assert look is not None
+    for missing in (0, 3, 30):
+        assert endings._left(replace(view, look=replace(look, missing=missing))) == "at most 320 to go"
 
 
 def test_the_band_says_how_sure_each_edge_is(desk: Desk) -> None:
@@ -292,7 +294,9 @@ def test_a_delivery_says_what_it_was_warned_of(empty: Store, app: Dash) -> None:
 def test_results_that_never_came_are_told_by_arm(desk: Desk, app: Dash) -> None:
     """More missing in one arm than in the other is what a reader must see, as far as small numbers allow."""
     view = read_model.trial(desk, "still-open")
-    told = safe_counts({"usual": 12, "call": 21})
-    changed = replace(view.quality, unsettled=safe_counts({"waiting": 0, "missing": 33}), missing_by_arm=told)
+    told = released_counts({"usual": (3, 9), "call": (7, 21, 25), "": ()})
     quality = next(panel for panel in PANELS if panel.name == "quality")
-    assert "(Usual 12, Phone call 21)" in text_of(place(quality, replace(view, quality=changed), Screen()))
+    shown = text_of(place(quality, replace(view, quality=replace(view.quality, missing=told)), Screen()))
+    said = [(arm, words) for arm, words in (("Usual", "fewer than 10"), ("Phone call", "about 21"))]
+    assert [words in shown[shown.index(f"never came, {arm}") :][:400] for arm, words in said] == [True, True]
+    assert "25" not in shown

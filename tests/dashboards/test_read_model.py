@@ -10,6 +10,7 @@ import pytest
 from dashboards import read_model
 from dashboards.read_model import ContradictionError, Desk, assert_agreement
 from tests.dashboards import making
+from trials.disclosure import told_of_arms
 from trials.errors import UnknownTrialError
 from trials.evidence import CLAIMS, Claim, Look
 from trials.store import reading
@@ -97,23 +98,23 @@ def test_the_board_has_every_trial_and_counts_every_verdict(desk: Desk) -> None:
 
 
 def test_a_row_shows_what_its_look_says(desk: Desk) -> None:
-    """Sentence, effect and strength are the newest shown look's, the people the newest look's."""
+    """Sentence, effect, strength and people are the newest shown look's; the ten who came since are not told of."""
     look = reading.looks(desk.store, "still-open")[1]
     row = next(row for row in read_model.board(desk).rows if row.id == "still-open")
     assert (look.n, look_of(desk.store, "still-open").n) == (80, 90)
     assert row.sentence == look.sentence
-    assert row.people == "90"
+    assert row.people == "80"
     assert row.simulated
     assert row.badges == ["simulated"]
     assert row.strength.endswith("× of 20×")
     assert row.forest.estimate == pytest.approx(round(look.estimate or 0, 3) / 0.1, abs=1e-4)
-    assert row.plausible.endswith(", as of 80 people")
+    assert row.plausible.startswith("plausibly ")
 
 
 def test_fewer_than_ten_people_show_no_number_and_no_estimate(desk: Desk) -> None:
     """An estimate over a handful of people would say who had the outcome."""
     row = next(row for row in read_model.board(desk).rows if row.id == "tiny-numbers")
-    assert (row.people, row.effect, row.forest.estimate) == ("fewer than 10", "–", None)
+    assert (row.people, row.effect, row.forest.estimate) == ("too few to show", "–", None)
     view = read_model.trial(desk, "tiny-numbers")
     assert view.enrolment.total is None
     assert (view.looks, view.effects, view.shown, view.claims) == ((), (), None, {})
@@ -121,10 +122,10 @@ def test_fewer_than_ten_people_show_no_number_and_no_estimate(desk: Desk) -> Non
 
 
 def test_small_counts_by_reason_and_site_arrive_hidden(desk: Desk) -> None:
-    """The pages never see them: reasons with 12 and 1 rows are both hidden, since their total of 13 is shown."""
+    """The pages never see them: of reasons with 12 rows and 1 row the first alone is listed, and the total is its own."""
     quality = read_model.trial(desk, "still-open").quality
-    assert quality.reasons.total == 13
-    assert set(quality.reasons.cells.values()) == {None}
+    assert dict(quality.reasons.cells) == {"arm: must be usual or call": 12}
+    assert quality.reasons.total == 12
     assert (quality.refused, quality.deliveries) == (1, 4)
 
 
@@ -222,15 +223,17 @@ def test_a_changed_verdict_is_told_at_once(empty: Store) -> None:
     assert view.shown.number == look_of(empty, "sudden").number
 
 
-def test_missing_by_arm_keeps_small_numbers(desk: Desk) -> None:
-    """By arm and never reported; nothing by arm when the number missing is itself hidden."""
-    look = replace(look_of(desk.store, "still-open"), missing=33)
+def test_who_is_missing_is_told_in_steps(desk: Desk) -> None:
+    """By arm; neither zero nor nine, and no number between two steps. What the page tells of each arm goes with it."""
+    look = replace(look_of(desk.store, "still-open"), missing=36)
     arms = (replace(look.arms[0], missing=12), replace(look.arms[1], missing=21))
-    whole = read_model._missing_by_arm(replace(look, arms=arms), told=True)
-    assert whole.cells == {"usual": 12, "call": 21}
-    part = read_model._missing_by_arm(replace(look, arms=arms, missing=36), told=True)
-    assert part.cells == {"usual": None, "call": 21, "": None}
-    assert read_model._missing_by_arm(replace(look, arms=arms), told=False).cells == {}
+    told, shown, steps = told_of_arms([replace(look, arms=arms)], (), {})
+    assert [(arm, step.shown) for arm, step in steps.items()] == [("usual", 12), ("call", 21)]
+    later = tuple(replace(arm, missing=arm.missing + 9) for arm in arms)
+    assert told_of_arms([replace(look, arms=later)], shown, steps)[2] == steps
+    usual, call = look.arms
+    assert told == [(look.batch_seq, {"usual": (usual.n + 12, usual.n), "call": (call.n + 21, call.n)})]
+    assert set(read_model.trial(desk, "still-open").quality.missing.cells.values()) == {None}
 
 
 def test_a_replay_is_marked_on_the_board(empty: Store) -> None:
@@ -241,11 +244,11 @@ def test_a_replay_is_marked_on_the_board(empty: Store) -> None:
 
 
 def test_small_counts_in_a_warning_are_hidden(empty: Store) -> None:
-    """How many rows were mended is told only from ten on; the rest of the warning stays."""
+    """How many rows were mended is not told, delivery by delivery; the rest of the warning stays."""
     making.register(empty, making.plan("warned"))
     warnings = ("trimmed white space around arm (3 rows), site (12 rows)", "ignored extra column: note")
     making.deliver(empty, "warned", making.people(20), week=0, warnings=warnings)
     assert read_model.trial(Desk(empty), "warned").quality.last[0].warnings == (
-        "trimmed white space around arm (fewer than 10 rows), site (12 rows)",
+        "trimmed white space around arm (some rows), site (some rows)",
         "ignored extra column: note",
     )

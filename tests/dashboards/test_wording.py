@@ -35,7 +35,7 @@ def money() -> Protocol:
         (math.log(0.0999), None, "under 0.1× of 20×"),
         (math.log(19.99), None, "19× of 20×"),
         (math.log(12.0), 351, "20× reached at 351 people"),
-        (math.log(0.02), 9, "20× reached at fewer than 10 people"),
+        (math.log(0.02), 9, "20× reached"),
     ],
 )
 def test_strength_says_how_far_the_evidence_is(log_e: float | None, crossed: int | None, said: str) -> None:
@@ -69,10 +69,10 @@ def test_axis_labels_of_an_amount_have_its_sign() -> None:
     assert wording.effect_tick(money().primary, -4000.0) == "\u2212$4,000"
 
 
-def test_hidden_counts_have_words() -> None:
-    """A count alone is 'fewer than 10'; one in a table may be larger, so it is only 'hidden'."""
-    assert (wording.few(None), wording.number(None)) == ("fewer than 10", "hidden")
-    assert (wording.few(1234), wording.number(1234)) == ("1,234", "1,234")
+def test_releases_read_as_steps() -> None:
+    """A step is a floor; a sum of which nothing is shown may be of many, so only a cell is 'under 10'."""
+    assert (wording.floor(None), wording.floors(None), wording.floors(1234)) == ("under 10", "few", "1,234+")
+    assert (wording.about(None), wording.about(30)) == ("fewer than 10", "about 30")
 
 
 def test_a_list_shows_the_first_sentence() -> None:

@@ -31,6 +31,7 @@ def test_every_field_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) 
         "key_folder": "somewhere/keys",
         "max_unpacked_mb": "200.5",
         "max_line_mb": "2.5",
+        "person": "anna",
     }
     assert set(values) == set(Settings.model_fields)
     for name, value in values.items():

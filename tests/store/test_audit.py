@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, Connection, Date, DateTime, Float, Integer, Table, text
 
+from trials.acts.viewing import VIEWED, Viewed
 from trials.errors import DataError, StoreError
 from trials.protocol import sha256_text
 from trials.records import Measured, Rejection
-from trials.store import chain, quarantine, verifying
+from trials.store import acts, chain, quarantine, verifying
 from trials.store.digests import FORMS, RowsDigest, rows_digest, told
 from trials.store.engine import Store, open_store, reading, writing
 from trials.store.models import metadata
@@ -50,6 +51,7 @@ def filled(store: Store, kit: SimpleNamespace) -> Any:
     desk.send("three", refusal="the column y is missing: must be there", sent=3)
     mended = {"cells": {"y": "1"}, "changed": ["y"], "reason": "sign", "by": "Ann", "at": kit.day(4)}
     quarantine.repair(store, desk.trial, (1, 7), upon=0, **mended)
+    acts.act(store, desk.trial, VIEWED, Viewed(what="rows", role="custodian"), by="Ann", at=kit.day(4), key="a key")
     desk.send("replayed", [kit.person(4, 1.0, companion=1.0, row_no=1)], sent=5)
     with writing(store, desk.trial) as connection:
         marks = [quarantine.Replayed(4, 1, (1, 7), 1)]
@@ -80,7 +82,7 @@ def findings(connection: Connection, trial: str = "a-trial", head: Any = None) -
 
 def other_value(column: Any) -> str:
     """SQL for another value than a column has."""
-    name = column.name
+    name = f'"{column.name}"'
     if isinstance(column.type, Integer):
         return f"coalesce({name}, 0) + 1000"
     if isinstance(column.type, Float):
@@ -119,13 +121,13 @@ def test_every_altered_cell_is_found(full: Any, table: str) -> None:
     for column in metadata.tables[table].columns:
         if (table, column.name) in FREE:
             continue
-        change = f"UPDATE {table} SET {column.name} = {other_value(column)} WHERE {some_row(metadata.tables[table])}"
+        change = f'UPDATE {table} SET "{column.name}" = {other_value(column)} WHERE {some_row(metadata.tables[table])}'
         with altered(full.store, change) as connection:
             found = findings(connection)
             assert found, f"{table}.{column.name}"
             assert all(sentence.startswith("a-trial") and sentence.endswith(".") for sentence in found)
         if column.nullable:
-            emptied = f"UPDATE {table} SET {column.name} = NULL WHERE {column.name} IS NOT NULL"
+            emptied = f'UPDATE {table} SET "{column.name}" = NULL WHERE "{column.name}" IS NOT NULL'
             with reading(full.store) as connection:
                 filled_in = connection.scalar(text(f"SELECT count({column.name}) FROM {table}"))
             if filled_in:
@@ -150,9 +152,15 @@ def test_every_row_taken_away_is_found(full: Any, table: str) -> None:
 def test_every_row_put_in_is_found(full: Any, table: str) -> None:
     """A row more in any table, made from one that is there, is found."""
     numbers = {"seq", "version", "rev", "row_no", "number", "batch_seq", "entry_order"}
-    names = [column.name for column in metadata.tables[table].columns]
-    unique = {"order_key", "content_sha256", "participant_id"} if table in ("enrolment", "batch") else set()
-    changed = [f"{name} + 7" if name in numbers else f"{name} || '7'" if name in unique else name for name in names]
+    columns = [column.name for column in metadata.tables[table].columns]
+    unique = (
+        {"order_key", "content_sha256", "participant_id", "key"} if table in ("enrolment", "batch", "act") else set()
+    )
+    names = [f'"{name}"' for name in columns]
+    changed = [
+        f'"{name}" + 7' if name in numbers else f"\"{name}\" || '7'" if name in unique else f'"{name}"'
+        for name in columns
+    ]
     put = f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(changed)} FROM {table} WHERE "
     with altered(full.store, put + some_row(metadata.tables[table])) as connection:
         assert findings(connection)
@@ -321,7 +329,7 @@ def test_what_can_not_be_read_is_found(table: str, tmp_path: Path, kit: SimpleNa
     spoilt = "UPDATE observation SET value = 0 WHERE trial_id = 'a-other'"
     for column in metadata.tables[table].columns:
         for value in WRONG:
-            change = f"UPDATE {table} SET {column.name} = {value} WHERE {some_row(metadata.tables[table])}"
+            change = f'UPDATE {table} SET "{column.name}" = {value} WHERE {some_row(metadata.tables[table])}'
             with altered(full.store, spoilt, change) as connection:
                 found = verifying._verified(connection, None, {})
                 mine = [one.sentence for one in found if one.trial != "a-other"]

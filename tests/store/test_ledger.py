@@ -262,7 +262,7 @@ def test_people_come_with_companions_and_guardrails(store: Store, kit: SimpleNam
     desk.send("one", [kit.person(1, 4.0, companion=2.0, guardrails=said)])
     desk.send("two", [kit.person(1, 4.0, companion=8.0, guardrails=(Measured("hurt", None, withdrawn=True),))], sent=1)
     with engine.reading(store) as connection:
-        (person,) = looks._people(connection, desk.protocol)
+        (person,) = looks.people_in_order(connection, desk.protocol)
     assert [(one.rev, one.value, one.companion) for one in person.versions] == [(1, 4.0, 2.0), (2, 4.0, 8.0)]
     assert {name: [(one.value, one.companion) for one in known] for name, known in person.guardrails.items()} == {
         "hurt": [(1.0, None), (None, None)],

@@ -12,7 +12,7 @@ from sqlalchemy import insert, inspect, select, text
 
 from trials.errors import StoreError
 from trials.records import Checked
-from trials.store import engine, ledger, reading, verifying
+from trials.store import engine, ledger, lessons, reading, verifying
 from trials.store.engine import open_store, upgrade
 from trials.store.models import BATCH, ENROLMENT, LOOK, OBSERVATION, PLAN, REPETITION, STATE, TRIAL
 
@@ -156,6 +156,7 @@ def test_every_row_is_kept(older: str, revision: str, kit: SimpleNamespace) -> N
                 repr(tuple(row[name] for name in names)) for row in rows
             ), table.name
         assert inspect(connection).get_foreign_keys("observation") == []
+    assert lessons.rebuild(store) == 1  # the plan is searched like a new one
     store.close()
 
 

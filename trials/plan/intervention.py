@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trials.plan.base import Frozen
 
@@ -17,9 +17,21 @@ class Component(Frozen):
     role: Literal["core", "flexible"] = "core"
     within: str = ""
 
+    @model_validator(mode="after")
+    def _limits(self) -> Component:
+        if self.role == "core" and self.within:
+            raise ValueError(
+                f"components.{self.id}.within says what may vary, must be left out of a core component: nothing of it may. "
+                "Write role: flexible"
+            )
+        return self
+
 
 class Intervention(Frozen):
-    """TIDieR's items in its order; items 10 (modifications) and 12 (how well, actual) come from what is recorded."""
+    """TIDieR's items in its order; items 10 (modifications) and 12 (how well, actual) come from what is recorded.
+
+    how_well: item 11, how it is checked that the idea is done as planned. tailoring: item 9, what is fitted to the person.
+    """
 
     name: str = Field(min_length=1)
     why: str = ""
@@ -32,3 +44,11 @@ class Intervention(Frozen):
     tailoring: str = ""
     how_well: str = ""
     components: tuple[Component, ...] = ()
+
+    @model_validator(mode="after")
+    def _apart(self) -> Intervention:
+        ids = [one.id for one in self.components]
+        twice = sorted({one for one in ids if ids.count(one) > 1})
+        if twice:
+            raise ValueError(f"components have the id {', '.join(twice)} more than once, must all differ")
+        return self

@@ -8,10 +8,16 @@ from trials.plan.base import Frozen
 
 
 class Recruitment(Frozen):
-    """per_month: people planned. grace_months: before these are over nothing is said."""
+    """per_month: people planned. grace_months: to set up, from the seal on; nothing is said of these.
+
+    together: the most people who join on one day as a group, such as a class; 1 where each comes alone. error: the chance of
+    saying that people join too slowly although they join as planned.
+    """
 
     per_month: float = Field(gt=0)
-    grace_months: float = Field(default=2, ge=0)
+    grace_months: float = Field(default=2, ge=0, le=120)
+    together: int = Field(default=1, ge=1)
+    error: float = Field(default=0.05, gt=0, lt=1)
 
 
 class Burden(Frozen):
@@ -45,7 +51,7 @@ class Safety(Frozen):
     enrolment until the safety steward has judged it.
     """
 
-    related_at_most: float = Field(gt=0)
+    related_at_most: float = Field(gt=0, lt=100)
     error: float = Field(default=0.05, gt=0, lt=1)
     stop_at_once: bool = True
 

@@ -7,9 +7,11 @@ size and however often anybody looks (e-Holm, `multiple.py`, applied after every
 A mean of e-processes is an e-process when all of them move in one history. Arms that share controls do so only if no arm
 learns of a control before another bets on it. So participants are let in by joint blocks, one share of every arm of a
 stratum at a time. An arm whose dud or harm has fired is waited for no longer: it takes part in the blocks for which it has
-people, and skips the others, controls and all. Who has waited for a block while many others joined their stratum is put
-aside: where the shares of those who join change over time, matching the k-th of each arm would compare people who joined
-months apart, and a base rate that changes would look like an effect.
+people, and skips the others, controls and all. So is an arm that people dropped, from the first participant on who joined
+without it. Which participants meet does not depend on when that was (the k-th of each arm do, as before), and the family goes
+on counting the arm with the e-value that it stopped at, so dropping an arm makes no true null fire. Who has waited for a block
+while many others joined their stratum is put aside: where the shares of those who join change over time, matching the k-th of
+each arm would compare people who joined months apart, and a base rate that changes would look like an effect.
 
 Members' confidence sequences are kept at error/K each, which is what e-Holm can always claim (E ≥ K/error makes the
 adjusted value ≥ 1/error); an end is then moved to the edge of a null that the family has rejected, as closed tests allow.
@@ -48,11 +50,15 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One participant: stratum, arm (CONTROL for controls), and what they are to each member that they concern."""
+    """One participant: stratum, arm (CONTROL for controls), and what they are to each member that they concern.
+
+    without: the arms that nobody entered any more when they joined.
+    """
 
     stratum: str
     arm: str
     units: Mapping[str, Unit]
+    without: frozenset[str] = frozenset()
 
 
 def start(members: Sequence[Member]) -> State:
@@ -118,14 +124,16 @@ def _joint_blocks(
 ) -> list[tuple[int, dict[str, Unit]]]:
     """Puts participants into `waiting` (changed in place); who is let in, with the place that completed their block.
 
-    A block waits for the control and for every arm that is not closed; for all of them when none is left open.
+    A block waits for the control and for every arm that is not closed; for all of them when none is left open; never for
+    one that was dropped.
     """
-    awaited = [arm for arm in shares if arm not in closed]
-    if set(awaited) <= {CONTROL}:
-        awaited = list(shares)
     found = []
     for at in places:
         one = placed[at]
+        left = [arm for arm in shares if arm not in one.without]
+        awaited = [arm for arm in left if arm not in closed]
+        if set(awaited) <= {CONTROL}:
+            awaited = left
         here = waiting.setdefault(one.stratum, {"seen": 0, "arms": {arm: [] for arm in shares}})
         here["seen"] += 1
         held = here["arms"]

@@ -18,7 +18,7 @@ from trials.acts.act import STATES
 from trials.errors import DataError, LifecycleError
 from trials.plan.base import Frozen
 from trials.protocol import canonical_json, explain
-from trials.store import access, chain
+from trials.store import access, chain, lessons
 from trials.store.digests import told
 from trials.store.engine import Store, reading, writing
 from trials.store.models import ACT, LOOK, TRIAL
@@ -84,7 +84,9 @@ def put(
     if state is not None:
         after = kind.moves(state, body)
         touch(connection, scope, **({} if after == state else {"state": after}))
-    return Act(scope, row["seq"], kind.name, by, at, row["look"], body, key)
+    done = Act(scope, row["seq"], kind.name, by, at, row["look"], body, key)
+    lessons.note(connection, done)
+    return done
 
 
 def acts(store: Store, scope: str, kinds: Iterable[ActKind] = ()) -> tuple[Act, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from trials.comparing import beside
 from trials.errors import StoreError
 from trials.protocol import Protocol, sha256_text
 from trials.records import Checked, Delivery, Enrolled, Receipt, Records, Rejection
@@ -270,8 +271,8 @@ def _versions_of(connection: Connection, protocol: Protocol, participants: list[
 
 
 def measures_of(protocol: Protocol) -> tuple[str, ...]:
-    """The measures whose values are stored: the primary one first, then the guardrails in the plan's order."""
-    return (protocol.primary.measure, *(guardrail.measure for guardrail in protocol.guardrails))
+    """The measures whose values are stored: the primary one first, then guardrails and strengths in the plan's order."""
+    return (protocol.primary.measure, *(one.measure for one in beside(protocol)))
 
 
 def _newer_repetitions(connection: Connection, protocol: Protocol, sent_at: datetime) -> dict[Subject, Repeated]:

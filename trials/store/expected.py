@@ -14,6 +14,9 @@ from typing import Any
 
 from trials.acts import act_kind
 from trials.acts.act import REGISTERED, SEALED
+from trials.acts.amending import Amendment
+from trials.amending import same_person
+from trials.errors import DataError
 from trials.store import chain
 from trials.store.digests import Digest
 
@@ -55,7 +58,13 @@ def take_in(expected: Expected, kind: str, body: str, *, first: bool, link: int 
         if kind == "adopted" and not first:
             return "it tells of a beginning, and another link stands before it"
         return take(expected, said, link)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        RecursionError,
+        DataError,
+    ):  # DataError: an act of a kind that is none of ours
         return UNREADABLE
 
 
@@ -166,9 +175,34 @@ def _acted(expected: Expected, body: Mapping[str, Any], link: int | None) -> str
     allowed = not kind.states or expected.stands in kind.states
     if kind.states:
         expected.stands = kind.moves(expected.stands, said)
+    wrong = _amended(expected, row, said, link) if isinstance(said, Amendment) else None
     if not allowed:
         return f"act {seq} ({kind.name}) is not allowed where the trial stood"
-    return None if seq == newest + 1 else f"act {seq} is not the next one"
+    return wrong if seq == newest + 1 else f"act {seq} is not the next one"
+
+
+def _amended(expected: Expected, row: Mapping[str, Any], said: Amendment, link: int | None) -> str | None:
+    """An amendment's act tells of the version of the plan that it brought: there is no other link for that."""
+    version, newest = said.version, max(expected.plans, default=0)
+    if version in expected.plans:
+        return f"version {version} of the plan was told of before"
+    before = expected.plans.get(newest, {}).get("sha256")
+    expected.plans[version] = {
+        "version": version,
+        "sha256": said.to_sha256,
+        "registered_by": row["by"],
+        "registered_at": row["at"],
+        "sealed_by": said.approved_by,
+        "sealed_at": row["at"],
+    }
+    expected.of["protocol_version", version] = link
+    if version != newest + 1:
+        return f"version {version} of the plan is not the next one"
+    if before != said.from_sha256:
+        return f"version {version} of the plan does not follow the one before it"
+    if same_person(str(row["by"]), said.approved_by):
+        return f"version {version} of the plan was written and approved by one person"
+    return None
 
 
 _TAKERS = {

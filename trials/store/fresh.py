@@ -15,6 +15,7 @@ from datetime import date, datetime
 from itertools import compress
 from typing import Any
 
+from trials.comparing import beside
 from trials.protocol import Protocol
 from trials.records import Enrolled, Record, Records
 from trials.store.merge import LAST_ENTRY, NOTHING, Reading, effective_at, unfit_values
@@ -200,7 +201,7 @@ def _observe_guardrails(
     if not records.guardrails:
         return known
     any_known, count = list(known), len(records)
-    for guardrail in protocol.guardrails:
+    for guardrail in beside(protocol):
         values: list[float | None] = [None] * count
         companions: list[float | None] = [None] * count
         for place, said in records.guardrails.items():

@@ -227,13 +227,13 @@ def take_look(
 
 
 def recompute(store: Store, trial_id: str, number: int) -> Look:
-    """A past look taken again from the ledger's history: equal to the stored one to the last bit on the same code version.
+    """A past look taken again from the ledger's history, with the version of the plan that it rests on: equal to the stored
+    one to the last bit on the same code version.
 
     Raises what `sealed_protocol` does, and StoreError when there is no such look.
     """
     with reading(store) as connection:
-        protocol, sha256 = sealed_plan(connection, trial_id)
-        return past_look(connection, protocol, sha256, number)
+        return past_look(connection, trial_id, number)
 
 
 def inbox(store: Store, trial_id: str, source: str) -> Inbox:

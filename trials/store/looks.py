@@ -10,17 +10,22 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, delete, func, insert, select, type_coerce
 
+from trials.acts.allocating import ARM_DROPPED, ArmDropped
 from trials.analysis import Person, Progress, Version, analyse, can_resume
 from trials.errors import StoreError
 from trials.evidence import Look
 from trials.protocol import Protocol
 from trials.store import chain
+from trials.store.acts import of
 from trials.store.bulk import AS_STORED, Days, Moments
 from trials.store.deliveries import measures_of
 from trials.store.models import BATCH, ENROLMENT, LOOK, OBSERVATION, STATE
+from trials.store.plans import plan_with, sealed_plan
 
 # What people of trials without guardrails have in common.
 NOTHING: Mapping[str, tuple[Version, ...]] = MappingProxyType({})
+# What arms had been dropped when somebody joined, where none was.
+ALL_ARMS: frozenset[str] = frozenset()
 
 
 def next_look(
@@ -29,42 +34,48 @@ def next_look(
     """The last look, then the next one with the state behind it. `changed`: smallest order key of the people who changed.
 
     It reads on from the cursor where it can. From the start when somebody before the cursor changed (a correction, a late
-    enrolment), when the last look could not see all that was in, or when its state is of another format.
+    enrolment), when the last look could not see all that was in, when its state is of another format, or when the plan was
+    amended since: so no state mixes two plans.
     """
     last, progress = _last(connection, protocol.trial)
     if progress is not None and last is not None:
         rewritten = changed is not None and changed <= progress.cursor_key
-        if rewritten or not can_resume(progress) or not _saw_everything(connection, last):
+        amended = last.protocol_sha256 != sha256
+        if rewritten or amended or not can_resume(progress) or not _saw_everything(connection, last):
             progress = None
     after, look = analyse(
         protocol,
-        _people(connection, protocol, after=None if progress is None else progress.cursor_key),
+        people_in_order(connection, protocol, after=None if progress is None else progress.cursor_key),
         progress,
         as_of=as_of.astimezone(UTC) if last is None else max(as_of.astimezone(UTC), last.as_of),
         batch_seq=seq,
         number=1 if last is None else last.number + 1,
         enrolled=_enrolled(connection, protocol.trial),
         protocol_sha256=sha256,
-        everybody=partial(_people, connection, protocol),
+        everybody=partial(people_in_order, connection, protocol),
     )
     return last, after, look
 
 
-def past_look(connection: Connection, protocol: Protocol, sha256: str, number: int) -> Look:
-    """A look that was taken, computed again from history. Raises StoreError when there is no such look."""
-    stored = _look(connection, protocol.trial, number)
+def past_look(connection: Connection, trial: str, number: int) -> Look:
+    """A look that was taken, computed again from history with the version of the plan that it was taken with.
+
+    Raises what `sealed_protocol` does, and StoreError when there is no such look.
+    """
+    sealed_plan(connection, trial)
+    stored = _look(connection, trial, number)
     if stored is None:
-        trial = protocol.trial
         raise StoreError(f"look == {number}, must be a look that {trial} has had. See `roadtest status {trial}`.")
+    protocol = plan_with(connection, trial, stored.protocol_sha256)
     return analyse(
         protocol,
-        _people(connection, protocol, upto=stored.batch_seq),
+        people_in_order(connection, protocol, upto=stored.batch_seq),
         None,
         as_of=stored.as_of,
         batch_seq=stored.batch_seq,
         number=number,
         enrolled=_enrolled(connection, protocol.trial, stored.batch_seq),
-        protocol_sha256=sha256,
+        protocol_sha256=stored.protocol_sha256,
     )[1]
 
 
@@ -104,7 +115,7 @@ def _saw_everything(connection: Connection, look: Look) -> bool:
     return received is None or received <= look.as_of
 
 
-def _people(
+def people_in_order(
     connection: Connection, protocol: Protocol, *, after: str | None = None, upto: int | None = None
 ) -> list[Person]:
     """People in the sealed order with their versions; after a cursor, or as the ledger stood when delivery `upto` was in."""
@@ -120,7 +131,7 @@ def _people(
     primary, *guardrails = measures_of(protocol)
     versions = _versions(connection, protocol, primary, after, upto)
     guarded = {measure: _versions(connection, protocol, measure, after, upto) for measure in guardrails}
-    days = Days()
+    days, dropped = Days(), _dropped(connection, protocol.trial)
     return [
         Person(
             place,
@@ -130,9 +141,16 @@ def _people(
             arm,
             versions.pop(name, ()),
             {measure: known.pop(name, ()) for measure, known in guarded.items()} if guarded else NOTHING,
+            frozenset(arm for arm, last in dropped if number is not None and number > last) if dropped else ALL_ARMS,
         )
         for name, place, number, enrolled_on, site, arm in sorted(connection.execute(people).all(), key=itemgetter(1))
     ]
+
+
+def _dropped(connection: Connection, trial: str) -> list[tuple[str, int]]:
+    """The arms that people dropped, each with the last allocation number given before."""
+    found = of(connection, trial, [ARM_DROPPED])
+    return [(one.body.arm, one.body.after) for one in found if isinstance(one.body, ArmDropped)]
 
 
 def _versions(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from trials.analysis import order_key
+from trials.comparing import beside
 from trials.protocol import Protocol
 from trials.records import Enrolled, Record
 
@@ -246,6 +247,6 @@ def unfit_values(protocol: Protocol, record: Record) -> str | None:
         if companion is not None and not math.isfinite(companion):
             return f"what stands beside {measure} is {companion}: must be a finite number"
     named = [each.measure for each in record.guardrails]
-    if len(set(named)) < len(named) or not {*named} <= {guardrail.measure for guardrail in protocol.guardrails}:
+    if len(set(named)) < len(named) or not {*named} <= {one.measure for one in beside(protocol)}:
         return f"the row names the guardrails {', '.join(named)}: must name guardrails of the plan, each once"
     return None

@@ -1,4 +1,9 @@
-"""Plans in the database: registered, replaced until the seal, and from then on compared with their hash at every use."""
+"""Plans in the database: registered, replaced until the seal, amended after it; at every use all that stands there is
+compared with its hash and with what the chain told of it.
+
+Guarantee: nothing runs on a plan of which any version, who registered or sealed it, or which of them is the newest was altered
+in the database without writing the chain anew. An added link does not help: the first word on a version stands.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,24 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, String, insert, or_, select, type_coerce, update
 
-from trials.errors import DataError, NotSealedError, PlanHashMismatchError, ProtocolError
+from trials.acts.amending import AMENDMENT
+from trials.amending import same_person
+from trials.errors import (
+    DataError,
+    FourEyesError,
+    NotSealedError,
+    PlanHashMismatchError,
+    ProtocolError,
+    StoreError,
+)
 from trials.protocol import Protocol, from_content, sha256_text
-from trials.store import access, chain
-from trials.store.digests import moment_text
+from trials.store import access, chain, lessons
+from trials.store.digests import FORMS, hash_of_text, moment_text
 from trials.store.engine import Store, reading, writing
-from trials.store.models import PLAN, TRIAL
+from trials.store.expected import Expected, take_in
+from trials.store.models import AUDIT, PLAN, TRIAL
 from trials.store.reading import unknown_trial
 
 
@@ -29,7 +44,7 @@ def register(store: Store, protocol: Protocol, *, by: str, at: datetime, now: da
         access.permit(connection, protocol.trial, by, "register", programme=protocol.programme or protocol.trial)
         current = _current_plan(connection, protocol.trial)
         if current is not None:
-            _must_be_whole(current)
+            _must_be_whole(connection, current)
         if current is not None and _same_plan(current, protocol):
             return str(current.sha256)
         version = 1 if current is None else current.version + 1
@@ -47,7 +62,8 @@ def register(store: Store, protocol: Protocol, *, by: str, at: datetime, now: da
         elif current.sealed_at is not None:
             raise PlanHashMismatchError(
                 f"plan hash mismatch: {protocol.trial} was sealed as {current.sha256[:12]}, this plan is {sha256[:12]}"
-                f" ({_differing(current.canonical, protocol)}). Register it under another name, or go on with the sealed plan."
+                f" ({_differing(current.canonical, protocol)}). Register it under another name, or go on with the sealed plan;"
+                f" to change that one, run `roadtest amend {protocol.trial}`."
             )
         row = {"version": version, "canonical": canonical, "sha256": sha256, "registered_by": by, "registered_at": at}
         connection.execute(insert(PLAN).values(trial_id=protocol.trial, **row))
@@ -57,19 +73,24 @@ def register(store: Store, protocol: Protocol, *, by: str, at: datetime, now: da
         )
         if current is not None:
             touch(connection, protocol.trial, plan_version=version, plan_sha256=sha256)
+        lessons.note_plan(connection, protocol.trial, version, canonical)
     return sha256
 
 
 def seal(store: Store, trial_id: str, *, by: str, at: datetime, now: datetime | None = None) -> str:
     """Lock the registered plan; its SHA-256. Sealing again changes nothing.
 
-    Raises UnknownTrialError, or PlanHashMismatchError when the stored plan is not the one that was registered.
+    Raises FourEyesError when whoever registered it would seal it; UnknownTrialError, or PlanHashMismatchError when the stored
+    plan is not the one that was registered.
     """
     must_be_aware(at=at)
+    if not by.strip():
+        raise DataError("by == '', must be the name of whoever seals the plan. Add --by NAME.")
     with writing(store, trial_id) as connection:
         access.permit(connection, trial_id, by, "seal")
         plan = _whole_plan(connection, trial_id)
         if plan.sealed_at is None:
+            _must_be_second(plan, by)
             connection.execute(
                 update(PLAN)
                 .where(PLAN.c.trial_id == trial_id, PLAN.c.version == plan.version)
@@ -100,6 +121,21 @@ def sealed_plan(connection: Connection, trial_id: str) -> tuple[Protocol, str]:
     return from_content(json.loads(plan.canonical), origin=trial_id), str(plan.sha256)
 
 
+def plan_with(connection: Connection, trial_id: str, sha256: str) -> Protocol:
+    """The version of the plan with this hash, which a look rests on; `sealed_plan` says whether it is whole.
+
+    Raises PlanHashMismatchError when there is none.
+    """
+    text = connection.scalar(
+        select(PLAN.c.canonical).where(PLAN.c.trial_id == trial_id, PLAN.c.sha256 == sha256).limit(1)
+    )
+    if text is None:
+        raise _mismatch(
+            trial_id, f"{trial_id} has a look that rests on the plan {sha256[:12]}, which is none of its versions"
+        )
+    return from_content(json.loads(text), origin=trial_id)
+
+
 def touch(connection: Connection, trial_id: str, **changes: object) -> None:
     """Change the trial's token, so that pages see that something did change."""
     connection.execute(update(TRIAL).where(TRIAL.c.id == trial_id).values(token=TRIAL.c.token + 1, **changes))
@@ -126,20 +162,82 @@ def _current_plan(connection: Connection, trial_id: str) -> Row[Any] | None:
 
 
 def _whole_plan(connection: Connection, trial_id: str) -> Row[Any]:
-    """The current plan, after making sure that its text is what its hash says."""
+    """The current plan, after making sure that it and every version before it are what was recorded."""
     plan = _current_plan(connection, trial_id)
     if plan is None:
-        raise unknown_trial(connection, trial_id)
-    _must_be_whole(plan)
+        version = connection.scalar(select(TRIAL.c.plan_version).where(TRIAL.c.id == trial_id))
+        if version is None:
+            raise unknown_trial(connection, trial_id)
+        raise _mismatch(trial_id, f"{trial_id} runs on version {version} of its plan, which is not there")
+    _must_be_whole(connection, plan)
     return plan
 
 
-def _must_be_whole(plan: Row[Any]) -> None:
+def _mismatch(trial_id: str, what: str) -> PlanHashMismatchError:
+    return PlanHashMismatchError(
+        f"plan hash mismatch: {what}. Somebody changed it in the database; run `roadtest audit verify {trial_id}`, and restore"
+        " a backup."
+    )
+
+
+def _must_be_whole(connection: Connection, plan: Row[Any]) -> None:
     found = sha256_text(plan.canonical)
     if not found == plan.sha256 == plan.plan_sha256:
         raise PlanHashMismatchError(
             f"plan hash mismatch: {plan.trial_id} was registered as {plan.plan_sha256[:12]}, its stored plan is {found[:12]}."
             " Somebody changed it in the database; restore that from a backup."
+        )
+    _must_be_as_told(connection, plan.trial_id, plan.version)
+
+
+def _must_be_as_told(connection: Connection, trial_id: str, current: int) -> None:
+    """Every version as the chain tells it, none more and none less, and the current one the newest."""
+    told, newest = _told_plans(connection, trial_id), current
+    if not told:
+        raise StoreError(
+            f"the chain of {trial_id} is gone from the database, must be there from its registration on. Run `roadtest audit"
+            " verify`, and restore a backup."
+        )
+    for row in _stored_plans(connection, trial_id):
+        known = told.pop(row["version"], None)
+        if known is None:
+            raise _mismatch(trial_id, f"{trial_id} has a version {row['version']} of its plan that nobody recorded")
+        if known != chain.plan_told(row) or hash_of_text(str(row["canonical"])) != row["sha256"]:
+            raise _mismatch(trial_id, f"{trial_id} has another version {row['version']} of its plan than was recorded")
+        newest = row["version"]
+    if told:
+        raise _mismatch(trial_id, f"{trial_id} has lost version {min(told)} of its plan")
+    if current != newest:
+        raise _mismatch(trial_id, f"{trial_id} runs on version {current} of its plan, and the newest is {newest}")
+
+
+def _stored_plans(connection: Connection, trial_id: str) -> list[dict[str, Any]]:
+    """Every version as the database holds it. Nothing is read into its type: what somebody altered need not be of one."""
+    columns = [type_coerce(PLAN.c[name], String()) for name in FORMS["protocol_version"].columns]
+    found = connection.execute(select(*columns).where(PLAN.c.trial_id == trial_id).order_by(PLAN.c.version))
+    return [dict(row._mapping) for row in found]
+
+
+def _told_plans(connection: Connection, trial_id: str) -> dict[int, dict[str, Any]]:
+    """What the chain tells of the trial's plans, by version."""
+    link = AUDIT.c
+    amended = (link.kind == "act") & link.body.contains(f'"kind":"{AMENDMENT.name}"', autoescape=True)
+    found = connection.execute(
+        select(link.seq, link.kind, link.body)
+        .where(link.trial_id == trial_id, or_(link.kind.in_(("adopted", "register", "seal")), amended))
+        .order_by(link.seq)
+    )
+    expected = Expected()
+    for seq, kind, body in found:
+        take_in(expected, kind, body, first=seq == 1, link=seq)
+    return expected.plans
+
+
+def _must_be_second(plan: Row[Any], by: str) -> None:
+    if same_person(plan.registered_by, by):
+        raise FourEyesError(
+            f"{by} registered {plan.trial_id}, must be sealed by somebody else: a second person reads the plan before anything "
+            f"runs on it. Ask them to run `roadtest seal {plan.trial_id} --by NAME` with their own name."
         )
 
 

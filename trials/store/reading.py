@@ -11,14 +11,22 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, Row, case, func, select
 
-from trials.errors import ProtocolError, UnknownTrialError
+from trials import deciding
+from trials.acts import act_kind
+from trials.acts.act import CLOSED, Act
+from trials.acts.deciding import DECISION, Decision
+from trials.acts.events import EXTERNAL_EVENT
+from trials.acts.site_withdrawing import SITE_WITHDRAWN, SiteWithdrawn
+from trials.deciding import Mark
+from trials.errors import DataError, ProtocolError, UnknownTrialError
 from trials.evidence import Look
 from trials.protocol import Protocol, from_content
 from trials.records import Action
 from trials.store.engine import Store, reading
-from trials.store.models import BATCH, ENROLMENT, LOOK, PLAN, QUARANTINE, STATE, TRIAL
+from trials.store.models import ACT, BATCH, ENROLMENT, LOOK, PLAN, QUARANTINE, STATE, TRIAL
 
 log = logging.getLogger("roadtest")
 _MANY = 500  # asked for more trials than this, all are read and the others left out
@@ -29,7 +37,7 @@ class TrialCard:
     """One trial as a list shows it. look: the newest one. deliveries counts the refused ones too; rows does not.
 
     sha256: the plan's, as it was registered. A later version of the code may write more defaults out, so the plan's own
-    `seal()` need not be it.
+    `seal()` need not be it. acts: its decisions, withdrawn sites and outside events, oldest first.
     """
 
     id: str
@@ -44,6 +52,35 @@ class TrialCard:
     quarantined: int
     rows: int = 0
     sha256: str = ""
+    acts: tuple[Act, ...] = ()
+
+    @property
+    def decisions(self) -> tuple[Act, ...]:
+        return tuple(act for act in self.acts if act.kind == DECISION.name)
+
+    @property
+    def closing(self) -> Act | None:
+        """The decision that closed the trial; None while it is open."""
+        closing = (act for act in self.decisions if isinstance(act.body, Decision) and act.body.closes)
+        return next(closing, None) if self.state in CLOSED else None
+
+    @property
+    def withdrawn(self) -> dict[str, SiteWithdrawn]:
+        """The sites that have left."""
+        return {act.body.site: act.body for act in self.acts if isinstance(act.body, SiteWithdrawn)}
+
+    @property
+    def events(self) -> tuple[Act, ...]:
+        return tuple(act for act in self.acts if act.kind == EXTERNAL_EVENT.name)
+
+    def mark(self, number: int) -> Mark:
+        """How the look of this number stands to what was decided."""
+        return deciding.mark(number, self.decisions)
+
+    @property
+    def post_decision(self) -> bool:
+        """Whether the newest look was taken after the trial was closed."""
+        return self.look is not None and self.mark(self.look.number).post_decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +108,7 @@ def tokens(store: Store) -> dict[str, int]:
 
 
 def cards(store: Store, ids: Collection[str] | None = None) -> list[TrialCard]:
-    """The trials (those named by `ids`, or all) by id, in two queries. Unknown ids are left out."""
+    """The trials (those named by `ids`, or all) by id, in three queries. Unknown ids are left out."""
     with reading(store) as connection:
         return _cards(connection, ids)
 
@@ -111,16 +148,38 @@ def looks(store: Store, trial_id: str, after: int = 0) -> list[Look]:
         return [Look.from_json(body) for body in found.scalars()]
 
 
+def marked_looks(store: Store, trial_id: str) -> list[tuple[Look, Mark]]:
+    """The trial's looks, oldest first, each with how it stands to what was decided: worked out here, in no look."""
+    found = looks(store, trial_id)
+    with reading(store) as connection:
+        decided = _acts(connection, [trial_id]).get(trial_id, ())
+    decisions = [act for act in decided if act.kind == DECISION.name]
+    return [(look, deciding.mark(look.number, decisions)) for look in found]
+
+
+def newest_look(connection: Connection, trial_id: str) -> Look | None:
+    """The newest look, inside a transaction; None before the first."""
+    body = connection.scalar(
+        select(LOOK.c.body).where(LOOK.c.trial_id == trial_id).order_by(LOOK.c.number.desc()).limit(1)
+    )
+    return None if body is None else Look.from_json(body)
+
+
 def enrolment_by_site(store: Store, trial_id: str) -> list[tuple[str, str, int]]:
     """(site, arm, people enrolled), by site and arm. Raw counts: pages pass them through `trials.disclosure`."""
-    columns = ENROLMENT.c
     with reading(store) as connection:
-        found = connection.execute(
-            select(columns.site, columns.arm, func.count())
-            .where(columns.trial_id == trial_id)
-            .group_by(columns.site, columns.arm)
-        )
-        return sorted((site, arm, people) for site, arm, people in found.tuples())
+        return enrolled_by_site(connection, trial_id)
+
+
+def enrolled_by_site(connection: Connection, trial_id: str) -> list[tuple[str, str, int]]:
+    """What `enrolment_by_site` gives, inside a transaction."""
+    columns = ENROLMENT.c
+    found = connection.execute(
+        select(columns.site, columns.arm, func.count())
+        .where(columns.trial_id == trial_id)
+        .group_by(columns.site, columns.arm)
+    )
+    return sorted((site, arm, people) for site, arm, people in found.tuples())
 
 
 def deliveries(store: Store, trial_id: str, last: int = 50) -> list[DeliveryRow]:
@@ -202,9 +261,33 @@ def _cards(connection: Connection, ids: Collection[str] | None) -> list[TrialCar
     if wanted is not None and len(wanted) <= _MANY:
         head, counts = head.where(TRIAL.c.id.in_(wanted)), counts.where(BATCH.c.trial_id.in_(wanted))
     by_trial = {row.trial_id: row for row in connection.execute(counts)}
-    found = [card for row in connection.execute(head) if (card := _card(row, by_trial.get(row.id))) is not None]
+    acted = _acts(connection, wanted)
+    found = [
+        card
+        for row in connection.execute(head)
+        if (card := _card(row, by_trial.get(row.id), acted.get(row.id, ()))) is not None
+    ]
     kept = found if wanted is None else [one for one in found if one.id in set(wanted)]
     return sorted(kept, key=lambda one: one.id)
+
+
+def _acts(connection: Connection, ids: Collection[str] | None) -> dict[str, tuple[Act, ...]]:
+    """What a card shows of what people did, by trial. An act that can't be read is left out, and the log says so: the next
+    that is done to its trial, and `audit verify`, tell what is wrong."""
+    columns = ACT.c
+    query = select(ACT).where(columns.kind.in_([DECISION.name, SITE_WITHDRAWN.name, EXTERNAL_EVENT.name]))
+    if ids is not None and len(ids) <= _MANY:
+        query = query.where(columns.trial_id.in_(ids))
+    found: dict[str, list[Act]] = {}
+    for row in connection.execute(query.order_by(columns.trial_id, columns.seq)):
+        try:
+            body = act_kind(row.kind).body.model_validate_json(row.body)
+        except (ValidationError, DataError) as error:
+            log.error("%s: act %s can't be read (%s)", row.trial_id, row.seq, type(error).__name__)
+            continue
+        act = Act(row.trial_id, row.seq, row.kind, row.by, row.at, row.look, body, row.key)
+        found.setdefault(row.trial_id, []).append(act)
+    return {trial: tuple(several) for trial, several in found.items()}
 
 
 def _first_time(rows: ColumnElement[int]) -> ColumnElement[int]:
@@ -212,7 +295,7 @@ def _first_time(rows: ColumnElement[int]) -> ColumnElement[int]:
     return func.sum(case((BATCH.c.source == "replay", 0), else_=rows))
 
 
-def _card(row: Row[Any], counts: Row[Any] | None) -> TrialCard | None:
+def _card(row: Row[Any], counts: Row[Any] | None, acts: tuple[Act, ...]) -> TrialCard | None:
     """A trial's card; None when its stored plan is no plan any more, which the log says and its next round refuses."""
     try:
         protocol = _protocol(row.id, row.canonical)
@@ -232,6 +315,7 @@ def _card(row: Row[Any], counts: Row[Any] | None) -> TrialCard | None:
         quarantined=0 if counts is None else int(counts.quarantined),
         rows=0 if counts is None else int(counts.rows),
         sha256=row.sha256,
+        acts=acts,
     )
 
 

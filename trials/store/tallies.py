@@ -1,14 +1,17 @@
-"""How often each value came in the first and in the second half of a trial: what drift of the outcome is judged by."""
+"""What is counted over a trial's whole ledger: outcomes by half (drift is judged by them), and by delivery who joined and what
+was set aside. Raw counts: what is shown of them passes `trials.disclosure`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import case, func, select
 
+from trials.disclosure import Moment, SafeTable, Told, joined_table
+from trials.protocol import Protocol
 from trials.store.engine import Store, reading
-from trials.store.models import ENROLMENT, OBSERVATION, STATE
+from trials.store.models import ENROLMENT, OBSERVATION, QUARANTINE, STATE
 
 # (arm, whether in the first half by entry, value, people)
 Tally = tuple[str, bool, float, int]
@@ -52,3 +55,51 @@ def outcomes_by_half(store: Store, measures: Mapping[str, str]) -> dict[str, lis
             if measures[trial] == measure:
                 found[trial].append((arm, bool(early), value, people))
     return dict(found)
+
+
+def joined(store: Store, protocol: Protocol, told: Iterable[Told]) -> SafeTable:
+    """Who joined by site and arm, released by delivery: the one table of them that pages, filters and exports show.
+
+    told: what the looks shown tell of each arm's people (`trials.disclosure.told_of_arms`). Sites that the plan doesn't name
+    are one row, ''.
+    """
+    sites = [site.id for site in protocol.sites]
+    came: defaultdict[int, defaultdict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
+    for delivery, site, arm, people in enrolled_by_delivery(store, protocol.trial):
+        came[delivery][site if site in sites else "", arm] += people
+    others = any(site == "" for moment in came.values() for site, _ in moment)
+    looks: defaultdict[int, list[Mapping[str, tuple[int, int]]]] = defaultdict(list)
+    for delivery, arms in told:
+        looks[delivery].append(arms)
+    moments = []
+    for delivery in sorted(came.keys() | looks.keys()):
+        first, *more = looks[delivery] or [{}]
+        moments += [Moment(came[delivery], first), *(Moment(told=arms) for arms in more)]
+    rows = [*sites, *([""] if others or not sites else [])]
+    return joined_table(rows, [arm.id for arm in protocol.arms], moments)
+
+
+def enrolled_by_delivery(store: Store, trial_id: str) -> list[tuple[int, str, str, int]]:
+    """(delivery, site, arm, people whom it enrolled), the oldest first: what the released table is made from."""
+    columns = ENROLMENT.c
+    with reading(store) as connection:
+        found = connection.execute(
+            select(columns.batch_seq, columns.site, columns.arm, func.count())
+            .where(columns.trial_id == trial_id)
+            .group_by(columns.batch_seq, columns.site, columns.arm)
+            .order_by(columns.batch_seq, columns.site, columns.arm)
+        )
+        return list(found.tuples().all())
+
+
+def set_aside_by_delivery(store: Store, trial_id: str) -> list[tuple[str, int]]:
+    """(reason, rows that a delivery had set aside for it), the oldest delivery first."""
+    columns = QUARANTINE.c
+    with reading(store) as connection:
+        found = connection.execute(
+            select(columns.reason, func.count())
+            .where(columns.trial_id == trial_id)
+            .group_by(columns.batch_seq, columns.reason)
+            .order_by(columns.batch_seq, columns.reason)
+        )
+        return [(reason, rows) for reason, rows in found.tuples()]

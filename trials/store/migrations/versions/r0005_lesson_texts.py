@@ -1,6 +1,8 @@
 """What can be searched of ideas, lessons and decisions: one row a text, found by SQLite's FTS5 or PostgreSQL's text search.
 
-The table is derived from the acts and can be filled again from them; no link tells of it.
+words: the text's terms as `trials.lessons.terms` cut them, parted by blanks, so neither database stems or folds by its own
+rules. source: what the row was made from (`trials.store.lessons`). The table is derived from acts and plans and can be filled
+again from them; no link tells of it.
 """
 
 from __future__ import annotations
@@ -21,12 +23,15 @@ def upgrade() -> None:
             sa.Column("scope", sa.String(), nullable=False),
             sa.Column("seq", sa.Integer(), nullable=False),
             sa.Column("kind", sa.String(), nullable=False),
+            sa.Column("source", sa.String(), nullable=False),
             sa.Column("words", sa.Text(), nullable=False),
             sa.PrimaryKeyConstraint("scope", "seq", "kind", name="pk_lesson_text"),
         )
-        op.execute("CREATE INDEX ix_lesson_text_words ON lesson_text USING gin (to_tsvector('english', words))")
+        op.execute(
+            "CREATE INDEX ix_lesson_text_words ON lesson_text USING gin (array_to_tsvector(string_to_array(words, ' ')))"
+        )
         return
     op.execute(
-        "CREATE VIRTUAL TABLE lesson_text USING fts5(scope UNINDEXED, seq UNINDEXED, kind UNINDEXED, words, "
-        "tokenize = 'porter unicode61 remove_diacritics 2')"
+        "CREATE VIRTUAL TABLE lesson_text USING fts5(scope UNINDEXED, seq UNINDEXED, kind UNINDEXED, source UNINDEXED, "
+        "words, tokenize = 'unicode61')"
     )

@@ -1,0 +1,71 @@
+"""Small-number suppression: the one door that every count passes on its way to a page, a sentence or an export.
+
+Three parts, each with its own guarantee: `releases` for what is looked at again and again (pages, exports of counts),
+`tables` for a table that is shown once (a round's Data Docs, a health flag), `looks` for what is drawn from outcomes, with
+`words` for their sentences and `seeing` for a look as somebody may see it. LIMIT is the smallest number that is told; zero is
+a small number too.
+"""
+
+from __future__ import annotations
+
+from trials.disclosure.looks import (
+    Told,
+    apart,
+    enough,
+    rounded,
+    rounded_look,
+    splits_hidden,
+    told_of_arms,
+    unhidden,
+    with_crossings,
+)
+from trials.disclosure.releases import (
+    NOTHING,
+    Moment,
+    Step,
+    added_up,
+    joined_table,
+    listed,
+    part_of,
+    released_counts,
+    released_table,
+    stepped,
+)
+from trials.disclosure.seeing import safe_look, without_counts
+from trials.disclosure.tables import LIMIT, Place, SafeCounts, SafeTable, safe_count, safe_counts, safe_table
+from trials.disclosure.words import about_numbers, safe_concern, told, without_estimate
+
+__all__ = [
+    "LIMIT",
+    "NOTHING",
+    "Moment",
+    "Place",
+    "SafeCounts",
+    "SafeTable",
+    "Step",
+    "Told",
+    "about_numbers",
+    "added_up",
+    "apart",
+    "enough",
+    "joined_table",
+    "listed",
+    "part_of",
+    "released_counts",
+    "released_table",
+    "rounded",
+    "rounded_look",
+    "safe_concern",
+    "safe_count",
+    "safe_counts",
+    "safe_look",
+    "safe_table",
+    "splits_hidden",
+    "stepped",
+    "told",
+    "told_of_arms",
+    "unhidden",
+    "with_crossings",
+    "without_counts",
+    "without_estimate",
+]

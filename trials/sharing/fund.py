@@ -1,0 +1,237 @@
+"""The enabling fund: a ledger of small sums that people in the trial ask for, so that who decides, how fast and for whom shows.
+
+Guarantee: what is granted never exceeds the fund nor, for one person, the plan's sum per person; nobody answers a request that
+they put in; counts by site or arm are released as `trials.disclosure.releases` promises.
+On what co-production is and does: Loeffler & Bovaird (2016), Int J Public Administration 39:1006-1019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from statistics import median
+
+from trials.acts.fund import FundAnswer, FundRequest, FundSpent
+from trials.disclosure import LIMIT, added_up, released_counts, released_table, safe_count
+from trials.errors import DataError
+from trials.plan.sharing import Fund
+
+# Sums are compared in hundredths of the currency: binary fractions would refuse the last cent.
+_CENTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request and what became of it. by: who put it in. granted: what was approved, less what was given back."""
+
+    asked: FundRequest
+    by: str
+    answer: FundAnswer | None = None
+    spent: float = 0.0
+    closed: bool = False
+
+    @property
+    def granted(self) -> float:
+        if self.answer is None:
+            return 0.0
+        return self.spent if self.closed else self.answer.amount
+
+
+@dataclass(frozen=True, slots=True)
+class Equity:
+    """One group's requests as they may be told. approved, refused: released counts, None below the limit. share: the lowest and
+    the highest that the share approved can be, given those counts; None where both are hidden. mean: of what was granted, over
+    the requests that `approved` counts."""
+
+    group: str
+    approved: int | None
+    refused: int | None
+    share: tuple[float, float] | None
+    mean: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FundSummary:
+    """Money in the fund's currency. committed: granted, not yet spent; unspent: of the whole fund; left: to be granted still.
+
+    days: the median from request to answer; in_time: the share of answers within the plan's days; both None below LIMIT
+    answers. waiting: requests without an answer; overdue: those that wait longer than the plan's days; proposed: requests by
+    who had the idea; None where too few to be told.
+    """
+
+    currency: str
+    total: float
+    spent: float
+    committed: float
+    unspent: float
+    left: float
+    days: float | None
+    in_time: float | None
+    waiting: int | None
+    overdue: int | None
+    proposed: Mapping[str, int | None]
+    by_site: tuple[Equity, ...]
+    by_arm: tuple[Equity, ...]
+    sentence: str
+
+
+def cases(
+    requests: Iterable[tuple[str, FundRequest]], answers: Iterable[FundAnswer], spending: Iterable[FundSpent]
+) -> dict[str, Case]:
+    """The requests by their number. requests: with who put each in."""
+    found = {asked.request: Case(asked, by) for by, asked in requests}
+    for answer in answers:
+        found[answer.request] = replace(found[answer.request], answer=answer)
+    for one in spending:
+        before = found[one.request]
+        spent = (_cents(before.spent) + _cents(one.amount)) / _CENTS
+        found[one.request] = replace(before, spent=spent, closed=before.closed or one.last)
+    return found
+
+
+def may_ask(fund: Fund, known: Mapping[str, Case], asked: FundRequest) -> None:
+    """Raises DataError when the number is taken or the sum is more than one person can get."""
+    if asked.request in known:
+        raise DataError(f"request == '{asked.request}', must be a new number: that one was put in before.")
+    if _cents(asked.amount) > _cents(fund.per_person):
+        raise DataError(
+            f"amount == {_sum(fund, asked.amount)}, must be at most {_sum(fund, fund.per_person)}, the plan's sum for one "
+            "person. Ask for less."
+        )
+
+
+def may_answer(fund: Fund, known: Mapping[str, Case], answer: FundAnswer, by: str) -> None:
+    """Raises DataError when the answer is not to be given so: by who asked, twice, or for more than there is."""
+    case = _known(known, answer.request)
+    if by.strip().casefold() == case.by.strip().casefold():
+        raise DataError(f"by == '{by}', must be somebody else than who put request {answer.request} in.")
+    if case.answer is not None:
+        raise DataError(f"request {answer.request} was answered on {case.answer.day}, must be answered once.")
+    _must_follow(answer.day, case.asked.day)
+    if not answer.approved:
+        return
+    person = sum(_cents(one.granted) for one in known.values() if one.asked.participant == case.asked.participant)
+    free = _cents(fund.total) - sum(_cents(one.granted) for one in known.values())
+    limits = (
+        (_cents(case.asked.amount), "which is what was asked for"),
+        (_cents(fund.per_person) - person, f"which is left for this person of {_sum(fund, fund.per_person)}"),
+        (free, f"which is left of the fund of {_sum(fund, fund.total)}"),
+    )
+    for limit, why in limits:
+        if _cents(answer.amount) > limit:
+            raise DataError(
+                f"amount == {_sum(fund, answer.amount)}, must be at most {_sum(fund, limit / _CENTS)}, {why}. Grant "
+                "less, or refuse it."
+            )
+
+
+def may_spend(fund: Fund, known: Mapping[str, Case], spent: FundSpent) -> None:
+    """Raises DataError when nothing was granted, or not so much."""
+    case = _known(known, spent.request)
+    if case.answer is None or not case.answer.approved:
+        state = "was not answered yet" if case.answer is None else "was refused"
+        raise DataError(f"request {spent.request} {state}, must be approved before anything is spent on it.")
+    if case.closed:
+        raise DataError(f"request {spent.request} is closed, must be open. Put in a new request.")
+    _must_follow(spent.day, case.answer.day)
+    left = _cents(case.answer.amount) - _cents(case.spent)
+    if _cents(spent.amount) > left:
+        raise DataError(
+            f"amount == {_sum(fund, spent.amount)}, must be at most {_sum(fund, left / _CENTS)}, which is left of "
+            "what was granted."
+        )
+
+
+def _known(known: Mapping[str, Case], request: str) -> Case:
+    found = known.get(request)
+    if found is None:
+        raise DataError(f"request == '{request}', must be one that was put in. See `roadtest fund show`.")
+    return found
+
+
+def _must_follow(day: date, before: date) -> None:
+    if day < before:
+        raise DataError(f"day == {day}, must not lie before {before}, the day of what it answers.")
+
+
+def _cents(amount: float) -> int:
+    return round(amount * _CENTS)
+
+
+def _sum(fund: Fund, amount: float) -> str:
+    return f"{amount:,.2f} {fund.currency}"
+
+
+def summary(
+    fund: Fund, known: Mapping[str, Case], as_of: date, *, arm_of: Mapping[str, str] | None = None
+) -> FundSummary:
+    """The ledger as it stands. arm_of: participant -> arm, where the reader may see results by arm; None where not."""
+    spent = sum(_cents(one.spent) for one in known.values())
+    granted = sum(_cents(one.granted) for one in known.values())
+    total = _cents(fund.total)
+    waits = [(as_of - one.asked.day).days for one in known.values() if one.answer is None]
+    days = [(one.answer.day - one.asked.day).days for one in known.values() if one.answer is not None]
+    told = len(days) >= LIMIT
+    in_time = sum(one <= fund.days_to_approve for one in days) / len(days) if told else None
+    proposed = released_counts(_histories((one.asked.proposed_by, 1) for one in known.values()))
+    sites = {name: one.asked.site for name, one in known.items()}
+    arms = {} if arm_of is None else {name: arm_of.get(one.asked.participant, "") for name, one in known.items()}
+    return FundSummary(
+        currency=fund.currency,
+        total=fund.total,
+        spent=spent / _CENTS,
+        committed=(granted - spent) / _CENTS,
+        unspent=(total - spent) / _CENTS,
+        left=(total - granted) / _CENTS,
+        days=float(median(days)) if told else None,
+        in_time=in_time,
+        waiting=safe_count(len(waits)),
+        overdue=safe_count(sum(one > fund.days_to_approve for one in waits)),
+        proposed=proposed.cells,
+        by_site=equity(known, sites),
+        by_arm=() if arm_of is None else equity(known, arms),
+        sentence=_sentence(fund, spent, granted, float(median(days)) if told else None, in_time),
+    )
+
+
+def _histories(additions: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
+    """Each name's count after each of its additions."""
+    return {name: found for (name, _), found in added_up(((name, ""), more) for name, more in additions).items()}
+
+
+def equity(known: Mapping[str, Case], group_of: Mapping[str, str]) -> tuple[Equity, ...]:
+    """By group ('' = not known, left out): approved and refused as they are released, in the order of the requests' answers.
+
+    group_of: request -> group.
+    """
+    answered = [(name, one.answer) for name, one in known.items() if one.answer is not None and group_of.get(name)]
+    answered.sort(key=lambda one: (one[1].day, one[0]))
+    table = released_table(
+        added_up(((group_of[name], "approved" if answer.approved else "refused"), 1) for name, answer in answered)
+    )
+    found = []
+    for group in sorted(table.rows):
+        yes, no = table.cells.get((group, "approved")), table.cells.get((group, "refused"))
+        sums = [answer.amount for name, answer in answered if answer.approved and group_of[name] == group]
+        found.append(Equity(group, yes, no, _share(yes, no), None if yes is None else sum(sums[:yes]) / yes))
+    return tuple(found)
+
+
+def _share(approved: int | None, refused: int | None) -> tuple[float, float] | None:
+    """What the share approved can be where a released count is at most LIMIT - 1 behind, and a hidden one below LIMIT."""
+    if approved is None and refused is None:
+        return None
+    yes, no, more = approved or 0, refused or 0, LIMIT - 1
+    return yes / (yes + no + more), (yes + more) / (yes + more + no)
+
+
+def _sentence(fund: Fund, spent: int, granted: int, days: float | None, in_time: float | None) -> str:
+    money = (
+        f"{_sum(fund, spent / _CENTS)} of {_sum(fund, fund.total)} are spent, {_sum(fund, (granted - spent) / _CENTS)} granted "
+        f"and not yet spent, {_sum(fund, fund.total - granted / _CENTS)} free."
+    )
+    if days is None or in_time is None:
+        return f"{money} Too few answers yet to say how fast they come."
+    within = f"{100 * in_time:.0f} in 100 within the {fund.days_to_approve} days that were promised"
+    return f"{money} Half of the answers came within {days:g} days, {within}."

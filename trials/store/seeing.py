@@ -1,0 +1,138 @@
+"""What somebody sees of a trial beyond what everybody does: asked of the roles, logged, then shown, in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from trials import roles
+from trials.acts.act import CLOSED
+from trials.acts.granting import GRANT
+from trials.acts.viewing import VIEWED, Viewed
+from trials.disclosure import safe_look
+from trials.errors import ForbiddenError
+from trials.evidence import Look
+from trials.protocol import Protocol, from_content
+from trials.store import access, acts
+from trials.store.engine import Store, reading, writing
+from trials.store.models import ACT, ENROLMENT, LOOK, PLAN, TRIAL
+from trials.store.reading import TrialCard
+from trials.store.reading import looks as looks_of
+
+OPEN_PROGRAMME = "open programme"
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A trial as a safety steward sees it: nothing suppressed.
+
+    enrolled: people by (site, arm), every arm of the plan for every site named by the plan or a person. look: the newest, with
+    the arms' results; None before there is one, and while the plan keeps results by arm from this person (`arms` False).
+    """
+
+    protocol: Protocol
+    state: str
+    enrolled: dict[tuple[str, str], int]
+    look: Look | None
+    arms: bool
+    role: str
+
+
+def inside(store: Store, trial: str, *, by: str, at: datetime, now: datetime | None = None) -> Inside:
+    """The trial without suppression, for whoever may see small counts. That they were shown them is an act (`viewed`),
+    written before anything is given back: if it can't be written, nothing is shown.
+
+    Raises ForbiddenError for everybody else, UnknownTrialError, DataError without a name.
+    """
+    with writing(store, trial) as connection:
+        state = acts.state_of(connection, trial)
+        if state is None:
+            raise ForbiddenError(f"{trial} is no trial, must be one to be looked into. See `roadtest status`.")
+        allowing = access.permit(connection, trial, by, "see_small_counts")
+        protocol = _plan(connection, trial)
+        sight = access.sight(connection, trial, by, protocol, state)
+        role = ", ".join(sorted(allowing)) or OPEN_PROGRAMME
+        for what in ("small_counts", *(("arms",) if sight.arms else ())):
+            body = Viewed(what=what, role=role, detail="counts by site and arm" if what == "small_counts" else "")
+            acts.put(connection, trial, VIEWED, body, by=by, at=at, now=now)
+        return Inside(
+            protocol,
+            state,
+            _enrolled(connection, protocol),
+            _newest(connection, trial) if sight.arms else None,
+            sight.arms,
+            role,
+        )
+
+
+def look_for(store: Store, card: TrialCard) -> dict[str, Any] | None:
+    """The trial's newest look as JSON, as far as whoever opened the store may see it (`trials.disclosure.safe_look`); None
+    before there is one. In an open programme it is the whole look.
+
+    Raises ForbiddenError for somebody without a role in a programme that has roles.
+    """
+    if card.look is None:
+        return None
+    with reading(store) as connection:
+        sight = access.sight(connection, card.id, store.person, card.protocol, card.state)
+    looks = [card.look] if sight.small else [one for one in looks_of(store, card.id) if one.number <= card.look.number]
+    return safe_look(looks, card.protocol, sight)
+
+
+def arms_shown(store: Store, trials: Iterable[tuple[str, Protocol, str]]) -> dict[str, bool]:
+    """By trial (id, plan, state), whether pages may show results by arm to whoever opened the store; nobody in particular
+    counts as a stakeholder. In an open programme everybody sees them."""
+    asked = list(trials)
+    with reading(store) as connection:
+        scopes = set(connection.scalars(select(ACT.c.trial_id).where(ACT.c.kind == GRANT.name).distinct()))
+        programmes = {protocol.programme or trial for trial, protocol, _ in asked}
+        mine = {
+            programme: _roles(connection, programme, store.person)
+            for programme in programmes
+            if access.PROGRAMME + programme in scopes
+        }
+    found = {}
+    for trial, protocol, state in asked:
+        held = mine.get(protocol.programme or trial)
+        found[trial] = roles.sees_arms(
+            held or frozenset(), protocol.access.interim, open_programme=held is None, closed=state in CLOSED
+        )
+    return found
+
+
+def _roles(connection: Connection, programme: str, person: str) -> frozenset[str]:
+    held = roles.held(access.grants(connection, programme), person) if person else frozenset()
+    return held or frozenset({"stakeholder"})
+
+
+def _plan(connection: Connection, trial: str) -> Protocol:
+    text = connection.scalar(
+        select(PLAN.c.canonical)
+        .join(TRIAL, (TRIAL.c.id == PLAN.c.trial_id) & (TRIAL.c.plan_version == PLAN.c.version))
+        .where(TRIAL.c.id == trial)
+    )
+    return from_content(json.loads(text or "{}"), origin=trial)
+
+
+def _enrolled(connection: Connection, protocol: Protocol) -> dict[tuple[str, str], int]:
+    columns = ENROLMENT.c
+    found = connection.execute(
+        select(columns.site, columns.arm, func.count())
+        .where(columns.trial_id == protocol.trial)
+        .group_by(columns.site, columns.arm)
+    ).tuples()
+    counts = {(site, arm): people for site, arm, people in found}
+    sites = dict.fromkeys([*(site.id for site in protocol.sites), *sorted({site for site, _ in counts})])
+    return {(site, arm.id): counts.get((site, arm.id), 0) for site in sites for arm in protocol.arms}
+
+
+def _newest(connection: Connection, trial: str) -> Look | None:
+    body = connection.scalar(
+        select(LOOK.c.body).where(LOOK.c.trial_id == trial).order_by(LOOK.c.number.desc()).limit(1)
+    )
+    return None if body is None else Look.from_json(body)
