@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import amending, deciding, enrolling, gate, lessons, roles, seeing, sharing, stopping
+from flows import amending, deciding, enrolling, gate, lessons, reporting, roles, seeing, sharing, stopping, taking_out
 from flows.auditing import audit_app
 from flows.moments import parse_time
 from flows.options import By, Home, Json, TrialName, fail, name_of, opened, settings_for, told
@@ -36,7 +36,7 @@ app.add_typer(protocol_app, name="protocol")
 app.add_typer(db_app, name="db")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(audit_app, name="audit")
-for commands in (amending, deciding, enrolling, gate, lessons, roles, seeing, sharing, stopping):
+for commands in (amending, deciding, enrolling, gate, lessons, reporting, roles, seeing, sharing, stopping, taking_out):
     commands.add(app)
 
 AsOf = Annotated[
@@ -445,37 +445,6 @@ def serve(
         from flows.serving import serve as run
 
         run(settings, round_every=round_every)
-
-
-@app.command()
-def export(
-    trial: TrialName,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", help="What was true then: values by when they were sent; default now.")
-    ] = None,
-    known_at: Annotated[
-        str | None, typer.Option("--known-at", help="And only what we had received by then; default now.")
-    ] = None,
-    form: Annotated[
-        str | None, typer.Option("--format", help="csv, json or parquet; by the file's name if left out.")
-    ] = None,
-    to: Annotated[Path | None, typer.Option("--to", help="New file to write; printed if left out.")] = None,
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """Write a trial's rows, by pseudonym, as they are or as they were at any time."""
-    with told():
-        settings = settings_for(home)
-        from flows.exporting import export as write
-        from flows.exporting import format_of
-        from flows.show import print_json
-
-        true_at, known = parse_time(as_of, "--as-of", ""), parse_time(known_at, "--known-at", "")
-        rows = write(opened(settings), trial, true_at=true_at, known_at=known, form=form, to=to)
-        if to is not None and as_json:
-            print_json({"trial": trial, "rows": rows, "file": str(to), "format": format_of(form, to)})
-        elif to is not None:
-            typer.echo(f"Wrote {rows:,} rows of {trial} to {to}.")
 
 
 @app.command()

@@ -48,7 +48,7 @@ def export(
 
     write = {"csv": _csv, "json": _json, "parquet": _parquet}[format_of(form, to)]
     if to is not None:
-        _check_new(to)
+        check_new(to)
     with closing(as_of(store, trial, true_at=true_at, known_at=known_at)) as facts:
         if to is None:
             return write(facts, sys.stdout.buffer)
@@ -72,14 +72,31 @@ def format_of(form: str | None, to: Path | None) -> str:
     return form or suffix or "csv"
 
 
-def _check_new(path: Path) -> None:
-    """Raises StoreError when something stands there already, or the folder doesn't."""
-    if path.is_dir():
-        raise StoreError(f"--to == '{path}' is a folder, must be a new file. Name a file in it.")
+def check_new(path: Path, option: str = "--to", *, folder: bool = False) -> None:
+    """Raises StoreError when something stands there already, or no folder to put it in. folder: one is made."""
+    if path.is_dir() and not folder:
+        raise StoreError(f"{option} == '{path}' is a folder, must be a new file. Name a file in it.")
     if os.path.lexists(path):
-        raise StoreError(f"--to == '{path}' exists already, must be a new file. Name another, or delete it first.")
+        what = "folder" if folder else "file"
+        raise StoreError(
+            f"{option} == '{path}' exists already, must be a new {what}. Name another, or delete it first."
+        )
     if not path.parent.is_dir():
-        raise StoreError(f"--to == '{path}', must lie in a folder that exists ({path.parent} is none). Make it first.")
+        raise StoreError(
+            f"{option} == '{path}', must lie in a folder that exists ({path.parent} is none). Make it first."
+        )
+
+
+def allowed(store: Store, trial: str, at: datetime) -> None:
+    """Asks whether the store's person may be given rows; where roles decide that, it is put on record that they were.
+
+    Raises ForbiddenError, UnknownTrialError.
+    """
+    from trials.store.exported import allow_rows, may_see_rows
+    from trials.store.seeing import OPEN_PROGRAMME
+
+    if may_see_rows(store, trial) != OPEN_PROGRAMME:
+        allow_rows(store, trial, by=store.person, at=at, detail="rows")
 
 
 @contextmanager
@@ -88,7 +105,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     try:
         out = tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}-", delete=False)  # noqa: SIM115
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
     try:
         with out:
             yield out
@@ -97,13 +114,14 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         os.replace(out.name, path)
     except OSError as error:
         Path(out.name).unlink(missing_ok=True)
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
     except BaseException:
         Path(out.name).unlink(missing_ok=True)
         raise
 
 
-def _unwritable(path: Path, error: OSError) -> StoreError:
+def unwritable(path: Path, error: OSError) -> StoreError:
+    """Why nothing was written."""
     return StoreError(f"{path} can't be written ({error.strerror}). Name a file in a folder that exists and is yours.")
 
 

@@ -124,6 +124,15 @@ def people_of(bundle: Bundle, protocol: Protocol, upto: int) -> list[Person]:
 
 def read(path: Path) -> Bundle:
     """The bundle in a folder or a .zip. Raises DataError when it is none, or a file is not what the manifest says."""
+    try:
+        return _read(path)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"{path} can't be read ({type(error).__name__}), must be as it was exported. Export it again."
+        ) from None
+
+
+def _read(path: Path) -> Bundle:
     with_file = _opened(path)
     manifest = _json(MANIFEST, with_file(MANIFEST))
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:

@@ -158,6 +158,41 @@ def test_the_commands_are_those_that_are_promised() -> None:
     plain = ["demo", "register", *data, "serve"]
     grouped = ["protocol", "protocol new", "protocol check", "db", "db upgrade", "audit", "audit verify", "audit head"]
     grouped += ["quarantine", "quarantine list", "quarantine repair", "quarantine replay"]
+    plain += ["gate", "feasibility", "amend", "amendments", "decide", "decisions", "withdraw-site", "note-event"]
+    plain += [
+        "carried",
+        "pass-on",
+        "report",
+        "recompute",
+        "drop-arm",
+        "idea",
+        "ideas",
+        "end-idea",
+        "lessons",
+        "counts",
+        "look-inside",
+        "rules",
+    ]
+    plain += [
+        "partners",
+        "co-create",
+        "co-created",
+        "co-creation",
+        "adapt",
+        "fidelity",
+        "voices",
+        "strengths",
+        "staff-time",
+    ]
+    groups = {
+        "allocation": ("fix", "list", "open", "verify", "import"),
+        "roles": ("give", "take", "list"),
+        "fund": ("request", "answer", "spent", "show"),
+        "voice": ("add", "withdraw"),
+        "safety": ("report", "judge", "list"),
+    }
+    for group, inner in groups.items():
+        grouped += [group, *(f"{group} {name}" for name in inner)]
     assert sorted(" ".join(words) for words in all_commands()) == sorted(["", *plain, *grouped])
 
 

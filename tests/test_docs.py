@@ -1,6 +1,7 @@
 """The documents say what is there: tree, commands, settings, README lines."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -102,3 +103,11 @@ def test_the_first_own_trial_of_the_readme_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "my-trial" in done.stdout
     assert "Too early to say" in done.stdout or "Not yet clear" in done.stdout
+
+
+def test_the_tables_of_managing_are_those_of_the_code() -> None:
+    """States, roles, reason codes and the rest: `docs/scripts/tables.py` would change no page."""
+    tables = runpy.run_path(str(ROOT / "docs" / "scripts" / "tables.py"))
+    assert [page.name for page in tables["stale"]()] == []
+    shown = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "managing").glob("*.md"))
+    assert all(f"<!-- table: {name} -->" in shown for name in tables["TABLES"])

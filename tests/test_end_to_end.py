@@ -24,7 +24,7 @@ import pytest
 
 from flows.keys import Keys
 from trials.protocol import Protocol, from_file
-from trials.store import ledger, reading
+from trials.store import acts, amendments, ledger, lessons, reading, stages, standing, subsets, verifying
 from trials.store.engine import Store, open_store
 from trials.store.engine import reading as snapshot
 from trials.store.models import ENROLMENT, QUARANTINE, metadata
@@ -35,6 +35,7 @@ ROOT = Path(__file__).parents[1]
 REAL = ["nsw-job-training", "rossi-financial-aid"]
 SITES = ["a-strengths", "b-budgets", "c-connections", "d-appointments", "e-mentors"]
 SIMULATED = [f"probation-{site}" for site in SITES]
+AMENDED, PILOT = "probation-b-budgets", "probation-strengths-pilot"
 LONG = 900.0  # seconds; a demo takes some 90 on a machine that has nothing else to do
 KILLED_AT, LIVE_LOOKS = 150, 10
 
@@ -262,6 +263,13 @@ def final(store: Store) -> dict[str, dict[str, Any]]:
     return {card.id: card.look.to_json() for card in reading.cards(store) if card.look is not None}
 
 
+def stopped_by(store: Store) -> tuple[Any, ...]:
+    """What the harmful trial's rules say on the day it was stopped."""
+    closing = reading.card(store, "probation-d-appointments").closing
+    assert closing is not None
+    return standing.standing(store, "probation-d-appointments", closing.at)
+
+
 def without_clock(body: dict[str, Any]) -> dict[str, Any]:
     """A look of real data but for its time: an undated delivery is sent when its file is written."""
     return {name: value for name, value in body.items() if name != "as_of" or body["trial"] in SIMULATED}
@@ -291,6 +299,45 @@ def test_the_simulated_verdicts_fit_the_known_truth(store: Store) -> None:
     assert verdicts["probation-e-mentors"] == "cant_tell"
 
 
+def test_the_programme_lives_through_its_story(whole: Whole, store: Store) -> None:
+    """Refused at the gate and changed, four eyes, amended after look 2, a site left, a dud dropped with its lesson, the harmful
+    idea stopped, one promoted to a pilot that carries its criteria over; and all of it is in the chain."""
+    said = " ".join(whole.demo.said("first").split())
+    assert "Refused at the gate: probation-e-mentors: With 300 people" in said
+    cards = {card.id: card for card in reading.cards(store)}
+    assert cards["probation-e-mentors"].protocol.purpose == "feasibility"
+    for trial in (*SIMULATED, PILOT):
+        [first, *_] = amendments.versions(store, trial)
+        assert (first.written_by, first.sealed_by) == ("programme lead", "second reader")
+    [amendment] = amendments.amendments(store, AMENDED)
+    assert (amendment.look, amendments.versions(store, AMENDED)[1].mark) == (2, "after look 2, before look 3")
+    assert sorted(cards[AMENDED].withdrawn) == ["E"]
+    both = subsets.with_and_without(store, AMENDED)
+    assert both is not None
+    ended = {trial: cards[trial].state for trial in SIMULATED}
+    assert ended == {
+        "probation-a-strengths": "promoted",
+        "probation-b-budgets": "dropped",
+        "probation-c-connections": "dropped",
+        "probation-d-appointments": "stopped",
+        "probation-e-mentors": "stopped",
+    }
+    for trial in SIMULATED:
+        closing = cards[trial].closing
+        assert closing is not None
+        assert closing.body.lesson, trial
+    steward = cards["probation-d-appointments"].closing
+    assert (steward.by, steward.body.reason_code) == ("safety steward", "safety")
+    assert any(finding.rule == "safety_rate" and finding.level == "stop" for finding in stopped_by(store))
+    carried = stages.carried_by(store, PILOT)
+    assert {one.trial for one in carried.handed} == set(SIMULATED)
+    asked = {(trial, one) for trial, one, _ in carried.criteria}
+    assert asked >= {("probation-a-strengths", name) for name in ("helps", "kept")}
+    assert verifying.verify(store) == []
+    found = lessons.search(store, "map of local groups")
+    assert "probation-c-connections" in {one.scope for one in found.texts}
+
+
 @pytest.mark.parametrize("trial", REAL)
 def test_real_data_give_the_same_numbers_as_their_replay(store: Store, trial: str) -> None:
     """The last look after the demo's deliveries equals `replay` of the published file, to the last digit."""
@@ -318,14 +365,19 @@ def test_every_plan_is_the_one_in_its_file_and_sealed(store: Store) -> None:
     plans = protocols()
     assert set(plans) == {*REAL, *SIMULATED}
     for trial, plan in plans.items():
-        stored, sha256 = ledger.sealed_protocol(store, trial)
-        assert (stored, sha256) == (plan, plan.seal())
-        assert {look.protocol_sha256 for look in reading.looks(store, trial)} == {sha256}
+        first, *amended = amendments.versions(store, trial)
+        assert (first.sha256, len(amended)) == (plan.seal(), int(trial == AMENDED))
+        after = 2 if amended else 10_000
+        sealed = [first.sha256 if look.number <= after else amended[0].sha256 for look in reading.looks(store, trial)]
+        assert [look.protocol_sha256 for look in reading.looks(store, trial)] == sealed
+        assert ledger.sealed_protocol(store, trial)[1] == sealed[-1]
 
 
 def test_the_last_looks_can_be_taken_again_from_history(store: Store) -> None:
     """Recomputed from the ledger's rows they are the stored ones, to the last bit."""
-    for card in reading.cards(store):
+    cards = reading.cards(store, [*REAL, *SIMULATED])
+    assert len(cards) == 7
+    for card in cards:
         assert card.look is not None
         assert ledger.recompute(store, card.id, card.look.number) == card.look
 
@@ -382,6 +434,9 @@ def test_a_killed_demo_run_again_ends_with_the_same_numbers(whole: Whole, broken
         for trial in (*REAL, *SIMULATED):
             before = [without_clock(look.to_json()) for look in reading.looks(store, trial)]
             assert [without_clock(look.to_json()) for look in reading.looks(again, trial)] == before, trial
+        for scope in (*SIMULATED, PILOT):
+            done = [(act.kind, act.by, act.at, act.look) for act in acts.acts(store, scope)]
+            assert [(act.kind, act.by, act.at, act.look) for act in acts.acts(again, scope)] == done, scope
     finally:
         again.close()
     mended = broken.demo.contents()

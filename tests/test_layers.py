@@ -90,6 +90,7 @@ HOMES = {
     "dash_ag_grid": ("dashboards",),
     "plotly": ("dashboards",),
     "flask": ("dashboards",),
+    "reportlab": ("flows",),
     "prefect": ("flows",),
 }
 
