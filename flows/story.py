@@ -43,7 +43,7 @@ STRENGTHS, BUDGETS, CONNECTIONS, APPOINTMENTS, MENTORS = (
     "probation-e-mentors",
 )
 # Weeks before anything arrives, in which plans are written.
-NOTED, REGISTERED, SEALED = -8, -2, -1
+NOTED, DRAFTED, REGISTERED, SEALED = -8, -3, -2, -1
 
 
 @dataclass
@@ -75,9 +75,10 @@ def planned(stage: Stage) -> None:
     draft = from_file(stage.folder / DRAFT)
     try:
         if draft.trial in sealed:
-            gate.must_pass(draft)
+            gate.must_pass(draft)  # as it was refused then
         else:
-            run_flow(register, stage.settings, draft.canonical(), LEAD, SECOND, at=sent_at(REGISTERED))
+            run_flow(register, stage.settings, draft.canonical(), LEAD, at=sent_at(DRAFTED))
+            seal_trial(stage.store, draft.trial, by=SECOND, at=sent_at(DRAFTED))
     except GateError as refused:
         stage.say(f"Refused at the gate: {refused}")
     for protocol in stage.protocols.values():
@@ -199,10 +200,9 @@ def left(stage: Stage) -> None:
     decisions.note_event(
         stage.store,
         BUDGETS,
-        "The county ends its contract with the provider that pays the budgets out.",
-        day=day,
+        "The county halves what the provider of the budgets may pay out.",
+        day=sent_at(48).date(),
         kind="provider",
-        sites=["E"],
         by=SITE_LEAD,
         at=sent_at(60),
     )

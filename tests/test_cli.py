@@ -421,7 +421,7 @@ def test_a_fault_of_ours_in_one_trial_leaves_the_others_alone(place: Path, monke
     assert (
         found.err == "roadtest: odd: TypeError in Roadtest itself; nothing was stored. See roadtest.log in the home.\n"
     )
-    assert found.out.startswith("sound: ")
+    assert found.out.startswith("sound (randomised): ")
     assert "a fault of ours" in (place / ".roadtest" / "roadtest.log").read_text(encoding="utf-8")
 
 

@@ -31,6 +31,7 @@ from flows.simulator import (
     true_rates,
     upload_delays,
 )
+from trials.allocation import allocation_list
 from trials.errors import DataError
 from trials.protocol import Protocol, from_file
 
@@ -124,7 +125,9 @@ def test_people_join_in_the_order_of_their_numbers() -> None:
     """Entry numbers are 1 to N in order of enrolment, on working days of 78 weeks."""
     for protocol in PROTOCOLS:
         people = participants(PARAMS, protocol, 7)
-        assert [person.entry_order for person in people] == list(range(1, protocol.monitoring.max_participants + 1))
+        assert [person.entry_order for person in people] == list(range(1, len(people) + 1))
+        ended_early = protocol.trial in PARAMS["intake_ends"]
+        assert (len(people) < protocol.monitoring.max_participants) == ended_early
         days = [person.enrolled_on for person in people]
         assert days == sorted(days)
         assert all(day.weekday() < 5 for day in days)
@@ -226,24 +229,24 @@ def test_a_fault_changes_one_cell(fault: str, column: str, values: set[str]) -> 
 def test_an_enrolment_never_brings_a_wrong_person_into_the_register(deliveries: list[WeeklyDelivery]) -> None:
     """Before somebody is known, a known arm and a new id are always the right ones: nothing could tell otherwise."""
     truth = {
-        person.participant_id: (person.arm, str(person.entry_order))
+        (protocol.trial, person.participant_id): (person.arm, str(person.entry_order))
         for protocol in PROTOCOLS
         for person in participants(PARAMS, protocol, 7)
     }
-    known: set[str] = set()
+    known: set[tuple[str, str]] = set()
     for delivery in deliveries:
         if not delivery.csv_bytes.endswith(b"\n"):
             continue  # the half-written file is refused whole
         protocol = next(protocol for protocol in PROTOCOLS if protocol.trial == delivery.trial)
         for row in rows(delivery):
-            name = row["participant_id"]
+            name = (delivery.trial, row["participant_id"])
             if name in known or not seems_right(protocol, row):
                 continue
             if name in truth:
                 assert truth[name] == (row["arm"], row["entry_order"])
                 known.add(name)
             else:
-                holder = f"{row['site']}-{int(row['entry_order']):04d}"
+                holder = (delivery.trial, f"{row['site']}-{int(row['entry_order']):04d}")
                 assert holder in known, "an id typed wrong must carry the entry number of somebody known"
     assert known == set(truth)
 
@@ -296,11 +299,16 @@ def test_a_site_without_parameters_is_refused_in_one_sentence() -> None:
         programme(PARAMS, [stranger], seed=1)
 
 
-def test_a_trial_of_several_sites_is_refused() -> None:
-    """Each simulated trial stands at one site."""
-    two = PROTOCOLS[0].model_copy(update={"sites": (*PROTOCOLS[0].sites, *PROTOCOLS[1].sites)})
-    with pytest.raises(DataError, match="has 2 sites, must have 1"):
-        programme(PARAMS, [two], seed=1)
+def test_a_site_that_left_brings_nobody_from_then_on() -> None:
+    """The budgets' second site has people until its week, the first until the end; each site's arms follow its own list."""
+    budgets = next(protocol for protocol in PROTOCOLS if protocol.trial == "probation-b-budgets")
+    people = participants(PARAMS, budgets, 7)
+    last = {site: max(one.enrolled_on for one in people if one.site == site) for site in ("B", "E")}
+    left = date(2024, 1, 1) + timedelta(weeks=PARAMS["intake_ends"]["probation-b-budgets"]["E"])
+    assert last["E"] < left < last["B"]
+    for site in ("B", "E"):
+        arms = [one.arm for one in people if one.site == site]
+        assert tuple(arms) == allocation_list(budgets, site, len(arms), "7")
 
 
 def test_a_trial_without_follow_up_is_refused() -> None:
