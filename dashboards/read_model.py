@@ -349,8 +349,8 @@ def _row(card: TrialCard, desk: Desk, now: datetime | None, *, arms: bool) -> Ro
         as_of_sort="" if look is None else look.as_of.isoformat(),
         stale=_stale(card, desk, now),
         units=wording.units(protocol),
-        label=wording.label(protocol),
-        label_means=wording.label_means(protocol),
+        label=wording.label(protocol, look),
+        label_means=wording.label_means(protocol, look),
         marks=wording.marks(card),
         fault=fault,
     )

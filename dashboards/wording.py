@@ -12,7 +12,7 @@ from trials.disclosure import rounded as rounded
 from trials.disclosure import without_estimate as without_estimate
 from trials.disclosure.looks import digits
 from trials.evidence import Claim, Look
-from trials.labelling import label_of, labelled
+from trials.labelling import labelled, seen_label
 from trials.outcomes import kind_named
 from trials.protocol import Primary, Protocol
 from trials.verdict import at_threshold, noun, times
@@ -92,14 +92,15 @@ def badges(protocol: Protocol) -> list[str]:
     return [*([SIMULATED] if protocol.simulated else []), *([REPLAY] if protocol.retrospective else [])]
 
 
-def label(protocol: Protocol) -> str:
-    """The evidence label in a few words, as it stands beside every verdict: 'Evidence: randomised'."""
-    return f"Evidence: {labelled(protocol)}"
+def label(protocol: Protocol, look: Look | None = None) -> str:
+    """The evidence label in a few words, as it stands beside every verdict: 'Evidence: randomised'. look: the newest, as data
+    that show that no lot formed the arms take that label away."""
+    return f"Evidence: {labelled(protocol, () if look is None else look.concerns)}"
 
 
-def label_means(protocol: Protocol) -> str:
-    """What the design allows anybody to claim, and what not."""
-    found = label_of(protocol)
+def label_means(protocol: Protocol, look: Look | None = None) -> str:
+    """What the design, and the data of the newest look, allow anybody to claim, and what not."""
+    found = seen_label(protocol, () if look is None else look.concerns)
     return f"This trial may claim {found.may_claim}; it may not claim {found.may_not_claim}."
 
 

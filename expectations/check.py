@@ -19,7 +19,7 @@ from expectations import engine
 from expectations.measures import Columns, heading
 from expectations.rows import Prepared, prepare, records, required_columns
 from trials import identifiers
-from trials.comparing import beside
+from trials.comparing import measured
 from trials.connectors.tabular import shorten
 from trials.errors import UnknownTrialError
 from trials.protocol import Protocol
@@ -175,7 +175,7 @@ def _row_reasons(sound: Sequence[tuple[Delivery, Prepared]], desk: _Desk) -> lis
     batches: defaultdict[tuple[str, bool], list[_Part]] = defaultdict(list)
     for number, (delivery, prepared) in enumerate(sound):
         protocol = desk.protocols[delivery.trial]
-        kinds = {each.measure: each.kind for each in beside(protocol)}
+        kinds = {each.measure: each.kind for each in measured(protocol)}
         whole = range(len(delivery.rows))
         batches["row" if desk.enrolling else protocol.primary.kind, True].append(_Part(number, prepared.facts, whole))
         for columns, rows in prepared.guardrails:

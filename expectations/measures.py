@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from typing import Any, TypeVar
 
 from trials import identifiers
-from trials.comparing import beside
+from trials.comparing import measured
 from trials.connectors.tabular import shorten
 from trials.protocol import Measure, Protocol
 
@@ -42,13 +42,13 @@ def columns_of(measure: Measure) -> tuple[str, ...]:
 
 def data_columns(protocol: Protocol) -> tuple[str, ...]:
     """Every column that a measure of the plan is read from, once each: measures may share an exposure."""
-    measures = (protocol.primary, *beside(protocol))
+    measures = (protocol.primary, *measured(protocol))
     return tuple(dict.fromkeys(name for measure in measures for name in columns_of(measure)))
 
 
 def delivered(protocol: Protocol, columns: Collection[str]) -> tuple[Measure, ...]:
     """The guardrails and strengths of which a delivery with these columns says something."""
-    return tuple(each for each in beside(protocol) if all(name in columns for name in columns_of(each)))
+    return tuple(each for each in measured(protocol) if all(name in columns for name in columns_of(each)))
 
 
 def not_delivered(protocol: Protocol, columns: Collection[str]) -> tuple[str, ...]:

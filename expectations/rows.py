@@ -31,8 +31,9 @@ from expectations.measures import (
     says_something,
 )
 from trials import identifiers
+from trials.comparing import CASEWORKER, notes_caseworkers
 from trials.connectors.tabular import shorten
-from trials.protocol import Protocol
+from trials.protocol import Protocol, sha256_text
 from trials.pseudonyms import Pseudonyms, canonical, spelling
 from trials.records import IDENTITY_COLUMNS, ON_TIME, Delivery, Enrolled, Measured, Records, Register, Rows
 
@@ -122,13 +123,15 @@ def records(facts: Columns, guardrails: Sequence[tuple[Columns, list[int]]], row
         withdrawn=[one is not None for one in taken("withdrawn")] if primary else [False] * len(rows),
         companion=each(taken("companion_text"), _typed_number) if primary else [None] * len(rows),
         spelling=taken("spelling"),
-        guardrails=_told(guardrails, rows),
+        guardrails=_told(guardrails, rows, facts.get("caseworker")),
     )
 
 
-def _told(guardrails: Sequence[tuple[Columns, list[int]]], rows: Sequence[int]) -> dict[int, tuple[Measured, ...]]:
-    """What the rows say of guardrail measures, by position among these rows."""
-    if not guardrails:
+def _told(
+    guardrails: Sequence[tuple[Columns, list[int]]], rows: Sequence[int], caseworkers: Sequence[float | None] | None
+) -> dict[int, tuple[Measured, ...]]:
+    """What the rows say of guardrail measures, and who the caseworker is, by position among these rows."""
+    if not guardrails and caseworkers is None:
         return {}
     places = {place: position for position, place in enumerate(rows)}
     told: defaultdict[int, list[Measured]] = defaultdict(list)
@@ -139,6 +142,10 @@ def _told(guardrails: Sequence[tuple[Columns, list[int]]], rows: Sequence[int]) 
         for place, value, companion in zip(kept, values, companions, strict=True):
             back = columns["withdrawn"][place] is not None
             told[places[place]].append(Measured(columns["measure"][place], value, companion, back))
+    if caseworkers is not None:
+        for place, position in places.items():
+            if caseworkers[place] is not None:
+                told[position].append(Measured(CASEWORKER, caseworkers[place]))
     return {place: tuple(one) for place, one in told.items()}
 
 
@@ -221,10 +228,27 @@ class _Reading:
             **order,
             **_registered(known, arm, site),
             "field_faults": fields.faults(self._protocol.data.fields, cells, count, self._show),
+            **self._caseworkers(),
             "show": [self._show] * count,
             **{f"sent_{name}": cells[name] for name in IDENTITY_COLUMNS if name != "participant_id"},
         }
         return facts
+
+    def _caseworkers(self) -> Columns:
+        """A number for each row's caseworker, where the plan asks for them and the delivery has their column."""
+        column = self._protocol.assignment.column
+        if column is None or column not in self._delivery.columns or not notes_caseworkers(self._protocol):
+            return {}
+        return {"caseworker": each(self.cells[column], self._caseworker)}
+
+    def _caseworker(self, cell: str) -> float | None:
+        """48 bits of a pseudonym under the trial's key, which a float holds exactly: the name itself goes no further."""
+        if is_missing(cell):
+            return None
+        hidden = self._pseudonyms
+        named = f"caseworker {canonical(cell)}"
+        digits = sha256_text(f"{self._protocol.trial} {named}") if hidden is None else hidden.of(named)
+        return float(int(digits[:12], 16))
 
     def not_before(self, facts: Columns) -> list[str | None]:
         """The day after which results may be sent, where the delivery was sent before it; None where it was not."""

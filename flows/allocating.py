@@ -17,11 +17,14 @@ from trials.allocation.proofs import SECRET_BYTES, Opened
 from trials.connectors import folder
 from trials.connectors.connector import Found
 from trials.errors import DataError, SourceError
+from trials.identifiers.people import DOUBTFUL, GIVEN
+from trials.identifiers.words import folded
 from trials.protocol import Protocol, sha256_text
 from trials.pseudonyms import Pseudonyms
 from trials.records import Delivery, Register, Row
 from trials.store import allocations, custody, ledger, revealing
 from trials.store.engine import Store
+from trials.store.seeing import must_allow
 
 
 def enrol_one(
@@ -73,6 +76,7 @@ def newcomer_of(
     personal = identifiers.found(row, protocol)
     if personal is not None:
         raise DataError(personal)
+    _must_be_code(protocol, participant)
     facts = prepare(row, protocol, Register(), at, hidden, enrolling=True).facts
     if facts["participant_id_lacking"][0] is not None:
         raise DataError("--participant is missing, must be the code of whoever joins.")
@@ -80,6 +84,20 @@ def newcomer_of(
         raise DataError(f"--participant {facts['participant_id_fault'][0]}.")
     stratum = facts["site"][0] if protocol.sites else site.strip()
     return revealing.Newcomer(facts["participant_id"][0], stratum, day, facts["spelling"][0])
+
+
+def _must_be_code(protocol: Protocol, participant: str) -> None:
+    """Raises DataError, which does not repeat it, where the id of one person looks like a name: words alone, or a given name.
+
+    In a file a whole column tells it (`trials.identifiers`); here is one cell. Clusters, such as schools, may have names.
+    """
+    if protocol.unit != "person" or any(sign.isdigit() for sign in participant):
+        return
+    words = [folded(word) for word in participant.replace("-", " ").replace(",", " ").split()]
+    if len(participant.split()) > 1 or any(word in GIVEN and word not in DOUBTFUL for word in words):
+        raise DataError(
+            "--participant looks like a person's name, must be the code of whoever joins, such as P017. Nothing was stored."
+        )
 
 
 def bring_list(
@@ -90,6 +108,7 @@ def bring_list(
     Raises SourceError for a file that can't be read, DataError for a list that is wrong, and what `allocations.bring` does.
     """
     must_be_file(file, "Name the list: site, position, arm.")
+    must_allow(store.as_person(by), trial, "keep_allocation")
     protocol, _ = ledger.sealed_protocol(store, trial)
     allocations.must_be_drawn(protocol)
     read = folder.CONNECTOR.read(replace_columns(protocol), Found(file.name, at, str(file.resolve())), door.context())

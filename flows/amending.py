@@ -49,7 +49,7 @@ def amend(
     as_json: Json = False,
 ) -> None:
     """Change a sealed plan: a new version beside the old one, with the reason, approved by a second person."""
-    from flows.options import name_of, opened, settings_for, told
+    from flows.options import name_of, opened, read_by, settings_for, told
 
     with told():
         from flows.show import print_json
@@ -61,6 +61,7 @@ def amend(
         store = opened(settings, by)
         try:
             if dry_run:
+                read_by(store, trial)
                 found = examine_trial(store, trial, protocol)
                 if as_json:
                     print_json(examined_json(trial, found))
@@ -87,16 +88,17 @@ def amend(
             typer.echo(done_text(trial, done, said_of(done).diff))
 
 
-def amendments(trial: TrialName, home: Home = None, as_json: Json = False) -> None:
+def amendments(trial: TrialName, by: By = None, home: Home = None, as_json: Json = False) -> None:
     """List every version of a trial's plan: what was changed, why, by whom, and between which looks."""
-    from flows.options import opened, settings_for, told
+    from flows.options import opened, read_by, settings_for, told
 
     with told():
         from flows.show import print_json
         from trials.store.amendments import versions
 
-        store = opened(settings_for(home))
+        store = opened(settings_for(home), by)
         try:
+            read_by(store, trial)
             found = versions(store, trial)
         finally:
             store.close()
@@ -163,7 +165,8 @@ def _shown(value: Any) -> str:
 
 def examined_text(trial: str, found: Examined) -> str:
     """What an amendment would be, for --dry-run."""
-    lines = [f"{trial}: this would be version {found.version} of its plan, {found.mark}."]
+    number = f"version {found.version} of its plan" if found.refusal is None else "no new version of its plan"
+    lines = [f"{trial}: this would be {number}, {found.mark}."]
     lines += [changes_text(found.changes)] if found.changes else []
     if found.refusal is not None:
         return "\n".join([*lines, f"It can't be done: {found.refusal}"])
@@ -195,7 +198,8 @@ def versions_text(trial: str, found: Sequence[Version]) -> str:
 
     lines = []
     for one in found:
-        sealed = f"sealed by {one.sealed_by}" if one.sealed_by else "not sealed"
+        unsealed = "replaced before the seal" if one is not found[-1] else "not sealed"
+        sealed = f"sealed by {one.sealed_by}" if one.sealed_by else unsealed
         head = f"Version {one.number} ({one.sha256[:12]}), written by {one.written_by} on {one.written_at.date()}, {sealed}"
         if one.act is None:
             lines.append(f"{head}.")
@@ -208,7 +212,8 @@ def versions_text(trial: str, found: Sequence[Version]) -> str:
             changes_text(said.diff),
         ]
     amended = sum(one.act is not None for one in found)
-    word = "never been amended" if amended == 0 else f"been amended {amended} time{'s' * (amended > 1)}"
+    never = "not been amended since its seal" if found[-1].sealed_by else "not been sealed yet, so nothing was amended"
+    word = never if amended == 0 else f"been amended {amended} time{'s' * (amended > 1)}"
     after = (
         f"To change it: roadtest amend {trial} FILE --dry-run"
         if found[-1].sealed_by

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.options import By, Home, Json, hidden_text, opened, read_by, settings_for, told
+
 if TYPE_CHECKING:
     from trials.store.engine import Store
     from trials.store.verifying import Finding
@@ -18,45 +20,49 @@ Trial = Annotated[str | None, typer.Argument(help="The trial's name; all trials 
 HeadFile = Annotated[
     Path | None, typer.Option("--head", help="What `audit head --json` printed earlier; kept elsewhere, it shows more.")
 ]
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder for all files (or ROADTEST_HOME; default .roadtest here).")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @audit_app.command("verify")
-def verify(trial: Trial = None, head: HeadFile = None, home: Home = None, as_json: Json = False) -> None:
-    """Read everything again and compare it with the chain; exit code 1 when something differs."""
-    from flows.options import opened, settings_for, told
+def verify(trial: Trial = None, head: HeadFile = None, by: By = None, home: Home = None, as_json: Json = False) -> None:
+    """Read everything again and compare it with the chain; exit code 1 when something differs.
+
+    That something differs anybody hears; what, whoever may read that trial.
+    """
     from flows.show import print_json
 
     with told():
-        store = opened(settings_for(home))
+        store = opened(settings_for(home), by)
         try:
             found = verified(store, trial, head)
+            shown = seen(store, found)
         finally:
             store.close()
+        hidden = len(found) - len(shown)
         if as_json:
-            print_json(findings_json(found))
-        else:
-            typer.echo(findings_text(found, trial))
+            print_json({**findings_json(shown), "ok": not found, "hidden": hidden})
+        elif shown or not found:
+            typer.echo(findings_text(shown, trial))
+        if hidden:
+            typer.echo(hidden_text(hidden, "finding", store.person), err=True)
         if found:
             raise typer.Exit(1)
 
 
 @audit_app.command("head")
-def head(home: Home = None, as_json: Json = False) -> None:
-    """Print where each trial's chain ends. Keep it where whoever writes the database can't."""
-    from flows.options import opened, settings_for, told
+def head(by: By = None, home: Home = None, as_json: Json = False) -> None:
+    """Print where the chain of each trial that you may read ends. Keep it where whoever writes the database can't."""
     from flows.show import print_json
-    from trials.store import verifying
+    from trials.store import seeing, verifying
 
     with told():
-        store = opened(settings_for(home))
+        store = opened(settings_for(home), by)
         try:
-            found = verifying.heads(store)
+            ends = verifying.heads(store)
+            found = {name: ends[name] for name in seeing.allowed(store, [*ends])}
         finally:
             store.close()
+        if len(found) < len(ends):
+            typer.echo(hidden_text(len(ends) - len(found), "chain", store.person), err=True)
         if as_json:
             print_json(heads_json(found))
             return
@@ -65,9 +71,12 @@ def head(home: Home = None, as_json: Json = False) -> None:
 
 
 def verified(store: Store, trial: str | None, head: Path | None) -> list[Finding]:
-    """What of a trial (or of all) is not as it was recorded. Raises UnknownTrialError, DataError for heads it can't read."""
+    """What of a trial (or of all) is not as it was recorded.
+
+    Raises UnknownTrialError, DataError for heads it can't read; ForbiddenError for a trial that is not the person's to read.
+    """
     from trials.errors import DataError
-    from trials.store import reading, verifying
+    from trials.store import seeing, verifying
 
     heads = None
     if head is not None:
@@ -78,8 +87,18 @@ def verified(store: Store, trial: str | None, head: Path | None) -> list[Finding
                 f"{head} can't be read ({type(error).__name__}), must be what `roadtest audit head --json` printed."
             ) from None
     if trial is not None and (heads is None or trial not in heads):
-        reading.must_be_known(store, trial)
+        read_by(store, trial)
+    elif trial is not None and not seeing.allowed(store, [trial]):
+        seeing.must_allow(store, trial)
     return verifying.verify(store, trial, heads=heads)
+
+
+def seen(store: Store, found: Sequence[Finding]) -> list[Finding]:
+    """The findings of trials, programmes and ideas that the store's person may read."""
+    from trials.store import seeing
+
+    readable = {*seeing.allowed(store, [*{one.trial for one in found}])}
+    return [one for one in found if one.trial in readable]
 
 
 def heads_json(heads: dict[str, tuple[int, str]]) -> dict[str, Any]:
@@ -88,7 +107,7 @@ def heads_json(heads: dict[str, tuple[int, str]]) -> dict[str, Any]:
 
 
 def findings_json(found: Sequence[Finding]) -> dict[str, Any]:
-    """`ok`, and `findings` with trial, link (its number, or null) and sentence."""
+    """`ok`, and `findings` that may be told with trial, link (its number, or null) and sentence."""
     findings = [{"trial": one.trial, "link": one.link, "sentence": one.sentence} for one in found]
     return {"ok": not found, "findings": findings}
 

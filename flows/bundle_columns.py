@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from trials import comparing
 from trials.protocol import Guardrail, Measure, Protocol
 
 Type = Literal["text", "whole", "number", "day", "moment"]
@@ -140,7 +141,8 @@ def _allowed(protocol: Protocol, column: Column) -> str:
     if column.name == "site":
         return ", ".join(site.id for site in protocol.sites)
     if column.name == "measure":
-        return ", ".join(one.measure for one in _measures(protocol))
+        also = [comparing.CASEWORKER] if comparing.notes_caseworkers(protocol) else []
+        return ", ".join([*(one.measure for one in _measures(protocol)), *also])
     return column.allowed
 
 

@@ -21,6 +21,7 @@ from trials.store import ledger
 from trials.store.allocations import must_not_reveal
 from trials.store.deliveries import REGISTER
 from trials.store.engine import Store
+from trials.store.seeing import must_allow
 
 
 def door_of(settings: Settings) -> work.Door:
@@ -40,10 +41,11 @@ def ingest_files(
 ) -> list[Receipt]:
     """Each file as one delivery, in the order given. as_of: received and looked at then; default now.
 
-    Raises SourceError before anything is stored when one of the files isn't there.
+    Raises SourceError before anything is stored when one of the files isn't there; ForbiddenError before one is opened.
     """
     for path in files:
         must_be_file(path, "Name a delivery.")
+    must_allow(store, trial, "collect")
     protocol, _ = ledger.sealed_protocol(store, trial)
     at = as_of or work.utc_now()
     if sent_at is not None and sent_at > at:
@@ -65,9 +67,10 @@ def enrol_from(
 ) -> Receipt:
     """A trial's list of people, from a file: all of them, or nobody. From then on the register is closed.
 
-    Raises SourceError when the file isn't there, LifecycleError when the trial reveals its arms one by one.
+    Raises SourceError when the file isn't there, LifecycleError when the trial reveals its arms one by one; ForbiddenError.
     """
     must_be_file(file, "Name the list of people who were allocated, a CSV file.")
+    must_allow(store, trial, "collect")
     protocol, _ = ledger.sealed_protocol(store, trial)
     must_not_reveal(store, trial)
     at = as_of or work.utc_now()

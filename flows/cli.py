@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,12 +17,15 @@ import typer
 from flows import amending, deciding, enrolling, gate, lessons, reporting, roles, seeing, sharing, stopping, taking_out
 from flows.auditing import audit_app
 from flows.moments import parse_time
-from flows.options import By, Home, Json, TrialName, fail, name_of, opened, settings_for, told
+from flows.options import By, Home, Json, TrialName, fail, hidden_text, name_of, opened, read_by, settings_for, told
 from flows.quarantine import quarantine_app
 
 if TYPE_CHECKING:
     from flows.settings import Settings
     from flows.work import Outcome
+    from trials.gate import Gate
+    from trials.store.engine import Store
+    from trials.store.reading import TrialCard
 
 app = typer.Typer(
     name="roadtest",
@@ -94,6 +98,7 @@ def protocol_check(
 
         from flows.show import print_json
         from flows.template import outlook_text
+        from trials.gate import judged
         from trials.planning import check
         from trials.protocol import from_file
 
@@ -104,8 +109,19 @@ def protocol_check(
             print_json({**known, **asdict(plan)})
             return
         typer.echo(outlook_text(protocol, plan))
-        typer.echo(f"\n{gate.gate_text(protocol)}")
-        typer.echo(f"\nNext: roadtest register {file}")
+        answer = judged(protocol)
+        typer.echo(f"\n{gate.text(protocol, answer)}")
+        typer.echo(f"\nNext: {_way_on(answer, file)}")
+
+
+def _way_on(answer: Gate, file: Path) -> str:
+    """What to do with a plan that the gate has answered: register it, or change it first."""
+    if answer.may_seal:
+        return f"roadtest register {file}"
+    ready = next((one.code for one in answer.proposals if one.changes), None)
+    if ready is None:
+        return f"change {file}, then: roadtest protocol check {file}"
+    return f"roadtest gate {file} --propose {ready} > changed.yaml"
 
 
 @app.command("simulate")
@@ -144,23 +160,31 @@ def register(
         from flows.environment import run
         from flows.register import register as flow
         from flows.show import print_json
+        from trials.gate import judged
         from trials.planning import admit, warnings
         from trials.protocol import from_file
 
         protocol = from_file(file)
         admit(protocol)
+        answer = judged(protocol)
         name = name_of(by, settings)
         sha256 = run(flow, settings, protocol.canonical(), name)
-        near = lessons.similar_to_plan(opened(settings, name), protocol)
+        store = opened(settings, name)
+        near = lessons.similar_to_plan(store, protocol)
+        notes = [*warnings(protocol), *(note.rstrip(".") for note in gate.programme_notes(store, protocol))]
         if as_json:
-            notes = list(warnings(protocol))
-            print_json({"trial": protocol.trial, "sha256": sha256, "warnings": notes, "similar": near})
+            known = {"trial": protocol.trial, "sha256": sha256, "gate": gate.body(answer)}
+            print_json({**known, "warnings": notes, "similar": near})
             return
-        for warning in warnings(protocol):
-            typer.echo(f"Note: {warning}.")
+        for note in notes:
+            typer.echo(f"Note: {note}.")
         if near:
             typer.echo(lessons.as_text(near))
-        typer.echo(f"Registered {protocol.trial}, plan {sha256[:12]}. Next: roadtest seal {protocol.trial} --by NAME")
+        done = f"Registered {protocol.trial}, plan {sha256[:12]}."
+        if answer.may_seal:
+            typer.echo(f"{done} Next: roadtest seal {protocol.trial} --by NAME")
+        else:
+            typer.echo(f"{done} It may not be sealed as it is: {answer.reasons[0]} Next: roadtest gate {file}")
 
 
 @app.command()
@@ -191,12 +215,13 @@ def ingest(
         str | None, typer.Option("--sent-at", help="When the site sent it; default by name or file.")
     ] = None,
     as_of: AsOf = None,
+    by: By = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Take one or more deliveries by hand: the same checks and the same transaction as collect."""
     with told():
-        settings = settings_for(home)
+        settings = settings_for(home, person=by)
         from flows.byhand import door_of, ingest_files
         from flows.show import print_json, receipt_json, receipt_text
 
@@ -229,15 +254,15 @@ def _finish(settings: Settings, outcomes: list[Outcome], as_json: bool, single: 
     from trials.store import reading, seeing
 
     store = opened(settings)
-    cards = reading.cards(store, [outcome.trial for outcome in outcomes if outcome.ok])
-    seen = {card.id: seeing.look_for(store, card) for card in cards}
+    cards = {card.id: card for card in reading.cards(store, [outcome.trial for outcome in outcomes if outcome.ok])}
+    seen = {name: seeing.look_for(store, card) for name, card in cards.items()}
     if as_json:
-        bodies = [outcome_json(outcome, seen.get(outcome.trial)) for outcome in outcomes]
+        bodies = [outcome_json(outcome, seen.get(outcome.trial), cards.get(outcome.trial)) for outcome in outcomes]
         print_json(bodies[0] if single else bodies)
     else:
         for outcome in outcomes:
             if outcome.ok:
-                typer.echo(outcome_text(outcome, seen.get(outcome.trial)))
+                typer.echo(outcome_text(outcome, seen.get(outcome.trial), cards.get(outcome.trial)))
         if not outcomes:
             typer.echo(NOTHING_SEALED)
     failed = [(outcome.trial, outcome.error) for outcome in outcomes if not outcome.ok]
@@ -254,9 +279,23 @@ def _finish(settings: Settings, outcomes: list[Outcome], as_json: bool, single: 
 
 
 def _due(settings: Settings, trial: str | None) -> list[str]:
+    """The trial that is named, or all for which whoever is at work may collect. Raises ForbiddenError when there is none."""
     from flows.work import sealed_trials
+    from trials.errors import ForbiddenError
+    from trials.store import seeing
 
-    return sealed_trials(opened(settings)) if trial is None else [trial]
+    store = opened(settings)
+    if trial is not None:
+        read_by(store, trial, "collect")
+        return [trial]
+    sealed = sealed_trials(store)
+    mine = seeing.allowed(store, sealed, "collect")
+    if sealed and not mine:
+        raise ForbiddenError(
+            f"{store.person} may collect for none of the {len(sealed)} sealed trials, must be operator or lead of their "
+            "programme. Ask a lead, or say with --by who does this."
+        )
+    return mine
 
 
 NOTHING_SEALED = "No trial is sealed yet. Next: roadtest register FILE"
@@ -269,56 +308,57 @@ def collect(
         bool, typer.Option("--as-sent", help="Load history: treat each delivery as received when it was sent.")
     ] = False,
     as_of: AsOf = None,
+    by: By = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Fetch what the sources have, check it, record it and look."""
     with told():
-        settings = settings_for(home)
+        settings = settings_for(home, person=by)
+        trials, at = _due(settings, trial), parse_time(as_of, "--as-of")
         from flows.collect import collect as flow
         from flows.environment import run
 
-        trials, at = _due(settings, trial), parse_time(as_of, "--as-of")
         outcomes = run(flow, settings, trials, as_of=at, as_sent=as_sent) if trials else []
         _finish(settings, outcomes, as_json, trial is not None)
 
 
 @app.command()
-def look(trial: MaybeTrial = None, as_of: AsOf = None, home: Home = None, as_json: Json = False) -> None:
+def look(trial: MaybeTrial = None, as_of: AsOf = None, by: By = None, home: Home = None, as_json: Json = False) -> None:
     """Look at the evidence as of now, without new data."""
     with told():
-        settings = settings_for(home)
+        settings = settings_for(home, person=by)
+        trials, at = _due(settings, trial), parse_time(as_of, "--as-of")
         from flows.environment import run
         from flows.look import look as flow
 
-        trials, at = _due(settings, trial), parse_time(as_of, "--as-of")
         outcomes = run(flow, settings, trials, as_of=at) if trials else []
         _finish(settings, outcomes, as_json, trial is not None)
 
 
 @app.command("round")
-def round_(home: Home = None, as_json: Json = False) -> None:
+def round_(by: By = None, home: Home = None, as_json: Json = False) -> None:
     """Collect and look for everything that is due, in one run; one failing trial fails alone."""
     with told():
-        settings = settings_for(home)
+        settings = settings_for(home, person=by)
+        trials = _due(settings, None)
         from flows.environment import run
         from flows.round import run_round
 
-        trials = _due(settings, None)
         outcomes = run(run_round, settings, trials) if trials else []
         _finish(settings, outcomes, as_json, False)
 
 
 @app.command()
-def status(trial: MaybeTrial = None, home: Home = None, as_json: Json = False) -> None:
+def status(trial: MaybeTrial = None, by: By = None, home: Home = None, as_json: Json = False) -> None:
     """Where the trials stand."""
     with told():
-        settings = settings_for(home)
+        settings = settings_for(home, person=by)
         from flows.show import card_json, print_json, verdict_table
         from trials.store import quarantine, reading, seeing
 
         store = opened(settings)
-        cards = reading.cards(store) if trial is None else [reading.card(store, trial)]
+        cards = _mine(store, reading.cards(store)) if trial is None else _named(store, trial)
         seen = {card.id: seeing.look_for(store, card) for card in cards}
         if as_json:
             from flows.overdue import overdue_all, waited_for
@@ -330,8 +370,26 @@ def status(trial: MaybeTrial = None, home: Home = None, as_json: Json = False) -
             print_json(bodies if trial is None else bodies[0])
         elif cards:
             verdict_table(cards, f"{len(cards)} trials" if trial is None else trial, seen)
-        else:
+        elif not reading.tokens(store):
             typer.echo("No trial is registered yet. Next: roadtest protocol new my-trial.yaml")
+
+
+def _named(store: Store, trial: str) -> list[TrialCard]:
+    """The trial that is named. Raises UnknownTrialError, ForbiddenError."""
+    from trials.store import reading
+
+    read_by(store, trial)
+    return [reading.card(store, trial)]
+
+
+def _mine(store: Store, cards: list[TrialCard]) -> list[TrialCard]:
+    """The trials that whoever is at work may read; how many others there are goes to stderr."""
+    from trials.store import seeing
+
+    readable = {*seeing.allowed(store, [card.id for card in cards])}
+    if left := len(cards) - len(readable):
+        typer.echo(hidden_text(left, "trial", store.person), err=True)
+    return [card for card in cards if card.id in readable]
 
 
 @app.command()
@@ -451,18 +509,21 @@ def serve(
 def history(
     trial: TrialName,
     participant: Annotated[str, typer.Option("--participant", help="The participant's id, as the site writes it.")],
+    by: By = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Everything that was ever said of one participant: when it was sent, when we knew it, by which delivery."""
     with told():
-        settings = settings_for(home)
+        settings = settings_for(home, person=by)
         from flows.byhand import door_of
-        from flows.exporting import story, story_json, story_text
+        from flows.exporting import shown_story, story_json, story_text
         from flows.show import print_json
+        from flows.work import utc_now
 
         store = opened(settings)
-        joined, versions = story(store, trial, participant, door_of(settings).pseudonyms(store, trial))
+        hidden = partial(door_of(settings).pseudonyms, store, trial)
+        joined, versions = shown_story(store, trial, participant, hidden, utc_now())
         if as_json:
             print_json(story_json(trial, joined, versions))
         else:
@@ -475,23 +536,29 @@ def overdue(
     people: Annotated[
         bool, typer.Option("--people", help="Also who they are, by pseudonym, for the trial's custodian.")
     ] = False,
+    by: By = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """What is waited for in vain: deliveries, sites that fell silent, people's outcomes, failed attempts."""
     with told():
-        settings = settings_for(home)
+        settings = settings_for(home, person=by)
         from flows.overdue import overdue_all, overdue_json, overdue_text
         from flows.show import print_json
         from flows.work import utc_now
+        from trials.store import reading, seeing
 
-        found = overdue_all(opened(settings), utc_now(), None if trial is None else [trial])
+        store, at = opened(settings), utc_now()
+        cards = _mine(store, reading.cards(store)) if trial is None else _named(store, trial)
+        found = overdue_all(store, at, [card.id for card in cards])
+        for one in found if people else ():
+            seeing.must_allow_shown(store, one.trial, "see_people", what="people", detail="who is overdue", at=at)
         if as_json:
             bodies = [overdue_json(one, people=people) for one in found]
             print_json(bodies[0] if trial is not None and bodies else bodies)
         elif found:
             typer.echo("\n".join(overdue_text(one, people=people) for one in found))
-        else:
+        elif cards or not reading.tokens(store):
             typer.echo(NOTHING_SEALED)
 
 

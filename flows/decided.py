@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trials.acts import Act
     from trials.lifecycle import Carried
+    from trials.store.access import Sight
     from trials.store.engine import Store
     from trials.store.reading import TrialCard
 
@@ -19,22 +20,32 @@ def act_json(act: Act) -> dict[str, Any]:
     return {"kind": act.kind, "seq": act.seq, "by": act.by, "at": act.at.isoformat(), "look": act.look, **body}
 
 
-def decision_json(act: Act) -> dict[str, Any]:
-    """A decision as JSON, with its sentence; small counts of the look that it rests on are hidden."""
+def decision_json(act: Act, *, small: bool = False) -> dict[str, Any]:
+    """A decision as JSON, with its sentence. small: with the figures of its look, and what the ledger made of each criterion,
+    for whom may see them; others have the look's number, of which status and pages show what may be."""
     from trials import deciding
     from trials.disclosure import safe_count
 
     body = act_json(act)
     for name in ("n", "missing", "enrolled"):
-        body["grounds"][name] = safe_count(body["grounds"][name])
+        body["grounds"][name] = safe_count(body["grounds"][name]) if small else None
+    if not small:
+        body["grounds"] |= dict.fromkeys(("estimate", "low", "high"))
+        body["answers"] = [without_ledger(one) for one in body["answers"]]
     return {**body, "sentence": deciding.sentence(act), "next": next_step(act)}
 
 
-def marks_json(card: TrialCard) -> dict[str, Any]:
-    """What a trial's status adds about decisions: `decision` (the closing one or null), `post_decision`, sites that left."""
+def without_ledger(answer: dict[str, Any]) -> dict[str, Any]:
+    """A criterion's answer without the number that the ledger worked out: a share of people tells how many."""
+    return {**answer, "value": None} if answer["source"] == "ledger" else answer
+
+
+def marks_json(card: TrialCard, *, small: bool = False) -> dict[str, Any]:
+    """What a trial's status adds about decisions: `decision` (the closing one or null), `post_decision`, sites that left.
+    small: as `decision_json` has it."""
     mark = None if card.look is None else card.mark(card.look.number)
     return {
-        "decision": None if card.closing is None else decision_json(card.closing),
+        "decision": None if card.closing is None else decision_json(card.closing, small=small),
         "post_decision": card.post_decision,
         "continued_against_look": None if mark is None else mark.continued_at,
         "withdrawn_sites": sorted(card.withdrawn),
@@ -58,14 +69,23 @@ def next_step(act: Act) -> str:
 
 
 def sites_json(store: Store, trial: str, at: datetime) -> dict[str, Any]:
-    """With and without the sites that left, and what can still be told; nulls while none has left."""
+    """With and without the sites that left, and what can still be told, as the store's person may see it; nulls while none has
+    left."""
     from dataclasses import asdict
 
     from trials.store import subsets
 
-    both, plan = subsets.with_and_without(store, trial), subsets.replanned(store, trial, at.date())
+    sight = seen_by(store, trial)
+    both, plan = subsets.with_and_without(store, trial, sight), subsets.replanned(store, trial, at.date(), sight)
     planned = None if plan is None else {**asdict(plan), "expected": _hidden(plan.expected)}
     return {"with_and_without": None if both is None else both.to_json(), "replanned": planned}
+
+
+def seen_by(store: Store, trial: str) -> Sight:
+    """What the store's person may see of the trial. Raises UnknownTrialError, ForbiddenError."""
+    from trials.store import reading, sights
+
+    return sights.sight_of(store, reading.card(store, trial))
 
 
 def _hidden(count: int | None) -> int | None:
@@ -79,13 +99,13 @@ def decisions_json(store: Store, trial: str, at: datetime) -> dict[str, Any]:
     from trials.store import reading, subsets
 
     may_read(store, trial)
-    card = reading.card(store, trial)
+    card, sight = reading.card(store, trial), seen_by(store, trial)
     sealed = card.state != "registered"
     marked = reading.marked_looks(store, trial)
     return {
         "trial": trial,
         "state": card.state,
-        "decisions": [decision_json(act) for act in card.decisions],
+        "decisions": [decision_json(act, small=sight.small) for act in card.decisions],
         "looks": [
             {"look": look.number, "post_decision": mark.post_decision, "continued_against_look": mark.continued_at}
             for look, mark in marked
@@ -93,32 +113,34 @@ def decisions_json(store: Store, trial: str, at: datetime) -> dict[str, Any]:
         "withdrawn": [act_json(act) for act in card.acts if act.kind == "site_withdrawn"],
         **(sites_json(store, trial, at) if sealed else {"with_and_without": None, "replanned": None}),
         "events": [act_json(act) for act in card.events],
-        "splits": [one.to_json() for one in subsets.splits(store, trial)] if sealed else [],
+        "splits": [one.to_json() for one in subsets.splits(store, trial, sight)] if sealed else [],
     }
 
 
 def may_read(store: Store, trial: str) -> None:
-    from trials.store import access, reading
-    from trials.store.engine import reading as open_reading
+    """Asks whether the store's person may read the trial. Raises UnknownTrialError, ForbiddenError."""
+    from flows.options import read_by
 
-    with open_reading(store) as connection:
-        reading.must_exist(connection, trial)
-        access.permit(connection, trial, store.person, "read")
+    read_by(store, trial)
 
 
-def carried_json(found: Carried) -> dict[str, Any]:
-    """What is carried over, as JSON."""
+def carried_json(found: Carried, *, small: bool = False) -> dict[str, Any]:
+    """What is carried over, as JSON. small: with what the ledger made of each criterion, for whom may see it."""
+
+    def handed(body: dict[str, Any]) -> dict[str, Any]:
+        return body if small else {**body, "answers": [without_ledger(one) for one in body["answers"]]}
+
     return {
         "trial": found.trial,
         "sentence": found.sentence,
         "changed": found.changed,
-        "handed_over": [one.model_dump(mode="json") for one in found.handed],
+        "handed_over": [handed(one.model_dump(mode="json")) for one in found.handed],
         "criteria": [{"trial": trial, "id": name, "text": text} for trial, name, text in found.criteria],
         "no_longer_asked": list(found.no_longer_asked),
     }
 
 
-def carried_text(found: Carried) -> list[str]:
+def carried_text(found: Carried, *, small: bool = False) -> list[str]:
     """The same for people."""
     if not found.handed:
         return [found.sentence]
@@ -127,7 +149,8 @@ def carried_text(found: Carried) -> list[str]:
         lines.append(f"{one.trial}: {one.decision} ({one.reason_code.replace('_', ' ')}). Lesson: {one.lesson}")
         lines.append(f"  to use again: {one.reuse}")
         for answer in one.answers:
-            value = "" if answer.value is None else f" ({answer.value:.3g})"
+            told = small or answer.source == "people"
+            value = "" if answer.value is None or not told else f" ({answer.value:.3g})"
             lines.append(f"  {answer.id}: {answer.light}{value}")
     lost = found.no_longer_asked
     if lost:

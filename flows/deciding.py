@@ -40,14 +40,15 @@ def decide(
     """Decide on a trial: drop, continue, promote, stop, rerun. All but continue close it."""
     with told():
         settings = settings_for(home)
-        from flows.decided import decision_json, next_step
+        from flows.decided import decision_json, next_step, seen_by
         from flows.show import print_json
         from flows.work import utc_now
         from trials.store import decisions
 
         name = name_of(by, settings)
+        store = opened(settings, name)
         done = decisions.decide(
-            opened(settings, name),
+            store,
             trial,
             known_decision(what),
             by=name,
@@ -61,7 +62,7 @@ def decide(
             answers=answers_of(met or []),
         )
         if as_json:
-            print_json({"trial": trial, **decision_json(done.act)})
+            print_json({"trial": trial, **decision_json(done.act, small=seen_by(store, trial).small)})
         else:
             typer.echo(f"{done.sentence} Next: {next_step(done.act)}")
 
@@ -121,7 +122,7 @@ def note_event(
     """Note an event outside the trial; the estimate is then shown for those who joined before and since."""
     with told():
         settings = settings_for(home)
-        from flows.decided import act_json
+        from flows.decided import act_json, seen_by
         from flows.show import print_json
         from flows.work import utc_now
         from trials.store import decisions, subsets
@@ -138,7 +139,7 @@ def note_event(
             by=name,
             at=utc_now(),
         )
-        mine = [one.to_json() for one in subsets.splits(store, trial) if one.event == act.body]
+        mine = [one.to_json() for one in subsets.splits(store, trial, seen_by(store, trial)) if one.event == act.body]
         if as_json:
             print_json({"trial": trial, **act_json(act), "split": mine})
             return
@@ -168,24 +169,24 @@ def carried(trial: TrialName, by: By = None, home: Home = None, as_json: Json = 
     """What a trial carries over from those it continues: criteria, lessons, decisions, what changed."""
     with told():
         settings = settings_for(home)
-        from flows.decided import carried_json, carried_text, may_read
+        from flows.decided import carried_json, carried_text, may_read, seen_by
         from flows.show import print_json
         from trials.store import stages
 
         store = opened(settings, name_of(by, settings))
         may_read(store, trial)
-        found = stages.carried_by(store, trial)
+        found, small = stages.carried_by(store, trial), seen_by(store, trial).small
         if as_json:
-            print_json(carried_json(found))
+            print_json(carried_json(found, small=small))
         else:
-            typer.echo("\n".join(carried_text(found)))
+            typer.echo("\n".join(carried_text(found, small=small)))
 
 
 def pass_on(trial: TrialName, by: By = None, home: Home = None, as_json: Json = False) -> None:
     """Note on the idea that it passes on to this registered trial, with all that is handed over."""
     with told():
         settings = settings_for(home)
-        from flows.decided import act_json, carried_json, carried_text
+        from flows.decided import act_json, carried_json, carried_text, seen_by
         from flows.show import print_json
         from flows.work import utc_now
         from trials.store import stages
@@ -193,11 +194,12 @@ def pass_on(trial: TrialName, by: By = None, home: Home = None, as_json: Json = 
         name = name_of(by, settings)
         store = opened(settings, name)
         act = stages.pass_on(store, trial, by=name, at=utc_now())
-        found = stages.carried_by(store, trial)
+        found, small = stages.carried_by(store, trial), seen_by(store, trial).small
         if as_json:
-            print_json({**act_json(act), **carried_json(found)})
+            body = carried_json(found, small=small)
+            print_json({**act_json(act), "handed": body["handed_over"], **body})
         else:
-            typer.echo("\n".join([*carried_text(found), f"Next: roadtest seal {trial} --by NAME"]))
+            typer.echo("\n".join([*carried_text(found, small=small), f"Next: roadtest seal {trial} --by NAME"]))
 
 
 def add(app: typer.Typer) -> None:

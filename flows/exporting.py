@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trials.pseudonyms import Pseudonyms
     from trials.store.engine import Store
     from trials.store.history import Enrolment, Fact, Told
+    from trials.store.seeing import What
 
 FORMATS = ("csv", "json", "parquet")
 _PAD = " \t\u00a0"  # what is trimmed from a delivery's cells too
@@ -87,8 +88,9 @@ def check_new(path: Path, option: str = "--to", *, folder: bool = False) -> None
         )
 
 
-def allowed(store: Store, trial: str, at: datetime) -> None:
+def allowed(store: Store, trial: str, at: datetime, *, what: What = "rows", detail: str = "rows") -> None:
     """Asks whether the store's person may be given rows; where roles decide that, it is put on record that they were.
+    what: 'people' where it is known whose the rows are.
 
     Raises ForbiddenError, UnknownTrialError.
     """
@@ -96,7 +98,7 @@ def allowed(store: Store, trial: str, at: datetime) -> None:
     from trials.store.seeing import OPEN_PROGRAMME
 
     if may_see_rows(store, trial) != OPEN_PROGRAMME:
-        allow_rows(store, trial, by=store.person, at=at, detail="rows")
+        allow_rows(store, trial, by=store.person, at=at, detail=detail, what=what)
 
 
 @contextmanager
@@ -214,6 +216,24 @@ def _text(cell: Any) -> str:
 
 def _plain(cell: Any) -> Any:
     return cell.isoformat() if isinstance(cell, date) else cell
+
+
+def shown_story(
+    store: Store, trial: str, participant: str, pseudonyms: Callable[[], Pseudonyms | None], at: datetime
+) -> tuple[Enrolment, list[Told]]:
+    """`story` for the store's person, who must be one who may see rows and results by arm; that they are shown it is put on
+    record. pseudonyms: gives what hides the id, if anything; asked after the roles.
+
+    Raises ForbiddenError besides.
+    """
+    from trials.store.exported import may_see_rows
+
+    may_see_rows(store, trial)
+    hidden = pseudonyms()
+    found = story(store, trial, participant, hidden)
+    name = "one person" if hidden is None else found[0].participant_id
+    allowed(store, trial, at, what="people", detail=f"history of {name}")
+    return found
 
 
 def story(store: Store, trial: str, participant: str, pseudonyms: Pseudonyms | None) -> tuple[Enrolment, list[Told]]:

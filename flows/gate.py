@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.options import By, Home, Json, TrialName, opened, settings_for, told
+from flows.options import By, Home, Json, TrialName, opened, read_by, settings_for, told
 
 if TYPE_CHECKING:
     from trials.feasibility import Lit
     from trials.gate import Gate
     from trials.protocol import Protocol
+    from trials.store.engine import Store
 
 
 def add(app: typer.Typer) -> None:
@@ -26,12 +27,19 @@ def gate(
     propose: Annotated[
         str | None, typer.Option("--propose", help="Print the plan changed as this proposal says, such as feasibility.")
     ] = None,
+    with_plans: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with", help="Another plan of the same programme: what can they tell about each other? Repeatable."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what this trial can tell, and as what it may be sealed; exit code 1 when it may not."""
     with told():
         from flows.show import print_json
         from trials.gate import judged
+        from trials.labelling import programme_sentence
         from trials.planning import admit
         from trials.protocol import from_file
 
@@ -41,10 +49,13 @@ def gate(
         if propose is not None:
             typer.echo(proposed(protocol, found, propose), nl=False)
             return
+        together = programme_sentence(protocol, [from_file(other) for other in with_plans or ()])
         if as_json:
-            print_json(body(found))
+            print_json(body(found) | {"programme": together or None})
         else:
             typer.echo(text(protocol, found))
+            if together:
+                typer.echo(f"\nTogether: {together}")
             typer.echo(f"\nNext: {_next(found, file)}")
         if not found.may_seal:
             raise typer.Exit(1)
@@ -55,14 +66,13 @@ def feasibility(trial: TrialName, by: By = None, home: Home = None, as_json: Jso
     with told():
         settings = settings_for(home)
         from flows.show import print_json
-        from flows.work import utc_now
-        from trials.feasibility import advice, lights
+        from trials.feasibility import advice
         from trials.store import reading
-        from trials.store.feasible import facts_of
 
         store = opened(settings, by)
+        read_by(store, trial)
         protocol = reading.card(store, trial).protocol
-        lit = lights(protocol.progression, facts_of(store, protocol, utc_now().date()))
+        lit = lit_for(store, trial)
         if as_json:
             print_json(
                 {"trial": trial, "purpose": protocol.purpose, "advice": advice(lit), "criteria": lights_json(lit)}
@@ -74,6 +84,32 @@ def feasibility(trial: TrialName, by: By = None, home: Home = None, as_json: Jso
         people = [one.criterion.id for one in lit if one.by_people]
         hint = f" People answer {', '.join(people)} there." if people else ""
         typer.echo(f"Next: roadtest decide {trial} when you know enough.{hint}")
+
+
+def lit_for(store: Store, trial: str) -> tuple[Lit, ...]:
+    """The trial's lights as the store's person may see them. Raises UnknownTrialError, ForbiddenError."""
+    from flows.work import utc_now
+    from trials.feasibility import lights, lights_between
+    from trials.store import feasible, reading, sights
+
+    card = reading.card(store, trial)
+    asked, today = card.protocol.progression, utc_now().date()
+    if sights.sight_of(store, card).small:
+        return lights(asked, feasible.facts_of(store, card.protocol, today))
+    return lights_between(asked, *feasible.facts_between(store, card.protocol, today))
+
+
+def programme_notes(store: Store, protocol: Protocol) -> tuple[str, ...]:
+    """What a plan and the trials of its programme in the store can't tell about each other, to be said when it is registered;
+    empty for a plan without a programme and where nothing stands against it. Trials that closed count, too: people compare."""
+    from trials.labelling import programme_sentence
+    from trials.store import reading
+
+    if not protocol.programme:
+        return ()
+    others = [card.protocol for card in reading.cards(store) if card.protocol.programme == protocol.programme]
+    said = programme_sentence(protocol, others)
+    return (said,) if said else ()
 
 
 def gate_text(protocol: Protocol) -> str:
@@ -91,10 +127,14 @@ def gate_json(protocol: Protocol) -> dict[str, Any]:
 
 
 def text(protocol: Protocol, found: Gate) -> str:
+    from trials.labelling import sought
+
     lines = [f"{protocol.trial}{protocol.mark}: {found.sentence}", *_verdict(found)]
     label = found.label
     lines += [f"Evidence label: {found.labelled}.", f"  It may claim {label.may_claim}."]
     lines.append(f"  It may not claim {label.may_not_claim}" + (f": {label.caution}." if label.caution else "."))
+    if sought(protocol):
+        lines.append(f"  {sought(protocol)}")
     if label.proposal:
         lines.append(f"  Better: {label.proposal}.")
     lines += ["", *_table(protocol, found)]

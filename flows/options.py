@@ -60,3 +60,19 @@ def name_of(by: str | None, settings: Settings | None = None) -> str:
     from flows.stores import person_of
 
     return person_of(load_settings() if settings is None else settings, by)
+
+
+def hidden_text(count: int, noun: str, person: str) -> str:
+    """What a list says of what it leaves out."""
+    these = f"1 {noun} is" if count == 1 else f"{count} {noun}s are"
+    return f"{these} not shown, of programmes in which {person} has no role. Ask a lead."
+
+
+def read_by(store: Store, trial: str, action: str = "read") -> None:
+    """What every command that shows something of a trial asks first: may whoever opened the store?
+
+    action: what they need the permission for (`trials.roles.ACTIONS`). Raises ForbiddenError, UnknownTrialError.
+    """
+    from trials.store import seeing
+
+    seeing.must_allow(store, trial, action)

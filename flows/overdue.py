@@ -1,31 +1,69 @@
 """What each trial waits for in vain, for `roadtest overdue`, `status --json` and the round: `trials.overdue` over the store.
 
-Counts of people pass `trials.disclosure`; who they are is told by pseudonym, and only where it is asked for (`--people`).
+Whoever may not see small counts is told of people in tens, at no site none: neither 0 nor that a few are waited for. Who they
+are is told by pseudonym, and only where it is asked for (`--people`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
 from flows.work import Outcome, Pending
-from trials.disclosure import safe_count, safe_table
+from trials.disclosure import LIMIT, tens
 from trials.overdue import Awaited, Overdue, overdue
-from trials.store import arrivals, reading
+from trials.store import arrivals, reading, sights
 from trials.store.engine import Store
 
 
 def overdue_all(store: Store, as_of: datetime, trials: Sequence[str] | None = None) -> list[Overdue]:
     """What the sealed trials (all, or those named) wait for at a time, by id; as many queries for all as for one.
 
-    Raises UnknownTrialError when a single trial is named that nobody registered.
+    As the store's person may see it; trials of programmes in which they have no role are left out, unless a single one is
+    named. Raises UnknownTrialError when a single trial is named that nobody registered, ForbiddenError.
     """
     named = list(trials or ())
     cards = [reading.card(store, named[0])] if len(named) == 1 else reading.cards(store, trials)
-    protocols = {card.id: card.protocol for card in cards if card.state == "sealed"}
+    small = _small(store, [card for card in cards if card.state == "sealed"], single=len(named) == 1)
+    protocols = {card.id: card.protocol for card in cards if card.id in small}
     found = arrivals.arrivals_of(store, protocols)
-    return [overdue(protocols[trial], came, people, as_of) for trial, (came, people) in found.items()]
+    return [
+        Awaiting.of(overdue(protocols[trial], came, people, as_of), small[trial])
+        for trial, (came, people) in found.items()
+    ]
+
+
+@dataclass(frozen=True)
+class Awaiting(Overdue):
+    """What a trial waits for, as somebody sees it. small: whether they may see small counts."""
+
+    small: bool = True
+
+    @classmethod
+    def of(cls, found: Overdue, small: bool) -> Awaiting:
+        return cls(**{one.name: getattr(found, one.name) for one in fields(found)}, small=small)
+
+    @property
+    def anything(self) -> bool:
+        few = not self.small and tens(len(self.due)) is None
+        holes = not self.small and tens(len(self.holes)) is None
+        return replace(self._whole(), due=() if few else self.due, holes=() if holes else self.holes).anything
+
+    def _whole(self) -> Overdue:
+        return Overdue(**{one.name: getattr(self, one.name) for one in fields(Overdue)})
+
+
+def _small(store: Store, cards: Sequence[reading.TrialCard], *, single: bool) -> dict[str, bool]:
+    """By trial that the store's person may read, whether they may see small counts."""
+    if single:
+        return {card.id: sights.sight_of(store, card).small for card in cards}
+    return {trial: sight.small for trial, sight in sights.sights(store, cards).items()}
+
+
+def _sees_small(found: Overdue) -> bool:
+    return not isinstance(found, Awaiting) or found.small
 
 
 def note_attempts(store: Store, attempts: Sequence[Pending | Outcome], at: datetime) -> None:
@@ -43,9 +81,9 @@ def note_attempts(store: Store, attempts: Sequence[Pending | Outcome], at: datet
 def overdue_json(found: Overdue, *, people: bool = False) -> dict[str, Any]:
     """`anything, every_days, source, silent_sites, people{due, missing, by_site}, holes, failures`; null = hidden or none.
 
-    people: also who they are, by pseudonym, and which allocation numbers; for the custodian's eyes.
+    Of an `Awaiting` counts are as its reader may see them, else as they are. people: also who they are, by pseudonym, and which
+    allocation numbers; for the custodian's eyes.
     """
-    table = safe_table(found.by_site())
     body: dict[str, Any] = {
         "trial": found.trial,
         "as_of": found.as_of.isoformat(),
@@ -61,12 +99,8 @@ def overdue_json(found: Overdue, *, people: bool = False) -> dict[str, Any]:
         "silent_sites": [
             {"site": one.site, "since": None if one.since is None else one.since.isoformat()} for one in found.silent
         ],
-        "people": {
-            "due": table.column_totals.get("due", 0),
-            "missing": table.column_totals.get("missing", 0),
-            "by_site": {site: {word: table.cells[site, word] for word in ("due", "missing")} for site in table.rows},
-        },
-        "holes": safe_count(len(found.holes)),
+        "people": _counts(found),
+        "holes": len(found.holes) if _sees_small(found) else tens(len(found.holes)),
         "failures": [{"at": one.at.isoformat(), "kind": one.kind, "sentence": one.sentence} for one in found.failures],
     }
     if people:
@@ -93,7 +127,10 @@ def overdue_text(found: Overdue, *, people: bool = False) -> str:
         lines += [f"    {_who(one)}: missing since {one.closes:%Y-%m-%d}" for one in found.missing]
         if found.holes:
             lines.append(f"    allocation numbers: {', '.join(map(str, found.holes))}")
-    return "\n".join([f"{found.trial}: {'waits for' if lines else 'nothing is overdue.'}", *lines])
+    nothing = (
+        "nothing is overdue." if _sees_small(found) else f"nothing is overdue but of fewer than {LIMIT} people, if any."
+    )
+    return "\n".join([f"{found.trial}: {'waits for' if lines else nothing}", *lines])
 
 
 def _source_lines(found: Overdue) -> list[str]:
@@ -121,22 +158,41 @@ def _site_lines(found: Overdue) -> list[str]:
     return [f"  site {one.site}: {silent(one.since)}, though people of its are due" for one in found.silent]
 
 
+def _counts(found: Overdue) -> dict[str, Any]:
+    """`due, missing, by_site`. In tens by site (null below ten, zero too) the totals are sums of what the sites show, and a
+    site is there with ten or more, so that no count and no name says whether anybody is waited for."""
+    counts = found.by_site()
+    small = _sees_small(found)
+    shown = {place: count if small else tens(count) for place, count in counts.items()}
+    sites = dict.fromkeys(site for site, _ in shown)
+    if not small:
+        sites = {site: None for site in sites if any(shown[site, word] is not None for word in WORDS)}
+
+    def total(word: str) -> int | None:
+        told = [count for site in sites if (count := shown[site, word]) is not None]
+        return sum(told) if told or small else None
+
+    by_site = {site: {word: shown[site, word] for word in WORDS} for site in sites}
+    return {**{word: total(word) for word in WORDS}, "by_site": by_site}
+
+
+WORDS = {"due": "can still be reported", "missing": "are missing for good"}
+
+
 def _people_lines(found: Overdue) -> list[str]:
-    table = safe_table(found.by_site())
-    words = {"due": "can still be reported", "missing": "are missing for good"}
+    told, more = _counts(found), "" if _sees_small(found) else " or more"
     lines = []
-    for word, told in words.items():
-        if not any(count for (_, which), count in found.by_site().items() if which == word):
+    for word, what in WORDS.items():
+        if not told[word]:
             continue
-        split = ", ".join(f"{site or 'no site'} {_shown(table.cells[site, word])}" for site in table.rows)
-        lines.append(f"  outcomes of {_shown(table.column_totals[word])} people, which {told} ({split})")
-    if found.holes:
-        lines.append(f"  {_shown(safe_count(len(found.holes)))} allocation numbers that nobody was reported under")
+        split = ", ".join(
+            f"{site or 'no site'} {count[word]:,}{more}" for site, count in told["by_site"].items() if count[word]
+        )
+        lines.append(f"  outcomes of {told[word]:,}{more} people, which {what} ({split})")
+    holes = len(found.holes) if _sees_small(found) else tens(len(found.holes))
+    if holes:
+        lines.append(f"  {holes:,}{more} allocation numbers that nobody was reported under")
     return lines
-
-
-def _shown(count: int | None) -> str:
-    return "a few" if count is None else f"{count:,}"
 
 
 def _who(person: Awaited) -> str:

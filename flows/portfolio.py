@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from trials.acts.act import CLOSED
 from trials.portfolio import Standing, carried
 from trials.programme import Days, Figures, Life, Released, achievement, ending, figures, spared
 from trials.verdict import times
@@ -15,23 +16,32 @@ if TYPE_CHECKING:
 
 
 def portfolio_json(store: Store, fdr: float) -> dict[str, Any]:
-    """`fdr, trials[]` (their standings, judged together), `figures[]`, `ends[]`. Raises DataError unless 0 < fdr < 1."""
-    standings, told = _read(store, fdr)
-    return {"fdr": fdr, "trials": [asdict(one) for one in standings], **figures_json(figures(told), told)}
+    """`fdr, trials[]` (their standings, judged together), `figures[]`, `ends[]`, `left_out` (trials of programmes in which the
+    store's person has no role). Raises DataError unless 0 < fdr < 1."""
+    standings, told, left = _read(store, fdr)
+    body = {"fdr": fdr, "trials": [asdict(one) for one in standings], **figures_json(figures(told), told)}
+    return {**body, "left_out": left}
 
 
 def portfolio_text(store: Store, fdr: float) -> str:
     """The same for people to read."""
-    standings, told = _read(store, fdr)
-    return "\n\n".join(part for part in (as_text(standings, fdr), figures_text(figures(told), told)) if part)
+    standings, told, left = _read(store, fdr)
+    parts = (as_text(standings, fdr), figures_text(figures(told), told), _left_out(left, store.person))
+    return "\n\n".join(part for part in parts if part)
 
 
-def _read(store: Store, fdr: float) -> tuple[tuple[Standing, ...], tuple[Life, ...]]:
-    from trials.store.programme import lives
-    from trials.store.reading import cards
+def _read(store: Store, fdr: float) -> tuple[tuple[Standing, ...], tuple[Life, ...], int]:
+    from trials.store.programme import claims, lives
 
-    looks = [card.look for card in cards(store) if card.look is not None]
-    return carried(looks, fdr), lives(store)
+    judged, left = claims(store)
+    return carried(judged, fdr), lives(store), left
+
+
+def _left_out(left: int, person: str) -> str:
+    if not left:
+        return ""
+    of = "a programme" if left == 1 else "programmes"
+    return f"Left out: {_count(left, 'trial')} of {of} in which {person or 'nobody in particular'} has no role. Ask a lead."
 
 
 def as_text(found: Sequence[Standing], fdr: float) -> str:
@@ -39,7 +49,7 @@ def as_text(found: Sequence[Standing], fdr: float) -> str:
     if not found:
         return "No trial has been looked at yet. Next: roadtest round"
     wide = max(len(one.trial) for one in found)
-    lines = [f"{one.trial:<{wide}}  {times(one.log_e):>14} to 1  {_standing(one)}" for one in found]
+    lines = [f"{one.trial:<{wide}}  {_strength(one):>19}  {_standing(one)}" for one in found]
     picked = sum(one.picked for one in found)
     return "\n".join(
         [
@@ -52,7 +62,15 @@ def as_text(found: Sequence[Standing], fdr: float) -> str:
     )
 
 
+def _strength(one: Standing) -> str:
+    return "not told yet" if one.log_e is None else f"{times(one.log_e)} to 1"
+
+
 def _standing(one: Standing) -> str:
+    after = "; looks after the decision don't count" if one.post_decision else ""
+    if one.state in CLOSED:
+        said = "for a rerun" if one.state == "rerun" else f"as {one.state}"
+        return f"closed {said}{', on a claim that is carried' if one.picked else ''}{after}"
     if one.picked:
         return "carry on"
     return "helps by its own claim, not carried among so many" if one.fired else "not carried"
@@ -102,7 +120,7 @@ def _released(found: Released) -> list[str]:
     """What stopping early released, less what went beyond plan; nothing negative is hidden."""
     if not found.trials:
         return ["released against the fixed-size plan: can't be told"] if found.small else []
-    parts = [f"{found.people:,} people"]
+    parts = [f"{'about ' if found.about else ''}{found.people:,} people"]
     parts += [f"{found.clusters:,} clusters"] if found.clusters else []
     if found.uncosted < found.trials:
         parts += [f"{found.staff_hours:,.0f} staff hours"] if found.staff_hours else []

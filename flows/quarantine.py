@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.options import By, Home, Json, TrialName, fail, name_of, opened, settings_for, told
+from flows.options import By, Home, Json, TrialName, fail, name_of, opened, read_by, settings_for, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,11 +51,13 @@ def list_(
         from flows.work import utc_now
         from trials.store import quarantine
 
-        store = opened(settings)
+        who = name_of(by, settings)
+        store = opened(settings, who)
+        read_by(store, trial, "see_rows")
         rows = [one for one in quarantine.rows(store, trial) if everything or one.state in quarantine.WAITING]
         cells: dict[Place, dict[str, str]] = {}
         if show and rows:
-            cells = quarantining.shown(store, trial, rows, door=door_of(settings), by=name_of(by), at=utc_now())
+            cells = quarantining.shown(store, trial, rows, door=door_of(settings), by=who, at=utc_now())
         if csv_file is not None:
             write_csv(csv_file, rows, cells)
         if as_json:
@@ -91,7 +93,8 @@ def repair(
         from flows.show import print_json
         from flows.work import utc_now
 
-        store, who, at = opened(settings), name_of(by), utc_now()
+        who, at = name_of(by, settings), utc_now()
+        store = opened(settings, who)
         if drop:
             done = quarantining.drop(store, trial, (delivery, row), reason=reason, by=who, at=at)
         else:
@@ -127,9 +130,9 @@ def replay(
         from flows.show import print_json
         from flows.work import utc_now
 
-        door, who = door_of(settings), name_of(by)
+        door, who = door_of(settings), name_of(by, settings)
         done = quarantining.replay(
-            opened(settings), trial, unmended=everything, dry_run=dry_run, by=who, door=door, at=utc_now()
+            opened(settings, who), trial, unmended=everything, dry_run=dry_run, by=who, door=door, at=utc_now()
         )
         if as_json:
             print_json({"trial": trial, "dry_run": dry_run, **replay_json(done)})

@@ -20,7 +20,9 @@ from trials.pseudonyms import Pseudonyms
 from trials.records import RAGGED, Checked, Delivery, Receipt, Row, Rows
 from trials.store import ledger, quarantine
 from trials.store.engine import Store, Transaction
+from trials.store.exported import may_see_rows
 from trials.store.quarantine import REPLAY, Place, Replayed, SetAside
+from trials.store.seeing import must_allow
 
 _NAME = f"{REPLAY} of "
 
@@ -45,10 +47,13 @@ class _Again:
 
 
 def shown(store: Store, trial: str, rows: Sequence[SetAside], *, door: work.Door, by: str, at: datetime) -> Cells:
-    """The cells of rows, in their newest version, opened with the trial's key. That they were opened is noted first.
+    """The cells of rows, in their newest version, opened with the trial's key, for whoever may see people and results by arm.
+    That they were opened is noted first.
 
-    Raises StoreError when the trial's key is not there.
+    Raises ForbiddenError; StoreError when the trial's key is not there.
     """
+    may_see_rows(store, trial)
+    must_allow(store, trial, "see_people")
     hidden = door.pseudonyms(store, trial)
     places = [row.place for row in rows]
     quarantine.note_shown(store, trial, places, by=said(by, "--by"), at=at)
@@ -70,7 +75,9 @@ def mend(
 
     Raises DataError for a column that the plan doesn't know, for a change that changes nothing, for a ragged row of which
     not every column is given, and for a row that was judged again already; StoreError when the trial's key is not there.
+    ForbiddenError besides.
     """
+    must_allow(store, trial, "repair")
     protocol, _ = ledger.sealed_protocol(store, trial)
     for column, value in changes.items():
         _must_be_known(protocol, column)
@@ -101,7 +108,9 @@ def mend(
 
 
 def drop(store: Store, trial: str, place: Place, *, reason: str, by: str, at: datetime) -> SetAside:
-    """Marks a row as not to be mended, such as an exact repeat; a later `mend` takes that back. Raises DataError."""
+    """Marks a row as not to be mended, such as an exact repeat; a later `mend` takes that back. Raises DataError,
+    ForbiddenError."""
+    must_allow(store, trial, "repair")
     row = quarantine.must_be_mendable(trial, quarantine.rows(store, trial), place)
     if row.state == "dropped":
         raise DataError(f"row {place[1]} of delivery {place[0]} was dropped by {row.repairs[-1].by} already.")
@@ -123,8 +132,9 @@ def replay(
 
     Rows of different deliveries are different replays, oldest first. A mended row that fails again is set aside in its
     replay; an unmended one stays open where it is. dry_run: the same transaction, taken back at its end.
-    Raises DataError, and stores nothing, when the checks could not judge, or refuse a replay whole.
+    Raises DataError, and stores nothing, when the checks could not judge, or refuse a replay whole; ForbiddenError.
     """
+    must_allow(store, trial, "collect")
     protocol, _ = ledger.sealed_protocol(store, trial)
     again = _replays(store, protocol, door.pseudonyms(store, trial), unmended)
     if not again:

@@ -26,6 +26,7 @@ from trials.protocol import Protocol, canonical_json, sha256_text
 from trials.pseudonyms import Pseudonyms
 from trials.store import acts, ledger, standing
 from trials.store.engine import Store, reading
+from trials.store.seeing import must_allow
 
 COLUMNS = ("staff", "week", "cases", "minutes")
 PRACTICE = ("tenure_weeks", "started_week")
@@ -181,6 +182,7 @@ def judge_safety(
     store: Store, trial: str, event: int, *, related: Related, stops: bool, reason: str, by: str, at: datetime
 ) -> Act:
     """Takes the steward's word on an event in. Raises DataError when there is no such event; ForbiddenError."""
+    must_allow(store.as_person(by), trial, "judge_safety")
     known = [one.seq for one in acts.acts(store, trial, [SAFETY_EVENT])]
     if event not in known:
         shown = ", ".join(map(str, known)) or "there is none"

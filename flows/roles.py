@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.options import By, Home, Json, name_of, opened, settings_for, told
+
+if TYPE_CHECKING:
+    from trials.store.engine import Store
 
 roles_app = typer.Typer(help="Give people roles in a programme, or in one of its sites.", no_args_is_help=True)
 
@@ -33,8 +37,9 @@ def give(
         from trials.store import granting
 
         name = name_of(by, settings)
-        granting.give(opened(settings, name), programme, person, known_role(role), by=name, at=utc_now(), site=site)
-        _show(settings, programme, as_json)
+        store = opened(settings, name)
+        done = granting.give(store, programme, person, known_role(role), by=name, at=utc_now(), site=site)
+        _show(store, programme, as_json, _notes(store, programme, name, first=any(act.seq == 1 for act in done)))
 
 
 @roles_app.command("take")
@@ -54,15 +59,17 @@ def take(
         from trials.store import granting
 
         name = name_of(by, settings)
-        granting.take(opened(settings, name), programme, person, known_role(role), by=name, at=utc_now(), site=site)
-        _show(settings, programme, as_json)
+        store = opened(settings, name)
+        granting.take(store, programme, person, known_role(role), by=name, at=utc_now(), site=site)
+        _show(store, programme, as_json)
 
 
 @roles_app.command("list")
-def list_(programme: Programme, home: Home = None, as_json: Json = False) -> None:
-    """Who holds which role."""
+def list_(programme: Programme, by: By = None, home: Home = None, as_json: Json = False) -> None:
+    """Who holds which role; for whoever holds one there."""
     with told():
-        _show(settings_for(home), programme, as_json)
+        settings = settings_for(home)
+        _show(opened(settings, name_of(by, settings)), programme, as_json)
 
 
 def known_role(role: str) -> Any:
@@ -76,16 +83,38 @@ def known_role(role: str) -> Any:
     return name
 
 
-def _show(settings: Any, programme: str, as_json: bool) -> None:
+def _notes(store: Store, programme: str, by: str, *, first: bool) -> list[str]:
+    """What a grant changed for everybody, and whether it may be of a programme that nobody has."""
+    from trials.store import granting
+
+    notes = []
+    if first:
+        notes.append(
+            f"{programme} is closed now, and {by} is its lead: from now on only those who are given a role there may read "
+            "or do anything in it"
+        )
+    if not granting.in_use(store, programme):
+        notes.append(
+            f"no trial and no idea has the programme {programme} so far; see whether it is spelt so in the plan"
+        )
+    return notes
+
+
+def _show(store: Store, programme: str, as_json: bool, notes: Sequence[str] = ()) -> None:
     from dataclasses import asdict
 
     from flows.show import print_json
     from trials.store import granting
 
-    held = granting.held(opened(settings), programme)
+    held = granting.listed(store, programme)
     if as_json:
-        print_json({"programme": programme, "open": not held, "roles": [asdict(one) for one in held]})
-    elif held:
+        print_json(
+            {"programme": programme, "open": not held, "roles": [asdict(one) for one in held], "notes": list(notes)}
+        )
+        return
+    for note in notes:
+        typer.echo(f"Note: {note}.")
+    if held:
         for one in held:
             typer.echo(f"{one.person}: {one.role}" + ("" if one.site is None else f" of site {one.site}"))
     else:

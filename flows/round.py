@@ -12,6 +12,7 @@ from prefect.states import Completed
 from flows import tasks, work
 from flows.settings import Settings
 from flows.stores import store_of
+from trials.store.seeing import allowed
 
 
 @flow(name="round", persist_result=False)
@@ -20,10 +21,11 @@ def run_round(
 ) -> Any:
     """Collects for all sealed trials (or these), then looks at those that nothing came for. Returns list[Outcome].
 
-    A trial that failed leaves the others alone; the run then ends in the state CompletedWithFailures.
+    All are those for which the settings' person may collect. A trial that failed leaves the others alone; the run then
+    ends in the state CompletedWithFailures.
     """
     store = store_of(settings)
-    due = work.sealed_trials(store) if trials is None else list(trials)
+    due = allowed(store, work.sealed_trials(store), "collect") if trials is None else list(trials)
     clock = tasks.clock_at(as_of, as_sent)
     outcomes = tasks.collect_trials(settings, due, clock)
     quiet = [outcome.trial for outcome in outcomes if outcome.ok and not outcome.receipts]

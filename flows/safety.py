@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 safety_app = typer.Typer(help="Safety events: report, judge, list.", no_args_is_help=True)
 
+WAITS = "Enrolment is stopped, or waits for the safety steward."
+GOES_ON = "No safety event keeps people from being enrolled."
+FOR_STEWARDS = "The events themselves are for safety stewards: roadtest safety list TRIAL --by NAME"
 SiteName = Annotated[str | None, typer.Option("--site", help="The site, as in the plan; several if left out.")]
 
 
@@ -119,7 +122,8 @@ def judge(
 
 @safety_app.command("list")
 def list_(trial: TrialName, by: By = None, home: Home = None, as_json: Json = False) -> None:
-    """List safety events with what the steward made of them; words and people only for whom may see rows."""
+    """List safety events with what the steward made of them, for whoever may see small counts, which is logged; words and
+    people only for whom may see rows too. Others are told whether enrolment waits."""
     with told():
         settings = settings_for(home)
         from flows.show import print_json
@@ -132,12 +136,20 @@ def list_(trial: TrialName, by: By = None, home: Home = None, as_json: Json = Fa
         who = name_of(by, settings)
         store = opened(settings, who)
         sight = sight_of(store, trial)
-        done = acts.acts(store, trial, [SAFETY_EVENT, SAFETY_JUDGED])
-        if sight.rows and sight.roles and done:
-            seen = Viewed(what="rows", role=" and ".join(sorted(sight.roles)), detail="safety events")
-            acts.act(store, trial, VIEWED, seen, by=who, at=utc_now())
         with reading(store) as connection:
             waits = standing.enrolment_waits(connection, trial)
+        if not sight.small:
+            told_of = None if waits is None else WAITS
+            if as_json:
+                print_json({"trial": trial, "events": None, "enrolment_waits": told_of})
+            else:
+                typer.echo(f"{trial}: {told_of or GOES_ON} {FOR_STEWARDS}")
+            return
+        done = acts.acts(store, trial, [SAFETY_EVENT, SAFETY_JUDGED])
+        if sight.roles and done:
+            what: Literal["rows", "small_counts"] = "rows" if sight.rows else "small_counts"
+            seen = Viewed(what=what, role=" and ".join(sorted(sight.roles)), detail="safety events")
+            acts.act(store, trial, VIEWED, seen, by=who, at=utc_now())
         found = events_json(done, sight.rows)
         if as_json:
             print_json({"trial": trial, "events": found, "enrolment_waits": waits})

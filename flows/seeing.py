@@ -1,4 +1,4 @@
-"""`roadtest counts`: who joined, as everybody may see it; `roadtest look-inside`: as a safety steward does, which is logged."""
+"""`roadtest counts`: who joined, as everybody with a role may see it; `roadtest look-inside`: all of it, which is logged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.options import By, Home, Json, TrialName, name_of, opened, settings_for, told
+from flows.options import By, Home, Json, TrialName, name_of, opened, read_by, settings_for, told
 
 if TYPE_CHECKING:
     from trials.disclosure import SafeTable
@@ -31,15 +31,16 @@ def counts(
     site: Sites = None,
     arm: Arms = None,
     as_csv: AsCsv = False,
+    by: By = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Print how many have joined by site and arm, in steps of ten or more: what pages show, for anybody."""
+    """Print how many have joined by site and arm, in steps of ten or more: what pages show, for whoever may read it."""
     with told():
         from flows.show import print_json
         from trials.disclosure import part_of
 
-        store = opened(settings_for(home))
+        store = opened(settings_for(home), by)
         try:
             table = part_of(released(store, trial), site or (), arm or ())
         finally:
@@ -71,10 +72,11 @@ def look_inside(trial: TrialName, by: By = None, home: Home = None, as_json: Jso
 
 
 def released(store: Store, trial: str) -> SafeTable:
-    """The released table of who joined, as the trial's page has it. Raises UnknownTrialError."""
+    """The released table of who joined, as the trial's page has it. Raises UnknownTrialError, ForbiddenError."""
     from trials.disclosure import told_of_arms
     from trials.store import reading, tallies
 
+    read_by(store, trial)
     protocol = reading.card(store, trial).protocol
     told_of, _, _ = told_of_arms(reading.looks(store, trial), (), {})
     return tallies.joined(store, protocol, told_of)

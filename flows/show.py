@@ -9,7 +9,7 @@ from typing import Any
 
 from flows.decided import marks_json
 from flows.work import Outcome
-from trials.evidence import Look
+from trials.evidence import Concern, Look
 from trials.labelling import labelled
 from trials.outcomes import kind_named
 from trials.protocol import Protocol
@@ -18,6 +18,7 @@ from trials.store.reading import TrialCard
 
 # A look as somebody may see it (`trials.store.seeing.look_for`).
 Seen = Mapping[str, Any]
+NO_LOOK = "Setting up: no delivery has come yet."
 NOBODY: Mapping[str, Seen | None] = MappingProxyType({})
 WORDS = {
     "keep_going": "Keep going",
@@ -46,7 +47,7 @@ def look_json(protocol: Protocol, look: Look, seen: Seen | None = None) -> dict[
     seen: the look as whoever asks may see it (`trials.store.seeing.look_for`); the whole look if left out.
     """
     body = dict(look.to_json() if seen is None else seen)
-    body["evidence_label"] = labelled(protocol)
+    body["evidence_label"] = _label(protocol, body)
     body["looks"] = look.number
     body |= {"simulated": protocol.simulated, "retrospective": protocol.retrospective}
     body["arms"] = {
@@ -54,6 +55,11 @@ def look_json(protocol: Protocol, look: Look, seen: Seen | None = None) -> dict[
         for arm in body["arms"]
     }
     return body
+
+
+def _label(protocol: Protocol, told: Mapping[str, Any]) -> str:
+    """The evidence label beside a look, from its JSON: what the data show can take the design's label away."""
+    return labelled(protocol, [Concern(**one) for one in told["concerns"]])
 
 
 def card_json(
@@ -77,7 +83,7 @@ def card_json(
     if card.look is not None:
         return {**look_json(card.protocol, card.look, seen), **common}
     common["evidence_label"] = labelled(card.protocol)
-    empty = {"trial": card.id, "looks": 0, "n": 0, "verdict": None, "sentence": "Setting up: no delivery has come yet."}
+    empty = {"trial": card.id, "looks": 0, "n": 0, "verdict": None, "sentence": NO_LOOK}
     return {**empty, "claims": None, "estimate": None, "interval": [None, None], "as_of": None, **common}
 
 
@@ -119,7 +125,7 @@ def verdict_table(cards: list[TrialCard], title: str, seen: Mapping[str, Seen | 
         name = Text(card.id)
         name.append(card.protocol.mark, style="italic dim")
         if card.look is None:
-            table.add_row(name, "Setting up", f"0 {planned}", "–")
+            table.add_row(name, "Setting up" if card.closing is None else card.state.capitalize(), f"0 {planned}", "–")
             continue
         told = seen.get(card.id) or card.look.to_json()
         word = Text(WORDS[told["verdict"]], style=STYLES[told["verdict"]])
@@ -127,12 +133,19 @@ def verdict_table(cards: list[TrialCard], title: str, seen: Mapping[str, Seen | 
         table.add_row(name, word, f"{people} {planned}", effect_words(card.protocol, told["estimate"]))
     console.print(table)
     for card in cards:
-        sentence = "Setting up: no delivery has come yet."
+        sentence, label = NO_LOOK if card.closing is None else "No delivery ever came.", labelled(card.protocol)
         if card.look is not None:
-            sentence = (seen.get(card.id) or card.look.to_json())["sentence"]
-        closed = "" if card.closing is None else f" [{card.state} on {card.closing.at.date()}]"
-        label = f" ({labelled(card.protocol)})"
-        console.print(Text.assemble((f"{card.id}{card.protocol.mark}{label}{closed}: ", "bold"), sentence))
+            told = seen.get(card.id) or card.look.to_json()
+            sentence, label = told["sentence"], _label(card.protocol, told)
+        console.print(Text.assemble((f"{card.id}{card.protocol.mark} ({label}){closed(card)}: ", "bold"), sentence))
+
+
+def closed(card: TrialCard | None) -> str:
+    """' [dropped on DATE; this look is from after the decision]'; nothing while a trial is open."""
+    if card is None or card.closing is None:
+        return ""
+    after = "; this look is from after the decision" if card.post_decision else ""
+    return f" [{card.state} on {card.closing.at.date()}{after}]"
 
 
 def receipt_text(receipt: Receipt, dry_run: bool = False) -> str:
@@ -150,24 +163,27 @@ def receipt_text(receipt: Receipt, dry_run: bool = False) -> str:
     return "\n".join([*lines, *(f"  note: {warning}" for warning in receipt.warnings)])
 
 
-def outcome_json(outcome: Outcome, seen: Seen | None = None) -> dict[str, Any]:
+def outcome_json(outcome: Outcome, seen: Seen | None = None, card: TrialCard | None = None) -> dict[str, Any]:
     look = None if outcome.look is None or outcome.protocol is None else look_json(outcome.protocol, outcome.look, seen)
     return {
         **(look or {"trial": outcome.trial}),
+        **({} if card is None else {"state": card.state, "post_decision": card.post_decision}),
         "ok": outcome.ok,
         "error": outcome.error,
         "deliveries": [receipt_json(receipt) for receipt in outcome.receipts],
     }
 
 
-def outcome_text(outcome: Outcome, seen: Seen | None = None) -> str:
+def outcome_text(outcome: Outcome, seen: Seen | None = None, card: TrialCard | None = None) -> str:
     lines = [receipt_text(receipt) for receipt in outcome.receipts]
-    sentence, notes = "no look yet: no delivery has come.", []
+    sentence, notes, told = "no look yet: no delivery has come.", [], None
     if outcome.look is not None:
         told = outcome.look.to_json() if seen is None else seen
         sentence, notes = told["sentence"], concerns_text(told)
-    said = "" if outcome.protocol is None else f"{outcome.protocol.mark} ({labelled(outcome.protocol)})"
-    return "\n".join([*lines, f"{outcome.trial}{said}: {sentence}", *notes])
+    said, plan = "", outcome.protocol
+    if plan is not None:
+        said = f"{plan.mark} ({labelled(plan) if told is None else _label(plan, told)})"
+    return "\n".join([*lines, f"{outcome.trial}{said}{closed(card)}: {sentence}", *notes])
 
 
 def concerns_text(told: Mapping[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ from flows.overdue import note_attempts
 from flows.settings import Settings
 from flows.stores import store_of
 from trials.store.engine import Store
+from trials.store.seeing import must_allow
 
 GROUP = 100
 
@@ -45,11 +46,16 @@ def take_looks(store: Store, trials: Sequence[str], clock: work.Clock) -> list[w
 
 
 def collect_trials(settings: Settings, trials: Sequence[str], clock: work.Clock) -> list[work.Outcome]:
-    """Reads, checks and records for these trials, group by group. Retries and time-outs stand where a source is read."""
+    """Reads, checks and records for these trials, group by group. Retries and time-outs stand where a source is read.
+
+    Nothing is read, noted or said of a trial for which the store's person may not collect: that is its Outcome.
+    """
     store, door = store_of(settings), door_of(settings)
-    outcomes: list[work.Outcome] = []
-    for first in range(0, len(trials), GROUP):
-        found = _read_in_time(settings, store, door, trials[first : first + GROUP])
+    asked = {trial: work.guarded(trial, lambda trial=trial: must_allow(store, trial, "collect")) for trial in trials}  # type: ignore[misc]
+    outcomes = [refused for refused in asked.values() if isinstance(refused, work.Outcome)]
+    mine = [trial for trial, refused in asked.items() if refused is None]
+    for first in range(0, len(mine), GROUP):
+        found = _read_in_time(settings, store, door, mine[first : first + GROUP])
         pending = [item for item in found if isinstance(item, work.Pending)]
         ended = [item for item in found if isinstance(item, work.Outcome)]
         if any(item.deliveries for item in pending):

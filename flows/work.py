@@ -123,7 +123,7 @@ def register_trial(store: Store, protocol: Protocol, *, by: str, at: datetime, s
     connector_named(protocol.source.connector).check(protocol.source)
     sha256 = ledger.register(store, protocol, by=by, at=at)
     if seal_by is not None:
-        ledger.seal(store, protocol.trial, by=seal_by, at=at)
+        ledger.seal(store, protocol.trial, by=seal_by, at=at, sha256=sha256, also=stages.must_begin)
     return sha256
 
 
@@ -140,10 +140,12 @@ def begin_trial(store: Store, protocol: Protocol, *, by: str, at: datetime, seal
 def seal_trial(store: Store, trial: str, *, by: str, at: datetime) -> tuple[Protocol, str]:
     """Seals a registered plan that the gate lets through; the plan and its SHA-256.
 
-    Raises GateError, FourEyesError, ForbiddenError, UnknownTrialError, PlanHashMismatchError: nothing is changed.
+    Raises GateError, FourEyesError, ForbiddenError, LifecycleError, UnknownTrialError, PlanHashMismatchError (also when another
+    plan was registered while the gate judged this one): nothing is changed.
     """
-    gate.must_pass(reading.card(store, trial).protocol)
-    ledger.seal(store, trial, by=by, at=at)
+    card = reading.card(store, trial)
+    gate.must_pass(card.protocol)
+    ledger.seal(store, trial, by=by, at=at, sha256=card.sha256, also=stages.must_begin)
     return ledger.sealed_protocol(store, trial)
 
 

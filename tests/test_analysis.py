@@ -68,6 +68,22 @@ def test_nobody_counts_before_those_ahead_of_them() -> None:
     assert look(DATED, [person(1, (0.0, 41)), people[1]], 42).n == 2
 
 
+def test_results_that_wait_for_somebody_who_joined_earlier_are_told() -> None:
+    """Nobody is told that there are fewer than ten results when 36 are in: they are held, and until when is said."""
+    arms = ("usual", "text")
+    people = [person(1, joined=0)] + [person(n, (1.0, 40), joined=1, arm=arms[n % 2]) for n in range(2, 38)]
+    held = look(DATED, people, 50).sentence
+    assert held == (
+        "Too early to say: 37 people of 800 have joined, fewer than 10 with a result that counts; 36 results are in, held "
+        "until the outcome of somebody who joined earlier comes, or until 2024-04-23."
+    )
+    assert look(DATED, people, 113).n == 36
+    assert "held" not in look(DATED, people[:10], 50).sentence  # fewer than ten are not told
+    loose = [replace(one, enrolled_on=None, order_key=order_key(UNDATED, None, n)) for n, one in enumerate(people, 1)]
+    undated = look(UNDATED, loose, 50)
+    assert undated.sentence.endswith("36 results are in, held until the outcome of somebody who joined earlier comes.")
+
+
 def test_who_is_not_reported_in_time_is_missing_and_stays_so() -> None:
     """After 28 + 84 days a person counts as missing; an outcome that comes later is kept, counted late and not used."""
     assert settle(DATED, person(1), at(112)) is None

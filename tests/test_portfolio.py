@@ -1,27 +1,17 @@
 """The portfolio: e-BH over trials, at the evidence that each had when it fired."""
 
 import math
-from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
-from trials.evidence import Claim, Look
-from trials.portfolio import carried, stopped_log_e
+from trials.evidence import Claim
+from trials.portfolio import Judged, carried, stopped_log_e
 from trials.sequential import Design, binary_mixture
 
-NOTHING = Claim(0.0, 1.0, 20.0)
-LOOK = Look(
-    trial="t", number=1, as_of=datetime(2026, 1, 1, tzinfo=UTC), batch_seq=1, n=100, enrolled=100, waiting=0, missing=0,
-    late_changes=0, claims={"benefit": NOTHING, "dud": NOTHING, "harm": NOTHING}, estimate=None, interval=(None, None),
-    arms=(), verdict="keep_going", sentence="", protocol_sha256="", code_version="", state_sha256="",
-)  # fmt: skip
 
-
-def trial(name: str, log_e: float | None, *, fired: bool = False, p: float = 1.0) -> Look:
-    benefit = Claim(log_e, p, 20.0, 90 if fired else None)
-    return replace(LOOK, trial=name, claims={**LOOK.claims, "benefit": benefit})
+def trial(name: str, log_e: float | None, *, fired: bool = False, p: float = 1.0) -> Judged:
+    return Judged(name, Claim(log_e, p, 20.0, 90 if fired else None))
 
 
 def test_strong_trials_carry_one_another() -> None:
@@ -55,14 +45,24 @@ def test_few_of_those_picked_are_useless() -> None:
     table, side = binary_mixture.tables(design)["benefit"], binary_mixture.staked(design)["benefit"][0]
     shares = []
     for _ in range(40):
-        looks = []
+        judged = []
         for number in range(60):
             treated = 0.3 if number < 40 else 0.12
             cells = (rng.random(300) < treated) * 2 + (rng.random(300) < 0.3)
             logs = np.log(np.array(side.weights) @ np.exp(np.cumsum(table[:, cells], axis=1)))
             over = np.flatnonzero(logs >= math.log(20))
-            looks.append(trial(str(number), float(logs[over[0]] if over.size else logs[-1]), fired=over.size > 0))
-        picked = [int(one.trial) for one in carried(looks, 0.1) if one.picked]
+            judged.append(trial(str(number), float(logs[over[0]] if over.size else logs[-1]), fired=over.size > 0))
+        picked = [int(one.trial) for one in carried(judged, 0.1) if one.picked]
         shares.append(np.mean([number < 40 for number in picked]) if picked else 0.0)
     assert np.mean(shares) <= 0.1
     assert np.mean([share < 1 for share in shares]) == 1.0
+
+
+def test_a_trial_of_which_nothing_may_be_told_counts_as_one_without_evidence() -> None:
+    """It takes its place among the trials judged, so leaving it untold never lets more of the others through."""
+    strong = [trial(name, math.log(25), fired=True) for name in "ab"]
+    untold = [Judged(name, None) for name in "cd"]
+    assert [one.picked for one in carried([*strong, *untold], 0.1)] == [
+        one.picked for one in carried([*strong, trial("c", 0.0), trial("d", 0.0)], 0.1)
+    ]
+    assert [one.log_e for one in carried([*strong, *untold], 0.1)][2:] == [None, None]

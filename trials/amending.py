@@ -3,6 +3,7 @@
 Guarantee: an amendment that is allowed after the first outcome leaves P(a claim ever fires | its null) as it was sealed. It
 touches neither the measures nor the methods, designs and error rates (`machinery`), nor who counts and when; so each later
 claim is the one that the sealed method would have made. Looks that were taken keep the version of the plan they rest on.
+Nor does an amendment walk around the gate: what it makes of a plan could have been sealed as that.
 The rules on what to tell of an amendment follow SPIRIT 2013 item 3 and CONSERVE 2021 (Orkin et al., 2021, JAMA 326:257-265).
 """
 
@@ -27,30 +28,19 @@ CLASSES: dict[Class, tuple[str, str]] = {
     "words": ("what is said of the trial", "at any time; no number rests on it"),
     "running": ("how it is run from now on", "at any time; no claim rests on it, and no look before it changes"),
     "sealed": ("what the verdict rests on", "before the first outcome is received; after that never"),
-    "fixed": ("which trial it is", "never"),
+    "fixed": ("which trial it is, and whether its outcomes were known when it was sealed", "never"),
 }
 
 # Each part of the plan; the longest path that fits holds. So a field that is added to a sealed part is sealed.
 _PARTS: dict[Class, tuple[str, ...]] = {
-    "words": (
-        *(
-            "title",
-            "owner",
-            "partners",
-            "changed",
-            "sites[].name",
-            "arms[].name",
-            "primary.label",
-            "guardrails[].label",
-        ),
-        *("strengths[].label", "intervention.name", "intervention.why"),
-    ),
+    "words": (*("title", "owner", "partners", "changed", "sites[].name", "intervention.name", "intervention.why"),),
     "running": (
         *("source", "schedule", "monitoring.max_participants", "data.required", "data.id_pattern", "data.fields"),
-        *("stopping.recruitment", "intervention", "fund", "costs", "access"),
+        *("intervention", "intervention.components[].text", "fund", "costs", "access"),
     ),
     "sealed": (
-        *("question", "stage", "programme", "simulated", "retrospective", "sites", "arms", "design", "unit", "primary"),
+        # Also what arms and measures are called, for that is what a sentence says of them.
+        *("question", "stage", "programme", "simulated", "sites", "arms", "design", "unit", "primary"),
         *(
             "guardrails",
             "strengths",
@@ -61,8 +51,9 @@ _PARTS: dict[Class, tuple[str, ...]] = {
             "purpose",
         ),
         *("progression", "assignment", "prototype", "gate", "continues", "events", "order_by"),
+        "intervention.components",  # which are core, and what may vary: what is drift and what is tailoring
     ),
-    "fixed": ("trial",),
+    "fixed": ("trial", "retrospective"),
 }
 PARTS: dict[str, Class] = {path: of for of, paths in _PARTS.items() for path in paths}
 
@@ -79,8 +70,13 @@ NAMED = {
     "gate.criteria": "id",
     "intervention.components": "id",
 }
-# Sites may join while the trial runs; one that leaves is withdrawn, its people stay.
-_ADDED: dict[str, Class] = {"sites": "running"}
+# Sites may join while the trial runs; one that leaves is withdrawn, its people stay. What was not described, or had no rule,
+# may get one: a rule for slow recruitment can ask for a stop and claims nothing of the idea.
+_ADDED: dict[str, Class] = {
+    "sites": "running",
+    "intervention.components": "running",
+    "stopping.recruitment": "running",
+}
 _MOVED: dict[str, Class] = {"sites": "words"}
 
 # What an allocation list is made for.
@@ -129,7 +125,7 @@ def _values(path: str, pattern: str, before: Any, after: Any) -> Iterator[FieldC
     elif pattern in NAMED:
         yield from _members(path, pattern, before, after)
     else:
-        touched = [*_touched(pattern, before), *_touched(pattern, after)]
+        touched = [*_touched(pattern, before), *_touched(pattern, after, added=before is None)]
         yield FieldChange(path, _plain(before), _plain(after), strictest(touched))
 
 
@@ -150,11 +146,15 @@ def _members(path: str, pattern: str, before: Sequence[Any], after: Sequence[Any
         yield FieldChange(path, *order, _MOVED.get(pattern, usual))
 
 
-def _touched(pattern: str, value: Any) -> Iterator[Class]:
-    """The classes of what a value says, part by part; a part that is left out says nothing."""
-    if isinstance(value, BaseModel):
+def _touched(pattern: str, value: Any, *, added: bool = False) -> Iterator[Class]:
+    """The classes of what a value says, part by part; a part that is left out says nothing. added: it was not there before."""
+    if added and value is not None and pattern in _ADDED:
+        yield _ADDED[pattern]
+    elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _touched(f"{pattern}.{name}", getattr(value, name))
+            part = getattr(value, name)
+            if part != ():
+                yield from _touched(f"{pattern}.{name}", part, added=added)
     elif value is not None:
         yield _of(pattern)
 
@@ -200,11 +200,19 @@ def _free(method: Method, design: Design) -> Design:
     return design if counts_planned(method) else replace(design, most=0)
 
 
-def refusal(before: Protocol, after: Protocol, *, begun: bool, enrolled: int, allocated: bool = False) -> str | None:
+def refusal(
+    before: Protocol,
+    after: Protocol,
+    *,
+    begun: bool,
+    enrolled: int,
+    allocated: bool = False,
+    gated: str | None = None,
+) -> str | None:
     """Why the one plan can't become the other; None when it can.
 
     begun: whether an outcome was received, or a look taken. enrolled: people who have joined. allocated: whether the
-    allocation list is fixed, which may be earlier.
+    allocation list is fixed, which may be earlier. gated: why the gate would not let the new plan be sealed, None if it would.
     """
     changes = field_diff(before, after)
     if before.trial != after.trial:
@@ -214,9 +222,17 @@ def refusal(before: Protocol, after: Protocol, *, begun: bool, enrolled: int, al
         )
     if not changes:
         return f"the file holds the plan of {before.trial} as it stands, must differ from it. Change the file first."
+    if before.retrospective != after.retrospective:
+        return (
+            f"retrospective == {str(after.retrospective).lower()}, must stay {str(before.retrospective).lower()}: whether the "
+            f"outcomes were known when {before.trial} was sealed can't be amended. Register the changed plan as a trial of its "
+            "own, under a new name."
+        )
+    weak = gated if evidence_of(changes) != "none" else None
     if not begun:
-        return _other_list(changes) if allocated else None
-    return _too_late(before, changes) or _other_bets(before, after) or _too_few(after, enrolled, changes)
+        return (_other_list(changes) if allocated else None) or weak
+    late = _too_late(before, changes) or _other_bets(before, after) or _too_few(after, enrolled, changes)
+    return late or (_too_weak(before, after) if weak is not None else None)
 
 
 def _too_late(before: Protocol, changes: Sequence[FieldChange]) -> str | None:
@@ -270,6 +286,18 @@ def _too_few(after: Protocol, enrolled: int, changes: Sequence[FieldChange]) -> 
     )
 
 
+def _too_weak(before: Protocol, after: Protocol) -> str | None:
+    """With outcomes in, all that can still weaken a trial of an effect is that fewer people are planned."""
+    most, was = after.monitoring.max_participants, before.monitoring.max_participants
+    if after.purpose != "effect" or most >= was:
+        return None
+    return (
+        f"monitoring.max_participants == {most}, must be so many that the gate lets the plan through: with {most} instead of "
+        f"{was} a worthwhile idea is likelier to be missed than found. To end the trial earlier, decide it: roadtest decide "
+        f"{before.trial}."
+    )
+
+
 def evidence_of(changes: Sequence[FieldChange]) -> Literal["none", "future"]:
     """Whether an amendment touches what comes in from now on, or words alone."""
     return "none" if strictest([change.of for change in changes]) == "words" else "future"
@@ -314,6 +342,8 @@ def table() -> tuple[tuple[str, ...], ...]:
     rows = [("What it is", "Fields", "May be amended")]
     for of, (meaning, when) in CLASSES.items():
         fields = [f"`{path}`" for path, known in PARTS.items() if known == of]
-        fields += ["a site that joins"] if of == "running" else []
+        fields += (
+            ["a site that joins", "a component or a rule for slow recruitment that is added"] if of == "running" else []
+        )
         rows.append((f"{of}: {meaning}", ", ".join(fields), when))
     return tuple(rows)

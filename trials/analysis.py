@@ -14,6 +14,7 @@ from typing import Any
 
 from trials import __version__, comparing, labelling, placing, rules
 from trials.comparing import Entry, design_of, method_of
+from trials.disclosure import LIMIT
 from trials.evidence import ArmTotal, Claim, Comparison, Evidence, Guarded, Interval, Look, Sensitivity
 from trials.outcomes import kind_named
 from trials.protocol import Arm, Protocol, canonical_json, sha256_text
@@ -21,7 +22,7 @@ from trials.sequential import Reading, family
 from trials.sequential.operating.adjusted import bias_adjusted
 from trials.settling import Person, Settled, Terms, Version, account_for, hole_closed, holes, order_key, settle
 from trials.sharing import strengths
-from trials.verdict import judge, outlook
+from trials.verdict import Held, judge, outlook
 
 __all__ = [
     "Person",
@@ -48,7 +49,7 @@ class Progress:
 
 
 # Changes whenever the state's shape or meaning does: a state of another format is never read on from.
-STATE_FORMAT = 4
+STATE_FORMAT = 5
 
 
 def can_resume(progress: Progress) -> bool:
@@ -111,7 +112,7 @@ def fold(
             state["first"] = person.enrolled_on.isoformat()
         state["late"] += settled.late
         if place is not None:
-            place(person.arm, person.enrolled_on)
+            place(person)
         position, cursor = position + 1, person.order_key
         entries.append(_entered(protocol, state, person, settled, add))
         if len(entries) >= AT_ONCE:
@@ -287,7 +288,9 @@ def _arm_totals(protocol: Protocol, totals: dict[str, dict[str, Any]], exposed: 
 
 
 def _strata(protocol: Protocol, state: dict[str, Any]) -> tuple[tuple[ArmTotal, ...], ...]:
-    """The arms' totals in each site; empty when there is one site or none."""
+    """The arms' totals in each site; empty when there is one site or none, or when arms don't share a site."""
+    if comparing.strata(protocol) < 2:
+        return ()
     return tuple(_arm_totals(protocol, state["strata"][site], _exposed(protocol)) for site in sorted(state["strata"]))
 
 
@@ -446,7 +449,9 @@ def analyse(
     state = json.loads(after.state)
     waiting = max(enrolled - after.position, 0)
     next_due = _next_due(protocol, people, after)
-    verdict, sentence = judge(protocol, evidence, enrolled=enrolled, next_due=next_due)
+    verdict, sentence = judge(
+        protocol, evidence, enrolled=enrolled, next_due=next_due, held=_held(protocol, people, after, evidence, as_of)
+    )
     look = Look(
         trial=protocol.trial,
         number=number,
@@ -499,6 +504,22 @@ def _sensitivity(
     verdict, _ = judge(protocol, evidence, enrolled=enrolled)
     interval: Interval = evidence.interval
     return Sensitivity(verdict, evidence.estimate, interval, late)
+
+
+def _held(
+    protocol: Protocol, people: Sequence[Person], progress: Progress, evidence: Evidence, as_of: datetime
+) -> Held | None:
+    """The results that are in and wait for somebody who joined earlier; asked only while the trial has too few to speak of."""
+    if min(arm.n for arm in evidence.arms) >= LIMIT:
+        return None
+    waiting = [person for person in people if person.order_key > progress.cursor_key]
+    terms = Terms(protocol)
+    settled = [settle(protocol, person, as_of, terms=terms) for person in waiting]
+    results = sum(one is not None and one.value is not None for one in settled)
+    if not results:
+        return None
+    due = protocol.due_at(waiting[0].enrolled_on)
+    return Held(results, None if due is None else (due + terms.report_within).date())
 
 
 def _next_due(protocol: Protocol, people: Sequence[Person], progress: Progress) -> date | None:

@@ -23,6 +23,19 @@ from trials.sequential.family import CONTROL, Member, Placed
 BURDEN_REACH = 0.2
 # Blocks of up to so many members keep the exact allocation ratio.
 FEW_MEMBERS = 6
+# Under this name a person's caseworker is kept, as a number that stands for them; no measure's name has a dot.
+CASEWORKER = "assignment.column"
+
+
+def strata(protocol: Protocol) -> int:
+    """How many groups people are compared within: the sites, or one group of all.
+
+    Where the plan's arms don't share a site nobody there could be compared with anybody, so harm could never be shown. Then
+    all are compared together, and the label says that the site may be the cause.
+    """
+    assignment = protocol.assignment
+    apart = assignment.how == "site" or not assignment.within_site
+    return 1 if protocol.control is not None and apart else len(protocol.sites)
 
 
 def design_of(protocol: Protocol, arm: Arm | None = None) -> Design:
@@ -43,8 +56,8 @@ def design_of(protocol: Protocol, arm: Arm | None = None) -> Design:
         alpha=monitoring.alpha,
         beta=monitoring.beta,
         spread=kind.spread(primary),
-        several=len(protocol.sites) > 1,
-        many=len(protocol.sites) > MANY_STRATA,
+        several=strata(protocol) > 1,
+        many=strata(protocol) > MANY_STRATA,
         values=kind.values,
         higher=kind.values in ("count", "time") and primary.better == "higher",
         cap=1.0 if primary.bounds is None else primary.bounds[1],
@@ -170,8 +183,8 @@ def _watched(protocol: Protocol, guardrail: Guardrail, arm: Arm) -> Watched:
         alpha=protocol.monitoring.guardrail,
         beta=protocol.monitoring.beta,
         spread=_spread(kind, primary, baseline),
-        several=len(protocol.sites) > 1,
-        many=len(protocol.sites) > MANY_STRATA,
+        several=strata(protocol) > 1,
+        many=strata(protocol) > MANY_STRATA,
         values="bounded",
         margin=kind.from_effect(primary, guardrail.margin) / scale,
     )
@@ -234,9 +247,26 @@ def burdens_of(protocol: Protocol) -> tuple[Watched, ...]:
     return tuple(found)
 
 
-def beside(protocol: Protocol) -> tuple[Measure, ...]:
-    """The measures that come beside the primary one, in the order in which they are read and stored."""
+def measured(protocol: Protocol) -> tuple[Measure, ...]:
+    """The measures that come beside the primary one, in the order in which they are read."""
     return (*protocol.guardrails, *protocol.strengths)
+
+
+def beside(protocol: Protocol) -> tuple[Measure, ...]:
+    """What is stored beside the primary measure, in order: the other measures, and the caseworker where one is asked for."""
+    return (*measured(protocol), *([_caseworker(protocol)] if notes_caseworkers(protocol) else []))
+
+
+def notes_caseworkers(protocol: Protocol) -> bool:
+    """Whether each person's caseworker is kept, so that a look can ask whether the arm follows from them: only where a lot
+    was to decide between arms and the plan names their column."""
+    assignment = protocol.assignment
+    return protocol.control is not None and assignment.how == "random" and assignment.column is not None
+
+
+def _caseworker(protocol: Protocol) -> Measure:
+    """No measure, but stored like one. No suite of its own judges it, so it has the primary measure's kind."""
+    return Measure.model_construct(measure=CASEWORKER, kind=protocol.primary.kind, better=protocol.primary.better)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +347,8 @@ def _unit(protocol: Protocol, entry: Entry) -> Unit:
 
 def _place(protocol: Protocol, entry: Entry) -> tuple[str, Literal["t", "c"]]:
     control = protocol.control
-    return entry.site if protocol.sites else "", "c" if control is not None and entry.arm == control.id else "t"
+    site = entry.site if protocol.sites and strata(protocol) == len(protocol.sites) else ""
+    return site, "c" if control is not None and entry.arm == control.id else "t"
 
 
 def _placed(protocol: Protocol, members: Sequence[Member], entry: Entry, unit: Unit) -> Placed:

@@ -106,6 +106,31 @@ def lights(
     return tuple(found)
 
 
+def lights_between(criteria: Sequence[Criterion], worst: Facts, best: Facts) -> tuple[Lit, ...]:
+    """The lights as whoever sees counts in steps alone is told: of the worst and the best that the steps leave open.
+
+    No value; an interval that holds those of both; a colour only where both have it. Nothing here says more than the steps.
+    """
+    pairs = zip(lights(criteria, worst), lights(criteria, best), strict=True)
+    return tuple(low if low.by_people else _between(low, high) for low, high in pairs)
+
+
+def _between(worst: Lit, best: Lit) -> Lit:
+    one, colour = worst.criterion, worst.colour
+    if worst.low is None or best.high is None or worst.value is None or best.value is None:
+        sentence = _sentence(one, None, "not yet", None, None, sure=False, by_people=False)
+        return Lit(one, None, "not yet", None, None, False, False, sentence)
+    rule = f"green from {_said(one, one.green)} on, red from {_said(one, one.red)} on"
+    told = f"{one.text}: {_said(one, worst.value)} to {_said(one, best.value)} by the counts in steps that may be told"
+    spread = f"plausibly {_said(one, worst.low)} to {_said(one, best.high)}"
+    if colour != best.colour:
+        sentence = f"{told}, {spread}; not yet told apart: {colour} to {best.colour} ({rule})."
+        return Lit(one, None, "not yet", worst.low, best.high, False, False, sentence)
+    sure = worst.sure and best.sure
+    doubt = "" if sure else "; another colour can't be ruled out yet"
+    return Lit(one, None, colour, worst.low, best.high, sure, False, f"{told}, {spread}; {colour} ({rule}){doubt}.")
+
+
 def advice(lit: Sequence[Lit]) -> str:
     """What the lights together say, in one sentence: go on, mend first, stop, or wait (Avery et al., 2017)."""
     colours = [one.colour for one in lit]

@@ -8,10 +8,11 @@ and 8); five sites that each try their own approach compare sites. The label tra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from trials.comparing import notes_caseworkers
 from trials.confounding import Confounding, Placements, concern_of, confounded
 from trials.errors import ProtocolError
 from trials.evidence import Concern
@@ -31,6 +32,9 @@ __all__ = [
     "label_of",
     "labelled",
     "programme_confounding",
+    "programme_sentence",
+    "seen_label",
+    "sought",
     "table",
 ]
 
@@ -48,6 +52,8 @@ CAUTIONS: dict[str, str] = {
     "before_after": "people are compared with those from before, so whatever else changed since may be the cause",
     "everyone": "everybody gets the idea, so nothing shows what would have happened without it",
 }
+# Why a label is not the plan's: the data show that no lot formed the arms.
+CONFOUNDED = "confounded"
 _MAY: dict[str, str] = {
     "randomised": "that the idea makes the difference between the arms, with the error rates of the plan",
     "within-site comparator": "that people in the idea's arm do better or worse than others at the same site and time",
@@ -63,6 +69,7 @@ _MAY_NOT: dict[str, str] = {
     "choice": "that the idea and not the choice of people makes the difference",
     "before_after": "that the idea and not something else that changed makes the difference",
     "everyone": "that the idea makes any difference",
+    CONFOUNDED: "that the idea makes the difference",
 }
 
 
@@ -105,14 +112,58 @@ def label_of(protocol: Protocol) -> Label:
     )
 
 
-def labelled(protocol: Protocol) -> str:
-    """The label in a few words, for pages and JSON."""
+def seen_label(protocol: Protocol, concerns: Iterable[Concern]) -> Label:
+    """The label that the design allows, unless the data show that it isn't what was done: a look's concerns decide.
+
+    Arms that follow from the site, the time or the caseworker are not formed by lot, whatever the plan says.
+    """
     label = label_of(protocol)
+    seen = next((one.sentence for one in concerns if one.code == "confounded"), None)
+    if seen is None or not label.causal:
+        return label
+    # Said at the end of a sentence, where whoever reads it on looks for a text without a colon.
+    caution = seen.split(";")[0].replace(": ", ", so ")
+    return replace(
+        label,
+        name="descriptive",
+        why=CONFOUNDED,
+        may_claim=_MAY["descriptive"],
+        may_not_claim=_MAY_NOT[CONFOUNDED],
+        caution=caution,
+        proposal=_proposal(protocol, CONFOUNDED),
+        people_decide=True,
+    )
+
+
+def labelled(protocol: Protocol, concerns: Iterable[Concern] = ()) -> str:
+    """The label in a few words, for pages and JSON. concerns: of the look that it stands beside, if there is one."""
+    label = seen_label(protocol, concerns)
     if label.causal:
         return "randomised (clusters)" if protocol.unit == "cluster" else "randomised"
-    words = {"between": "lot between sites", "before_after": "", "everyone": "no comparison", "choice": "people chosen"}
+    words = {
+        CONFOUNDED: "arms confounded",
+        "between": "lot between sites",
+        "before_after": "",
+        "everyone": "no comparison",
+        "choice": "people chosen",
+    }
     why = words.get(label.why, f"arm = {label.why}")
     return f"{label.name} ({why})" if why else label.name
+
+
+def sought(protocol: Protocol) -> str:
+    """What every look asks of the data, in one sentence: whether a lot did form the arms; empty where none was to."""
+    if protocol.control is None or protocol.assignment.how != "random":
+        return ""
+    asked = [*(["the site"] if len(protocol.sites) > 1 else []), *(["when people joined"] if protocol.dated else [])]
+    if notes_caseworkers(protocol):
+        asked.append(f"the caseworker ({protocol.assignment.column})")
+        also = ""
+    else:
+        also = " Caseworkers are not asked about, as assignment.column names no column with them."
+    if not asked:
+        return also.strip()
+    return f"Every look asks whether the arm follows from {' or '.join(asked)}.{also}"
 
 
 def check(protocol: Protocol) -> None:
@@ -220,6 +271,13 @@ def programme_confounding(protocols: Sequence[Protocol]) -> ProgrammeConfounding
         "At each site, let a concealed list give half of the people the approach and half the usual practice; or try two "
         "approaches at every site.",
     )
+
+
+def programme_sentence(protocol: Protocol, others: Sequence[Protocol]) -> str:
+    """What a plan and the other plans of its programme can't tell about each other, and what would help; empty where nothing
+    stands against it, and where the plan itself is not among those that can't be told from their sites."""
+    found = programme_confounding([protocol, *(one for one in others if one.trial != protocol.trial)])
+    return "" if found is None or protocol.trial not in found.trials else f"{found.sentence} {found.proposal}"
 
 
 def _differ(one: Protocol, other: Protocol) -> bool:

@@ -1,7 +1,8 @@
-"""Where a trial's people are, counted as they settle, so that a look can ask whether the arm follows from the site or the time.
+"""Where a trial's people are, counted as they settle, so that a look can ask whether the arm follows from the site, the time or
+the caseworker.
 
-Only trials in which a lot decides are asked (`trials.confounding`), and only what a look has at hand is: counts by site and arm
-and by week and arm, never the people again. Of more than MOST people every k-th is judged.
+Only trials in which a lot decides are asked (`trials.confounding`), and only what a look has at hand is: counts by site and
+arm, by week and arm and by caseworker and arm, never the people again. Of more than MOST people every k-th is judged.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
+from trials.comparing import CASEWORKER, notes_caseworkers
 from trials.confounding import MOST, Placements, concern_of, confounded
 from trials.evidence import Concern
 from trials.protocol import Protocol
+from trials.settling import Person
 
-# Counts by arm, of each calendar week; JSON has no other keys than texts.
-Weeks = dict[str, dict[str, int]]
+# Counts by arm, of each calendar week or of each caseworker; JSON has no other keys than texts.
+Counts = dict[str, dict[str, int]]
 _DAYS = 7
 
 
@@ -24,31 +27,45 @@ def asked(protocol: Protocol) -> bool:
     return protocol.control is not None and protocol.assignment.how == "random"
 
 
-def start(protocol: Protocol) -> dict[str, Weeks]:
-    """The part of a look's state that keeps the weeks; nothing where days are not known or nobody asks."""
-    return {"weeks": {arm.id: {} for arm in protocol.arms}} if protocol.dated and asked(protocol) else {}
+def start(protocol: Protocol) -> dict[str, Counts]:
+    """The part of a look's state that keeps weeks and caseworkers; nothing where they are not known or nobody asks."""
+    weeks = protocol.dated and asked(protocol)
+    kept = [*(["weeks"] if weeks else []), *(["caseworkers"] if notes_caseworkers(protocol) else [])]
+    return {name: {arm.id: {} for arm in protocol.arms} for name in kept}
 
 
-def adding(state: dict[str, Any]) -> Callable[[str, date | None], None] | None:
-    """Adds one person's arm and day to the weeks, in the sealed order; None where nobody asks."""
-    weeks: Weeks | None = state.get("weeks")
-    if weeks is None:
+def adding(state: dict[str, Any]) -> Callable[[Person], None] | None:
+    """Adds one person's arm to their week's and their caseworker's, in the sealed order; None where nobody asks."""
+    weeks: Counts | None = state.get("weeks")
+    caseworkers: Counts | None = state.get("caseworkers")
+    if weeks is None and caseworkers is None:
         return None
     known: dict[date | None, str | None] = {None: None}
 
-    def add(arm: str, day: date | None) -> None:
+    def add(person: Person) -> None:
+        day = person.enrolled_on
         if day not in known:
             assert day is not None
             known[day] = str((day.toordinal() - 1) // _DAYS)  # by calendar week, Monday to Sunday
-        week, counts = known[day], weeks[arm]
-        if week is not None:
-            counts[week] = counts.get(week, 0) + 1
+        for counts, key in ((weeks, known[day]), (caseworkers, _caseworker(person))):
+            if counts is not None and key is not None:
+                counts[person.arm][key] = counts[person.arm].get(key, 0) + 1
 
     return add
 
 
+def _caseworker(person: Person) -> str | None:
+    """The number that stands for a person's caseworker, by what was sent last; None where nobody said.
+
+    Whoever's caseworker changes after they were counted is counted anew, as with every change behind the cursor.
+    """
+    told = person.guardrails.get(CASEWORKER, ())
+    newest = max(told, key=lambda version: (version.sent_at, version.rev), default=None)
+    return None if newest is None or newest.value is None else str(int(newest.value))
+
+
 def concerns(protocol: Protocol, state: Mapping[str, Any]) -> tuple[Concern, ...]:
-    """That the arm can be told from the site or the time, though a lot was to decide; nothing where it can't."""
+    """That the arm can be told from the site, the time or the caseworker, though a lot was to decide; nothing if not."""
     if not asked(protocol):
         return ()
     found = confounded(placements(state))
@@ -56,18 +73,24 @@ def concerns(protocol: Protocol, state: Mapping[str, Any]) -> tuple[Concern, ...
 
 
 def placements(state: Mapping[str, Any]) -> Placements:
-    """The people as the counts have them: once by site, once by week, as nothing needs both at a time."""
+    """The people as the counts have them: once by site, once by week, once by caseworker, as nothing needs two at a time."""
     sites = {
         (site, arm): seen["n"] + seen["missing"] for site, arms in state["strata"].items() for arm, seen in arms.items()
     }
-    weeks = {(week, arm): n for arm, counts in state.get("weeks", {}).items() for week, n in counts.items()}
+    weeks, workers = (
+        {(key, arm): n for arm, counts in state.get(name, {}).items() for key, n in counts.items()}
+        for name in ("weeks", "caseworkers")
+    )
     by_site: list[tuple[Any, str]] = list(_every_kth(sites))
     by_week: list[tuple[Any, str]] = list(_every_kth({(int(week), arm): n for (week, arm), n in weeks.items()}))
-    unknown: Any = None  # of whom only the week is known, and the other way round
+    by_worker: list[tuple[Any, str]] = list(_every_kth(workers))
+    rest: Any = (None,)  # of whom only one of the three is known
+    s, w, c = len(by_site), len(by_week), len(by_worker)
     return Placements(
-        arm=tuple(arm for _, arm in (*by_site, *by_week)),
-        site=(*(site for site, _ in by_site), *(unknown for _ in by_week)),
-        enrolled_on=(*(unknown for _ in by_site), *(date.fromordinal(_DAYS * week + 1) for week, _ in by_week)),
+        arm=tuple(arm for _, arm in (*by_site, *by_week, *by_worker)),
+        site=(*(site for site, _ in by_site), *rest * (w + c)),
+        enrolled_on=(*rest * s, *(date.fromordinal(_DAYS * week + 1) for week, _ in by_week), *rest * c),
+        caseworker=(*rest * (s + w), *(worker for worker, _ in by_worker)),
     )
 
 

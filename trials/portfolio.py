@@ -11,28 +11,43 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trials.evidence import Claim, Look
+from trials.evidence import Claim
 from trials.sequential.multiple import e_bh
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One trial in the portfolio. log_e: of benefit, at the time when it fired or now. picked: whether e-BH carries it."""
+class Judged:
+    """A trial and the claim of benefit that it is judged by: of the look that its closing decision rests on, or else of the
+    newest look, as far as the reader may see it; None while none may be shown. post_decision: looks came after the decision,
+    which count for nothing here."""
 
     trial: str
-    log_e: float
+    claim: Claim | None
+    state: str = "sealed"
+    post_decision: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One trial in the portfolio. log_e: of benefit, at the time when it fired or now; None while nothing may be told, which
+    counts as 0. picked: whether e-BH carries it. state, post_decision: as of `Judged`."""
+
+    trial: str
+    log_e: float | None
     fired: bool
     picked: bool
+    state: str = "sealed"
+    post_decision: bool = False
 
 
-def carried(looks: Sequence[Look], q: float) -> tuple[Standing, ...]:
+def carried(trials: Sequence[Judged], q: float) -> tuple[Standing, ...]:
     """Each trial's standing at false discovery rate q, strongest first. Raises DataError unless 0 < q < 1."""
-    logs = [stopped_log_e(look.claims["benefit"]) for look in looks]
+    logs = [None if one.claim is None else stopped_log_e(one.claim) for one in trials]
     found = [
-        Standing(look.trial, log, look.claims["benefit"].fired, picked)
-        for look, log, picked in zip(looks, logs, e_bh(logs, q), strict=True)
+        Standing(one.trial, log, one.claim is not None and one.claim.fired, picked, one.state, one.post_decision)
+        for one, log, picked in zip(trials, logs, e_bh([log or 0.0 for log in logs], q), strict=True)
     ]
-    return tuple(sorted(found, key=lambda one: (-one.log_e, one.trial)))
+    return tuple(sorted(found, key=lambda one: (-(one.log_e or 0.0), one.trial)))
 
 
 def stopped_log_e(claim: Claim) -> float:

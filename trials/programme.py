@@ -29,7 +29,8 @@ ANSWERS = frozenset({"promote", "drop", "stop_for_harm"})
 class Life:
     """One trial from its idea to its end. began_at: when its idea was noted (of a trial that continues another: when it was
     registered), `from_idea` says which. planned: people of the fixed-size plan,
-    None while it runs. decision: the one that closed it."""
+    None while it runs. decision: the one that closed it. about: enrolled is told in tens (`trials.disclosure.about`), and so is
+    what follows from it; 0 where it is too small to be told."""
 
     protocol: Protocol
     state: str
@@ -40,6 +41,7 @@ class Life:
     verdict: str | None = None
     decision: Decision | None = None
     decided_at: datetime | None = None
+    about: bool = False
 
     @property
     def programme(self) -> str:
@@ -67,8 +69,8 @@ class Released:
     """What was not needed of the fixed-size plans of closed trials, less what was needed beyond them. people and clusters: the
     sums, below 0 where more was needed than planned; `beyond`: how many of the trials took more. money: by currency.
 
-    trials: how many the sums are of; uncosted: how many of these don't say what a participant costs; small: trials left out
-    because so few people joined that the sum would tell how many.
+    trials: how many the sums are of; about: some of them are in tens; uncosted: how many of these don't say what a participant
+    costs; small: trials left out because so few people joined that the sum would tell how many.
     """
 
     people: int = 0
@@ -79,6 +81,7 @@ class Released:
     beyond: int = 0
     uncosted: int = 0
     small: int = 0
+    about: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +141,11 @@ def spared(life: Life) -> int | None:
     """People (or clusters) whom the fixed-size plan would still have taken, below 0 where more joined than that.
 
     None while the trial runs, after a closing for a rerun, which takes people anew, and where so few joined that it would tell.
+    In tens for whoever may not see small counts.
     """
     if not life.closed or life.planned is None or life.state == "rerun" or safe_count(life.enrolled) is None:
         return None
-    return life.planned - life.enrolled
+    return life.planned - life.enrolled if not life.about else round((life.planned - life.enrolled) / 10) * 10
 
 
 def figures(lives: Iterable[Life]) -> tuple[Figures, ...]:
@@ -213,6 +217,7 @@ def _released(lives: Iterable[Life]) -> Released:
         beyond=sum(number < 0 for _, number in known),
         uncosted=uncosted,
         small=len(ended) - len(known),
+        about=any(life.about for life, _ in known),
     )
 
 
@@ -244,13 +249,13 @@ def achievement(life: Life) -> str:
         return "closed to be run again: its question is still open."
     if number is None:
         return "ended with fewer people than may be told."
-    units = "clusters" if life.protocol.unit == "cluster" else "people"
+    units, nearly = "clusters" if life.protocol.unit == "cluster" else "people", "about " if life.about else ""
     if number < 0:
-        return f"took {-number:,} {units} more than the fixed-size plan."
+        return f"took {nearly}{-number:,} {units} more than the fixed-size plan."
     if number == 0:
-        return "took as many as the fixed-size plan."
+        return f"took {nearly}as many as the fixed-size plan."
     verdict = _verdict(life)
     why = _SPARED.get((life.state, "stop_for_harm" if verdict == "stop_for_harm" else how))
     if life.protocol.purpose == "feasibility" and how == "learned" and verdict != "stop_for_harm":
         why = "were not needed to know whether it can be done"
-    return f"stopped early: {number:,} {units} {why or 'were not asked to join a trial that could not tell'}."
+    return f"stopped early: {nearly}{number:,} {units} {why or 'were not asked to join a trial that could not tell'}."

@@ -69,6 +69,15 @@ def held(grants: Iterable[Granted], person: str, site: str | None = None) -> fro
     return frozenset(one.role for one in grants if one.person == person and one.site in (None, site))
 
 
+def allowing(grants: Iterable[Granted], person: str, action: str, site: str | None = None) -> frozenset[str]:
+    """The person's roles that allow it. What every role may do (such as to read) a role at one site allows as well, unless it
+    is about another site."""
+    needed = ACTIONS[action]
+    if site is None and needed == _EVERYBODY:
+        return frozenset(one.role for one in grants if one.person == person)
+    return held(grants, person, site) & needed
+
+
 def require(
     grants: Iterable[Granted], person: str, action: str, *, programme: str, site: str | None = None
 ) -> frozenset[str]:
@@ -76,18 +85,16 @@ def require(
 
     Raises ForbiddenError when the person has none of the roles that the action needs.
     """
-    needed, given = ACTIONS[action], tuple(grants)
-    if not given:
-        return frozenset()
-    allowing = held(given, person, site) & needed
-    if allowing:
-        return allowing
+    given = tuple(grants)
+    found = allowing(given, person, action, site)
+    if found or not given:
+        return found
     mine = sorted({f"{one.role} of site {one.site}" if one.site else one.role for one in given if one.person == person})
     where = f"{programme}, site {site}" if site else programme
+    role = f"the role {' and '.join(mine)}" if mine else "no role"
     raise ForbiddenError(
-        f"{person or 'nobody in particular'} has {'the role ' + ' and '.join(mine) if mine else 'no role'} in {where}, must be "
-        f"{' or '.join(sorted(needed))} to {action.replace('_', ' ')}. Ask a lead: roadtest roles give NAME ROLE --programme "
-        f"{programme}."
+        f"{person or 'nobody in particular'} has {role} in {where}, must be {' or '.join(sorted(ACTIONS[action]))} to "
+        f"{action.replace('_', ' ')}. Ask a lead: roadtest roles give NAME ROLE --programme {programme}."
     )
 
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from trials.comparing import beside
+from trials.comparing import measured
 from trials.protocol import Protocol
 from trials.records import ON_TIME
 
@@ -73,7 +73,7 @@ class Terms:
     def __init__(self, protocol: Protocol) -> None:
         self.report_within = protocol.data.report_within_time
         self.correction_window = protocol.data.correction_window_time
-        self.guardrails = tuple(one.measure for one in beside(protocol))
+        self.guardrails = tuple(one.measure for one in measured(protocol))
         self._protocol = protocol
         self._due: dict[date | None, datetime | None] = {}
 

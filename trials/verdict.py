@@ -6,22 +6,32 @@ must weigh; arms whose sizes don't add up, or a guardrail that is breached, put 
 trial in which nothing fired has reached its limit and can't tell.
 
 What a plan's design can't show, its evidence doesn't say: where arms aren't formed by lot the label's caution stands in every
-sentence, and unless there is a comparator within the site benefit and dud put the decision into people's hands; so they do in
-a feasibility trial, which says nothing about whether the idea works. Harm stops every trial.
+sentence, none of which says that the idea is the cause, and unless there is a comparator within the site benefit and dud put
+the decision into people's hands; so they do in a feasibility trial, which says nothing about whether the idea works. Harm
+stops every trial. Data that show that the arms follow from the site, the time or the caseworker take the label of a lot away.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from trials.disclosure import LIMIT
 from trials.evidence import Claim, Comparison, Concern, Evidence, Guarded, Verdict
-from trials.labelling import concerns_of, label_of
+from trials.labelling import CONFOUNDED, concerns_of, seen_label
 from trials.outcomes import kind_named
 from trials.protocol import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Results that are in and don't count yet, as somebody who joined earlier has none. until: the day on which that person
+    counts as missing; None where no day is known."""
+
+    results: int
+    until: date | None = None
 
 
 def verdict_of(
@@ -45,18 +55,25 @@ def verdict_of(
 
 
 def judge(
-    protocol: Protocol, evidence: Evidence, *, enrolled: int = 0, next_due: date | None = None
+    protocol: Protocol,
+    evidence: Evidence,
+    *,
+    enrolled: int = 0,
+    next_due: date | None = None,
+    held: Held | None = None,
 ) -> tuple[Verdict, str]:
     """The verdict and its sentence, from the claims and the plan alone.
 
-    enrolled and next_due only colour the sentence of a trial that has too few results to speak of: with a handful of people
-    in an arm, what a bet has paid would tell their outcomes.
+    enrolled, next_due and held only colour the sentence of a trial that has too few results to speak of: with a handful of
+    people in an arm, what a bet has paid would tell their outcomes.
     """
     evidence = with_plan(protocol, evidence)
     verdict = verdict_of(evidence.claims, evidence.guardrails, evidence.concerns, full=_full(protocol, evidence))
     if protocol.purpose == "feasibility" and verdict != "stop_for_harm":
         return verdict, _feasible(protocol, evidence, enrolled)
-    return verdict, _sentence(protocol, evidence, verdict, enrolled, next_due) + _cautioned(protocol, evidence)
+    too_early = verdict == "keep_going" and (_nothing_yet(evidence) or min(arm.n for arm in evidence.arms) < LIMIT)
+    said = _early(protocol, evidence, enrolled, next_due, held) if too_early else _sentence(protocol, evidence, verdict)
+    return verdict, said + _cautioned(protocol, evidence)
 
 
 def with_plan(protocol: Protocol, evidence: Evidence) -> Evidence:
@@ -66,13 +83,14 @@ def with_plan(protocol: Protocol, evidence: Evidence) -> Evidence:
     return replace(evidence, concerns=(*added, *evidence.concerns)) if added else evidence
 
 
-def _sentence(protocol: Protocol, evidence: Evidence, verdict: Verdict, enrolled: int, next_due: date | None) -> str:
-    """The verdict in words, without the caution that goes with the label."""
+def _sentence(protocol: Protocol, evidence: Evidence, verdict: Verdict) -> str:
+    """The verdict in words, without the caution that goes with the label; of a trial that has results to speak of."""
     benefit, dud = evidence.claims["benefit"].fired, evidence.claims["dud"].fired
     breached = [guarded for guarded in evidence.guardrails if guarded.claim.fired]
     # The label's caution is the one that more data won't clear up, so it is the one that is told.
-    held = sorted((one for one in evidence.concerns if one.holds), key=lambda one: one.code != "label")
-    labelled = any(concern.code == "label" for concern in held)
+    labels = ("label", "confounded")
+    held = sorted((one for one in evidence.concerns if one.holds), key=lambda one: one.code not in labels)
+    labelled = any(concern.code in labels for concern in held)
     if verdict == "stop_for_harm":
         return _harm(protocol, evidence)
     if benefit and dud and not labelled:
@@ -87,8 +105,6 @@ def _sentence(protocol: Protocol, evidence: Evidence, verdict: Verdict, enrolled
         return _promote(protocol, evidence)
     if verdict == "cant_tell":
         return _limit(protocol, evidence)
-    if _nothing_yet(evidence) or min(arm.n for arm in evidence.arms) < LIMIT:
-        return _early(protocol, evidence, enrolled, next_due)
     return _unclear(protocol, evidence)
 
 
@@ -115,14 +131,16 @@ def outlook(protocol: Protocol, evidence: Evidence) -> str:
                 f"Nobody more is planned; only a correction within {window} of a first report could still change this."
             )
         return "People decide this; more results will not decide it for them."
-    if _nothing_yet(evidence) or min(arm.n for arm in evidence.arms) < LIMIT:
+    label = seen_label(protocol, evidence.concerns)
+    too_few = _nothing_yet(evidence) or min(arm.n for arm in evidence.arms) < LIMIT
+    if too_few and label.why != CONFOUNDED:
         return "Results decide: nothing can be said before at least 10 people have one in each arm."
     benefit, dud, harm = (evidence.claims[name] for name in ("benefit", "dud", "harm"))
-    if label_of(protocol).people_decide:
-        return (
-            "It is stopped when harm is shown; benefit and dud alone decide nothing here, as no comparator at the same site "
-            "and time stands behind them."
-        )
+    if label.people_decide:
+        no_lot = "the data show that no lot formed the arms"
+        alone = "no comparator at the same site and time stands behind them"
+        because = no_lot if label.why == CONFOUNDED else alone
+        return f"It is stopped when harm is shown; benefit and dud alone decide nothing here, as {because}."
     if evidence.basis == "boundaries":
         return "It is judged at the planned looks only: above the upper boundary promote, below the lower one drop."
     return (
@@ -243,16 +261,29 @@ def _verb(subject: str, one: str, several: str) -> str:
     return several if " and " in subject else one
 
 
+def _found(protocol: Protocol, evidence: Evidence, claim: str, subject: str) -> str:
+    """What a claim says of the idea ('it', or arms by name): that it helps or does harm where a lot formed the arms, else how
+    the people with it did beside the others, or beside the benchmark."""
+    if seen_label(protocol, evidence.concerns).causal:
+        one, several = ("helps", "help") if claim == "benefit" else ("does harm", "do harm")
+        return f"{subject} {_verb(subject, one, several)}"
+    way = "better" if claim == "benefit" else "worse"
+    if protocol.control is None:
+        return f"people did {way} than the benchmark"
+    return f"people in {'its arm' if subject == 'it' else f'the arm of {subject}'} do {way}"
+
+
 def _harm(protocol: Protocol, evidence: Evidence) -> str:
     subject, shown = _named(protocol, evidence, "harm")
     because = _because(protocol, evidence, "harm", "no harm")
     if evidence.claims["benefit"].fired and not evidence.comparisons:
+        changed = "effect" if seen_label(protocol, evidence.concerns).causal else "difference"
         return (
-            "Stop and tell the safety steward: the effect has changed over time; "
+            f"Stop and tell the safety steward: the {changed} has changed over time; "
             f"{_because(protocol, evidence, 'benefit', 'no benefit')}, and {because.replace('a bet', 'one')}."
         )
     return (
-        f"Stop and tell the safety steward: {subject} {_verb(subject, 'does', 'do')} harm; {because}. "
+        f"Stop and tell the safety steward: {_found(protocol, evidence, 'harm', subject)}; {because}. "
         f"{_estimate(protocol, shown)}."
     )
 
@@ -262,10 +293,8 @@ def _small(protocol: Protocol, evidence: Evidence) -> str:
     now = ""
     if faded is not None and faded < 0:
         now = f" (though the bet against 'no benefit', won after {_at(protocol, evidence, 'benefit')}, has fallen back since)"
-    return (
-        f"People must decide: it helps, but by less than the {_say(protocol, protocol.primary.worthwhile)} called "
-        f"worthwhile{now}. {_estimate(protocol, evidence)}."
-    )
+    helps, worth = _found(protocol, evidence, "benefit", "it"), _say(protocol, protocol.primary.worthwhile)
+    return f"People must decide: {helps}, but by less than the {worth} called worthwhile{now}. {_estimate(protocol, evidence)}."
 
 
 def _at(protocol: Protocol, evidence: Evidence, claim: str) -> str:
@@ -274,7 +303,7 @@ def _at(protocol: Protocol, evidence: Evidence, claim: str) -> str:
 
 def _cautioned(protocol: Protocol, evidence: Evidence) -> str:
     """The label and what else may be the cause, wherever no lot formed the arms; said once, so not after `_held` said it."""
-    label = label_of(protocol)
+    label = seen_label(protocol, evidence.concerns)
     fired = evidence.claims["benefit"].fired or evidence.claims["dud"].fired
     said = label.people_decide and fired and not evidence.claims["harm"].fired
     return "" if label.causal or said else f" Evidence: {label.name}; {label.caution}."
@@ -296,14 +325,17 @@ def _feasible(protocol: Protocol, evidence: Evidence, enrolled: int) -> str:
 
 def _held(protocol: Protocol, evidence: Evidence, concern: Concern) -> str:
     claim, against = ("benefit", "no benefit") if evidence.claims["benefit"].fired else ("dud", _worthwhile(protocol))
-    return f"People must decide: {_because(protocol, evidence, claim, against)}, but {concern.sentence}."
+    why, label = concern.sentence, seen_label(protocol, evidence.concerns)
+    if concern.code == "confounded" and label.why == CONFOUNDED:
+        why = f"its evidence is {label.name}: {label.caution}"
+    return f"People must decide: {_because(protocol, evidence, claim, against)}, but {why}."
 
 
 def _breached(protocol: Protocol, evidence: Evidence, breached: Sequence[Guarded]) -> str:
     subject, _ = _named(protocol, evidence, "benefit")
     helps = ""
     if evidence.claims["benefit"].fired:
-        helps = f"{subject} {_verb(subject, 'helps', 'help')}, but "
+        helps = f"{_found(protocol, evidence, 'benefit', subject)}, but "
     labels = {one.measure: one.label or one.measure for one in protocol.guardrails}
     named = [labels[one.measure] for one in breached if one.measure in labels]
     if not named:
@@ -318,9 +350,7 @@ def _breached(protocol: Protocol, evidence: Evidence, breached: Sequence[Guarded
 
 def _promote(protocol: Protocol, evidence: Evidence) -> str:
     subject, shown = _named(protocol, evidence, "benefit")
-    helps = f"{subject} {_verb(subject, 'helps', 'help')}"
-    if not label_of(protocol).causal and protocol.control is not None:
-        helps = "people in its arm do better" if subject == "it" else f"people in the arm of {subject} do better"
+    helps = _found(protocol, evidence, "benefit", subject)
     return f"Promote: {helps}; {_because(protocol, evidence, 'benefit', 'no benefit')}. {_estimate(protocol, shown)}."
 
 
@@ -347,10 +377,20 @@ def _limit(protocol: Protocol, evidence: Evidence) -> str:
     )
 
 
-def _early(protocol: Protocol, evidence: Evidence, enrolled: int, next_due: date | None) -> str:
+def _early(protocol: Protocol, evidence: Evidence, enrolled: int, next_due: date | None, held: Held | None) -> str:
     planned = protocol.monitoring.max_participants
     when = "" if next_due is None else f"; the next result is due after {next_due.isoformat()}"
     joined = f"{people(protocol, enrolled)} of {planned:,} have joined"
+    if min(arm.n for arm in evidence.arms) >= LIMIT and any(one.code == "confounded" for one in evidence.concerns):
+        return (
+            f"Nothing can be compared: {joined}, {count(evidence.n)} with a result, and none beside one of another arm."
+        )
+    if held is not None and held.results >= LIMIT:
+        until = "" if held.until is None else f", or until {held.until.isoformat()}"
+        counts = f"{count(evidence.n)} with a result that counts; {held.results:,} {'more ' * (evidence.n > 0)}results are in"
+        return (
+            f"Too early to say: {joined}, {counts}, held until the outcome of somebody who joined earlier comes{until}."
+        )
     names = {arm.id: arm.name or arm.id for arm in protocol.arms}
     few = [names[arm.arm] for arm in evidence.arms if arm.n < LIMIT] if evidence.n >= 2 * LIMIT else []
     short = f", but fewer than {LIMIT} of them in {' and in '.join(few)}" if few else ""

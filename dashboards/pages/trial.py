@@ -129,7 +129,12 @@ def _verdict(view: TrialView) -> html.Section:
         word,
         html.P(sentence, className="sentence"),
         html.P(
-            [label_badge(wording.label(view.protocol), ""), " ", wording.label_means(view.protocol)], className="note"
+            [
+                label_badge(wording.label(view.protocol, view.look), ""),
+                " ",
+                wording.label_means(view.protocol, view.look),
+            ],
+            className="note",
         ),
         *([html.P(wording.RETROSPECTIVE, className="note")] if view.protocol.retrospective else []),
         html.P([icon("stale"), html.Span(f"{_as_of(view)} {safe}".strip())], className="as-of"),

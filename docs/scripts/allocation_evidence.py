@@ -1,11 +1,13 @@
 """Prints what 100,000 allocation lists of each design show: balance, how well arms can be guessed, and chi-square tests.
 
-    python docs/scripts/allocation_evidence.py [--sequences 100000] [--places 48]
+    python docs/scripts/allocation_evidence.py [--sequences 100000] [--places 48] [--drops 300] [--reveals 1000]
 
 The lists are those that `roadtest enrol` reveals (`trials.allocation.from_seed`), from the seeds SHA-256("1"), SHA-256("2"),
-..., at two sites each. Exit code 1 when an arm is further from its share than the block limit allows, when a guesser is right
-more often than theory says, when a chi-square test fails, or when the lists are not the ones that were written down. Every
-test is exact or asymptotic with thousands of cases, at 0.001 shared by all of them (Bonferroni).
+..., at two sites each. --drops: also in how many of so many trials people who peek and drop an arm make an idea without effect
+seem to help. --reveals: also what a reveal costs after so many. Exit code 1 when an arm is further from its share than the
+block limit allows, when a guesser is right more often than theory says, when a chi-square test fails, when the lists are not
+those that were written down, or when a false benefit is more frequent than its rate. Every test is exact or asymptotic with
+thousands of cases, at 0.001 shared by all of them (Bonferroni).
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import hashlib
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -23,6 +27,13 @@ from scipy.stats import binom, chi2, norm
 
 from trials.allocation import MULTIPLES, from_seed
 from trials.allocation.guessing import Chances, behind, chain_of, chances, informed
+from trials.protocol import from_content
+from trials.pseudonyms import Pseudonyms
+from trials.sequential import Design, Unit, binary_mixture, family
+from trials.sequential.family import Member, Placed
+from trials.store import ledger
+from trials.store.engine import open_store
+from trials.store.revealing import Newcomer, reveal
 
 ERROR = 0.001
 TESTS = 1_000  # more than are made here
@@ -194,18 +205,106 @@ def judge(case: Case, sequences: int, places: int) -> tuple[list[str], bool]:
 
 
 PLACES = 48
+DESIGN = Design(1, 1, 0.3, 0.1, 0.05, 0.10, 0.21)
+MEMBERS = tuple(Member(arm, binary_mixture.METHOD, DESIGN, arm) for arm in "ab")
+# Whoever drops sees each outcome as it comes, of 3 in 10 whatever the arm, and drops one idea for good: the worse one once the
+# other looks good, the better one itself, or one just after a bad outcome in the control group, in the middle of a block.
+PEEKERS = ("the worse", "the better", "after a bad control")
+
+
+def dropped_by(peeker: str, rate: dict[str, float], arm: str, loss: float) -> str:
+    """The arm that is dropped now, or none."""
+    good, bad = sorted("ab", key=rate.__getitem__)
+    if peeker == "the worse":
+        return bad if rate[bad] > rate[good] + 0.1 and rate[good] < rate[""] - 0.1 else ""
+    if peeker == "the better":
+        return good if rate[good] < rate[""] - 0.15 else ""
+    return "b" if loss == 1 and arm == "" and rate["a"] < rate[""] - 0.05 else ""
+
+
+def fires_falsely(peeker: str, rng: np.random.Generator, size: int = 150) -> bool:
+    """Whether a benefit is claimed of either idea in a trial of `size` people, one of whose arms this peeker drops."""
+    people: list[Placed] = []
+    counts, losses, gone = dict.fromkeys(("", "a", "b"), 0), dict.fromkeys(("", "a", "b"), 0.0), ""
+    while len(people) < size:
+        for arm in map(str, rng.permutation([one for one in counts if not gone or one != gone] * 2)):
+            loss = float(rng.random() < 0.3)
+            unit = Unit("", "t" if arm else "c", loss)
+            people.append(Placed("", arm, dict.fromkeys(arm or "ab", unit), frozenset(gone)))
+            counts[arm] += 1
+            losses[arm] += loss
+            rate = {one: losses[one] / max(counts[one], 1) for one in counts}
+            if not gone and len(people) > 15 and (gone := dropped_by(peeker, rate, arm, loss)):
+                break
+    state = family.step(
+        MEMBERS, family.start(MEMBERS), people, range(1, len(people) + 1), dict.fromkeys(("", "a", "b"), 1)
+    )
+    return any(one.claims["benefit"].fired for one in family.read(MEMBERS, state).values())
+
+
+def drops(runs: int) -> bool:
+    """Prints how often each peeker makes a benefit fire falsely; whether no more often than its rate."""
+    rng, sound = np.random.default_rng(20_260_105), True
+    for peeker in PEEKERS:
+        fired = sum(fires_falsely(peeker, rng) for _ in range(runs))
+        sound &= bool(fired <= binom.ppf(1 - AT, runs, DESIGN.alpha))
+        print(
+            f"dropping {peeker}: false benefit in {fired / runs:.3f} of {runs} trials, at most {DESIGN.alpha} by its rate"
+        )
+    return sound
+
+
+PLAN = {
+    "trial": "a-trial",
+    "question": "?",
+    "owner": "evidence",
+    "arms": [{"id": "usual", "role": "control"}, {"id": "idea"}],
+    "primary": {
+        "measure": "y",
+        "kind": "binary",
+        "better": "lower",
+        "baseline": 0.4,
+        "worthwhile": 0.2,
+        "follow_up": "28 days",
+    },
+    "monitoring": {"max_participants": 100_000},
+    "source": {"connector": "folder", "path": "in"},
+}
+
+
+def cost(many: int, few: int = 50, times: int = 20) -> None:
+    """Prints the processor time of a reveal after few and after many: medians of so many, and their ratio."""
+    at, hidden, took = datetime(2026, 1, 5, tzinfo=UTC), Pseudonyms(b"k" * 32), list[float]()
+    with TemporaryDirectory() as folder:
+        store = open_store(f"sqlite:///{folder}/roadtest.db")
+        ledger.register(store, from_content(PLAN), by="Ann", at=at)
+        ledger.seal(store, "a-trial", by="Ben", at=at)
+        for number in range(many + times):
+            newcomer = Newcomer(hidden.of(f"p{number}"), "", at.date())
+            began = time.process_time()
+            reveal(store, "a-trial", newcomer, hidden=hidden, seed=b"s" * 32, by="nurse", at=at)
+            took.append(time.process_time() - began)
+        store.close()
+    first, last = (float(np.median(took[start : start + times])) * 1_000 for start in (few, many))
+    print(f"a reveal after {few}: {first:.1f} ms, after {many}: {last:.1f} ms; ratio {last / first:.2f}")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sequences", type=int, default=100_000)
     parser.add_argument("--places", type=int, default=PLACES)
+    parser.add_argument("--drops", type=int, default=0)
+    parser.add_argument("--reveals", type=int, default=0)
     given = parser.parse_args()
     began, sound = time.monotonic(), True
     for case in CASES:
         lines, fine = judge(case, given.sequences, given.places)
         print("\n".join(lines), flush=True)
         sound &= fine
+    if given.drops:
+        sound &= drops(given.drops)
+    if given.reveals:
+        cost(given.reveals)
     print(f"{'all as it must be' if sound else 'SOMETHING IS NOT AS IT MUST BE'} ({time.monotonic() - began:.0f} s)")
     return 0 if sound else 1
 

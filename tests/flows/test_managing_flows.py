@@ -11,6 +11,7 @@ import pytest
 from flows import managing
 from flows.environment import run
 from flows.settings import Settings
+from flows.show import closed
 from tests.flows.making import NOW, Desk, plan
 from trials.errors import DataError
 from trials.store import acts, amendments, reading, verifying
@@ -60,7 +61,9 @@ def test_a_trial_is_managed_by_flows_alone(settings: Settings, desk: Desk) -> No
         "reuse": "The form for joining.",
     }
     assert "stopped" in run(managing.decide, settings, "managed", "stop", by="anna", words=closing)
-    assert reading.card(desk.store, "managed").state == "stopped"
+    card = reading.card(desk.store, "managed")
+    assert card.state == "stopped"
+    assert closed(card) == f" [stopped on {card.closing.at.date()}]" if card.closing else False
     files = run(managing.reports, settings, ["managed"])
     assert [path.name for path in files] == ["managed.html", "managed.pdf"]
     assert "Too few people join" in files[0].read_text(encoding="utf-8")

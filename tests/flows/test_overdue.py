@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from flows import work
-from flows.overdue import note_attempts, overdue_all, overdue_json, overdue_text
+from flows.overdue import Awaiting, note_attempts, overdue_all, overdue_json, overdue_text
 from tests.flows.making import NOW, SEALED_AT, Desk, people, plan
 from trials.errors import UnknownTrialError
 from trials.overdue import Awaited, Failure, Overdue, SilentSite, SourceOverdue
@@ -150,12 +150,28 @@ def example(due: int, missing: int) -> Overdue:
 
 
 def test_small_numbers_of_people_are_hidden() -> None:
-    """Three due and twenty missing: neither split nor total tells that it is three; sums don't give it away."""
-    body = overdue_json(example(3, 20))
-    assert body["people"] == {"due": None, "missing": None, "by_site": {"A": {"due": None, "missing": None}}}
+    """Three due and 27 missing: none of it tells that it is three, nor 27; nobody due and three due look alike."""
+    three, none = (Awaiting.of(example(due, 27), small=False) for due in (3, 0))
+    body = overdue_json(three)
+    assert body == overdue_json(none)
+    assert body["people"] == {"due": None, "missing": 20, "by_site": {"A": {"due": None, "missing": 20}}}
     assert body["holes"] is None
-    assert "outcomes of a few people, which can still be reported (A a few)" in overdue_text(example(3, 20))
-    assert overdue_json(replace(example(0, 20), holes=tuple(range(12))))["holes"] == 12
+    text = overdue_text(three)
+    assert text == overdue_text(none)
+    assert "outcomes of 20 or more people, which are missing for good (A 20 or more)" in text
+    assert overdue_json(replace(three, holes=tuple(range(12))))["holes"] == 10
+    calm = [replace(example(due, 0), source=None, silent=(), failures=()) for due in (3, 0)]
+    quiet = [
+        Awaiting.of(replace(one, source=None, silent=(), failures=()), small=False)
+        for one in (example(3, 0), example(0, 0))
+    ]
+    assert [one.anything for one in quiet] == [False, False]
+    assert overdue_text(quiet[0]) == "a-trial: nothing is overdue but of fewer than 10 people, if any."
+    assert overdue_json(example(3, 27))["people"] == {
+        "due": 3,
+        "missing": 27,
+        "by_site": {"A": {"due": 3, "missing": 27}},
+    }
 
 
 def test_the_json_has_the_documented_fields_and_is_json() -> None:
@@ -180,7 +196,7 @@ def test_the_text_says_each_thing_once() -> None:
         "site B: has told nothing new since 2024-06-03",
         "outcomes of 12 people, which can still be reported (A 12)",
         "outcomes of 15 people, which are missing for good (A 15)",
-        "a few allocation numbers that nobody was reported under",
+        "2 allocation numbers that nobody was reported under",
         "d0 at A: due since 2024-06-03, missing from 2024-08-26 on",
         "allocation numbers: 3, 4",
     ):

@@ -12,13 +12,17 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
+from flows.allocating import newcomer_of
 from flows.enrolling import add
 from flows.options import opened, settings_for
 from flows.work import utc_now
+from trials.errors import DataError
 from trials.protocol import from_content
+from trials.pseudonyms import Pseudonyms
 from trials.store import granting, ledger
 
 Run = Callable[..., Result]
+KEY = Pseudonyms(b"k" * 32)
 PLAN: dict[str, Any] = {
     "trial": "a-trial",
     "question": "?",
@@ -64,8 +68,16 @@ def enrolled(run: Run, who: str, site: str = "North", *more: str, by: str = "nur
     return found
 
 
+def grant(home: Path, where: str | None = None, **given: Any) -> None:
+    store = opened(settings_for(home), "anna")
+    for person, role in given.items():
+        granting.give(store, "a-trial", person, role, by="anna", at=utc_now(), site=where)
+    store.close()
+
+
 def test_from_the_first_cluster_to_the_proof(run: Run, tmp_path: Path) -> None:
     """Fixed, enrolled, said again, an arm dropped, verified with the key and, once opened, without it."""
+    grant(tmp_path, carla="custodian", nurse="site", doctor="site", ben="lead")
     committed = json.loads(run("allocation", "fix", "a-trial", "--by", "carla", "--json").stdout)["commitment"]
     coming = json.loads(
         run("allocation", "list", "a-trial", "--site", "North", "--n", 9, "--by", "carla", "--json").stdout
@@ -75,19 +87,21 @@ def test_from_the_first_cluster_to_the_proof(run: Run, tmp_path: Path) -> None:
     assert [one["entry_order"] for one in found] == list(range(1, 10))
     assert set(found[0]) == {"trial", "site", "arm", "entry_order", "enrolled_on", "participant", "by", "at", "already"}
     assert enrolled(run, "SCHOOL3", "north", by="doctor") == {**found[2], "already": True}
-    said = run("enrol", "a-trial", "--site", "North", "--participant", "school1").stdout
+    said = run("enrol", "a-trial", "--site", "North", "--participant", "school1", "--by", "nurse").stdout
     assert f"arm: {found[0]['arm']}. Nothing was changed." in said
     dropped = run("drop-arm", "a-trial", "call", "--reason", "too dear", "--by", "anna", "--second", "ben").stdout
     assert "call is dropped from a-trial after person 9" in dropped
     assert {enrolled(run, f"s{number}", "South")["arm"] for number in range(8)} == {"usual", "text"}
-    assert "all 17 arms that were revealed are those" in run("allocation", "verify", "a-trial").stdout
+    assert "all 17 arms that were revealed are those" in run("allocation", "verify", "a-trial", "--by", "carla").stdout
     text = run("allocation", "open", "a-trial", "--by", "carla", "--json").stdout
     assert json.loads(text)["commitment"] == committed
     (tmp_path / "opened.json").write_text(text, encoding="utf-8")
-    proved = run("allocation", "verify", "a-trial", "--opened", tmp_path / "opened.json", "--json").stdout
+    proved = run(
+        "allocation", "verify", "a-trial", "--opened", tmp_path / "opened.json", "--by", "carla", "--json"
+    ).stdout
     assert json.loads(proved) == {"trial": "a-trial", "ok": True, "revealed": 17, "findings": []}
     (tmp_path / "opened.json").write_text(text.replace('"text": 2', '"text": 1'), encoding="utf-8")
-    wrong = run("allocation", "verify", "a-trial", "--opened", tmp_path / "opened.json", ok=False)
+    wrong = run("allocation", "verify", "a-trial", "--opened", tmp_path / "opened.json", "--by", "carla", ok=False)
     assert "what was opened is not what the trial is committed to" in wrong.stdout
     (tmp_path / "opened.json").write_text("[]", encoding="utf-8")
     assert (
@@ -110,8 +124,9 @@ def test_a_list_from_outside_is_imported_and_followed(run: Run, tmp_path: Path) 
     assert [enrolled(run, f"school{number}")["arm"] for number in (1, 2)] == ["text", "call"]
     file.write_text("site,position,arm\nNorth,1,usual\n", encoding="utf-8")
     assert "has revealed 2 arms of its list" in run("allocation", "import", "a-trial", file, ok=False).stderr
-    assert "North: text call usual" in run("allocation", "open", "a-trial").stdout
-    assert "all 2 arms" in run("allocation", "verify", "a-trial").stdout
+    grant(tmp_path, carla="custodian")
+    assert "North: text call usual" in run("allocation", "open", "a-trial", "--by", "carla").stdout
+    assert "all 2 arms" in run("allocation", "verify", "a-trial", "--by", "carla").stdout
 
 
 @pytest.mark.parametrize(
@@ -119,7 +134,7 @@ def test_a_list_from_outside_is_imported_and_followed(run: Run, tmp_path: Path) 
     [
         ((), "give --participant ID (and --site) to enrol one person, or --from FILE"),
         (("--participant", "s1"), "--site is missing, must be a site of a-trial: North, South"),
-        (("--participant", "s1", "--site", "East"), 'stratum == "East", must be a site of a-trial: North, South'),
+        (("--participant", "s1", "--site", "East"), 'site == "East", must be a site of a-trial: North, South'),
         (("--participant", "s1", "--site", "North", "--on", "2999-01-01"), "must not lie in the future"),
         (("--participant", "s1", "--site", "North", "--on", "soon"), "must be an ISO date"),
         (("--participant", "=1+1", "--site", "North"), "--participant starts with '='"),
@@ -136,6 +151,17 @@ def test_who_can_not_be_enrolled_is_told_in_a_sentence(run: Run, words: tuple[st
     assert "ann@" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["John Smith", "zebedee quux", "Aisha", "Smith-Jones, John"])
+def test_a_persons_name_is_no_code(name: str) -> None:
+    """One id is judged by itself; a cluster may have a name, a code may hold letters."""
+    person, cluster = (from_content({**PLAN, "unit": unit}) for unit in ("person", "cluster"))
+    with pytest.raises(DataError, match="looks like a person's name, must be the code") as refused:
+        newcomer_of(person, name, "North", None, utc_now(), KEY)
+    assert name.split()[0] not in str(refused.value)
+    for protocol, code in ((cluster, "Green School"), (person, "P017"), (person, "QX-B"), (person, "ann7")):
+        assert newcomer_of(protocol, code, "North", None, utc_now(), KEY).stratum == "North"
+
+
 def test_a_register_from_outside_can_not_be_mixed_in(run: Run, tmp_path: Path) -> None:
     """Both forms are one command; once an arm was revealed, --from is refused, and the other way round."""
     file = tmp_path / "people.csv"
@@ -150,10 +176,8 @@ def test_a_register_from_outside_can_not_be_mixed_in(run: Run, tmp_path: Path) -
 
 def test_with_roles_a_site_enrols_at_its_own_and_sees_no_list(run: Run, tmp_path: Path) -> None:
     """The site's person and the custodian each do their own part."""
-    store = opened(settings_for(tmp_path), "anna")
-    granting.give(store, "a-trial", "nurse", "site", by="anna", at=utc_now(), site="North")
-    granting.give(store, "a-trial", "carla", "custodian", by="anna", at=utc_now())
-    store.close()
+    grant(tmp_path, "North", nurse="site")
+    grant(tmp_path, carla="custodian")
     assert enrolled(run, "s1")["already"] is False
     words = ("enrol", "a-trial", "--site", "South", "--participant", "s2", "--by", "nurse")
     assert "must be custodian or site to allocate" in run(*words, ok=False).stderr

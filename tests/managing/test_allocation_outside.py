@@ -44,7 +44,7 @@ def test_a_sound_list_passes_in_any_order_of_rows() -> None:
     ("lines", "sentence"),
     [
         (["A,1,other"], "row 1: arm is 'other', must be one of usual, text"),
-        (["A,1,usual", "Z,1,text"], 'row 2: stratum == "Z", must be a site'),
+        (["A,1,usual", "Z,1,text"], 'row 2: site == "Z", must be a site'),
         (["A,0,usual"], "row 1: position is '0', must be a whole number from 1"),
         (["A,1.5,usual"], "row 1: position is '1.5'"),
         (["A,²,usual"], "row 1: position is '²'"),

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event, text, update
 
 from trials.acts.allocating import ALLOCATION_LIST, ALLOCATION_SEED, REVEAL, Reveal
+from trials.acts.safety_events import SAFETY_EVENT, SAFETY_JUDGED, SafetyEvent, SafetyJudged
 from trials.acts.site_withdrawing import SITE_WITHDRAWN, SiteWithdrawn
 from trials.acts.viewing import VIEWED
 from trials.errors import DataError, ForbiddenError, LifecycleError, NotSealedError, RoadtestError, StoreError
@@ -21,7 +22,7 @@ from trials.evidence import Look
 from trials.protocol import Protocol, from_content
 from trials.pseudonyms import Pseudonyms
 from trials.records import Checked, Delivery, Record, Row
-from trials.store import acts, allocations, arms, custody, granting, ledger, revealing, verifying
+from trials.store import acts, allocations, arms, custody, granting, ledger, revealing, standing, verifying
 from trials.store.engine import Store, open_store, reading, writing
 from trials.store.models import ACT, TRIAL, metadata
 
@@ -73,6 +74,13 @@ def seal(store: Store, protocol: Protocol) -> Store:
     return store
 
 
+def roles(store: Store) -> Store:
+    """Carla keeps the list, two people enrol, two lead."""
+    for person, role in (("carla", "custodian"), ("nurse", "site"), ("doctor", "site"), ("ben", "lead")):
+        granting.give(store, "a-trial", person, role, by="anna", at=AT)  # type: ignore[arg-type]
+    return store
+
+
 def join(store: Store, name: str, site: str = "A", *, trial: str = "a-trial", day: int = 0, **more: Any) -> Any:
     at = AT + timedelta(days=day)
     newcomer = revealing.Newcomer(KEY.of(name), site, at.date())
@@ -87,11 +95,12 @@ def many(store: Store, first: int, last: int, site: str = "A") -> list[str]:
 def checks(store: Store) -> None:
     """Nothing was altered, and every arm is the list's."""
     assert verifying.verify(store) == []
-    assert custody.findings(store, "a-trial", by="anybody", hidden=KEY)[1] == ()
+    assert custody.findings(store, "a-trial", by="carla", hidden=KEY)[1] == ()
 
 
 def test_each_person_gets_the_next_arm_of_their_site(sealed: Store) -> None:
     """Arms follow each site's list, numbers count over all sites, and everybody is in the register."""
+    roles(sealed)
     found = [join(sealed, f"p{number}", "AB"[number % 3 == 0]) for number in range(1, 19)]
     assert [one.entry_order for one in found] == list(range(1, 19))
     opened = custody.open_list(sealed, "a-trial", hidden=KEY, by="carla", at=AT)
@@ -117,6 +126,7 @@ def test_the_same_participant_again_has_the_same_arm(sealed: Store) -> None:
 
 def test_whatever_fails_leaves_no_arm_and_loses_no_position(sealed: Store) -> None:
     """A fault before any of a reveal's writes undoes all of it; the next attempt gives the arm that was due."""
+    roles(sealed)
     join(sealed, "p0")
     [(_, due)] = custody.upcoming(sealed, "a-trial", "A", 1, hidden=KEY, by="carla", at=AT).arms
     written: list[str] = []
@@ -158,7 +168,7 @@ def test_who_may_not_join_is_told_why(store: Store) -> None:
     ledger.register(store, plan(), by="anna", at=AT)
     refused(store, NotSealedError, "must be sealed", "p1")
     ledger.seal(store, "a-trial", by="ben", at=AT)
-    refused(store, DataError, 'stratum == "Z", must be a site', "p1", "Z")
+    refused(store, DataError, 'site == "Z", must be a site', "p1", "Z")
     join(store, "p1")
     refused(store, LifecycleError, "enrolled at site A of a-trial, must be of one site", "p1", "B")
     refused(store, StoreError, "began with the key", "p2", hidden=Pseudonyms(b"o" * 32))
@@ -243,6 +253,94 @@ def test_a_list_is_its_custodians_and_each_sight_of_it_is_logged(sealed: Store) 
     assert custody.open_list(sealed, "a-trial", hidden=KEY, by="anna", at=AT).secret == SEED.hex()
 
 
+def test_who_enrols_never_sees_arms_to_come(sealed: Store) -> None:
+    """In an open programme nobody is shown the list; with roles a custodian who enrols isn't, nor enrols once they were."""
+    join(sealed, "p1", by="Nurse")
+    for look_at in (
+        lambda by: custody.upcoming(sealed, "a-trial", "A", 3, hidden=KEY, by=by, at=AT),
+        lambda by: custody.open_list(sealed, "a-trial", hidden=KEY, by=by, at=AT),
+    ):
+        for by in ("Nurse", "somebody else"):
+            with pytest.raises(ForbiddenError, match="a-trial has no custodian, must have one before anybody sees"):
+                look_at(by)
+    roles(sealed)
+    granting.give(sealed, "a-trial", "Nurse", "custodian", by="anna", at=AT)
+    with pytest.raises(ForbiddenError, match="Nurse has enrolled people in a-trial, must not see arms to come"):
+        custody.upcoming(sealed, "a-trial", "A", 3, hidden=KEY, by="Nurse", at=AT)
+    assert join(sealed, "p2").entry_order == 2
+    custody.upcoming(sealed, "a-trial", "A", 3, hidden=KEY, by="carla", at=AT)
+    refused(sealed, ForbiddenError, "carla has seen arms of a-trial before their turn", "p3", by="carla")
+    assert join(sealed, "p1", by="carla").already
+
+
+def test_whoever_brought_the_list_does_not_enrol(sealed: Store) -> None:
+    """Who imports a list from outside knows its arms."""
+    allocations.bring(sealed, "a-trial", {"A": ["usual"]}, hidden=KEY, salt=SEED, by="carla", at=AT)
+    refused(sealed, ForbiddenError, "Carla has seen arms", "p1", by="Carla")
+    assert join(sealed, "p1").arm == "usual"
+
+
+def test_enrolment_waits_for_the_safety_steward(sealed: Store) -> None:
+    """After a death nobody is enrolled until it is judged; who is in hears their arm, and the judgement opens or ends it."""
+    join(sealed, "p1")
+    death = SafetyEvent(day=AT.date(), kind="death", serious=True, text="at home", related="unknown")
+    event = acts.act(sealed, "a-trial", SAFETY_EVENT, death, by="nurse", at=AT).seq
+    refused(
+        sealed, LifecycleError, f"waits until the safety steward has judged event {event}, a death. Nobody was", "p2"
+    )
+    assert join(sealed, "p1").already
+    for stops in (False, True):
+        word = SafetyJudged(event=event, related="no", stops=stops, reason="long ill")
+        acts.act(sealed, "a-trial", SAFETY_JUDGED, word, by="sue", at=AT)
+        if stops:
+            refused(sealed, LifecycleError, "Enrolment is stopped", "p3")
+        else:
+            assert join(sealed, "p2").entry_order == 2
+
+
+def test_who_joined_while_enrolment_waited_is_told(sealed: Store) -> None:
+    """A delivery with people who joined after an unjudged death is warned of; before it and after the judgement not."""
+
+    def told(*days: int | None) -> list[str]:
+        joined = [None if one is None else (AT + timedelta(days=one)).date() for one in days]
+        return [one.split(",")[0] for one in standing.joined_while_waiting(sealed, "a-trial", joined)]
+
+    assert told(0, None) == []
+    death = SafetyEvent(day=AT.date(), kind="death", serious=True, text="at home")
+    event = acts.act(sealed, "a-trial", SAFETY_EVENT, death, by="nurse", at=AT + timedelta(days=3)).seq
+    still = "enrolment waited for the safety steward from 2026-01-08 on"
+    assert (told(2), told(3), told(None)) == ([], [still], [still])
+    word = SafetyJudged(event=event, related="no", stops=False, reason="long ill")
+    acts.act(sealed, "a-trial", SAFETY_JUDGED, word, by="sue", at=AT + timedelta(days=6))
+    then = "enrolment waited for the safety steward from 2026-01-08 to 2026-01-11"
+    assert (told(2), told(3, 5), told(6), told(None)) == ([], [then], [], [])
+
+
+def test_a_reveal_costs_the_same_after_many(sealed: Store) -> None:
+    """It reads one reveal of its site, and one for each arm that was dropped, however many there were."""
+    read: list[int] = []
+
+    def count(before: Any, *_: Any) -> None:
+        read.append(before)
+
+    with pytest.MonkeyPatch.context() as patch:
+        whole = Reveal.model_validate_json
+        patch.setattr(Reveal, "model_validate_json", lambda *said: (count(1), whole(*said))[1])
+        many(sealed, 1, 9)
+        many(sealed, 1, 2, "B")
+        arms.drop_arm(sealed, "a-trial", "call", reason="no use", second="ben", by="anna", at=AT)
+        many(sealed, 10, 30)
+        read.clear()
+        join(sealed, "A31")
+    assert len(read) == 2
+    with reading(sealed) as connection:
+        stands = allocations.standing(connection, "a-trial")
+        for site in "AB":
+            assert allocations.last_position(connection, "a-trial", site) == stands.last(site)
+            assert allocations.dropped(connection, "a-trial", stands, site) == stands.dropped(site)
+    checks(sealed)
+
+
 def test_withdrawing_a_site_changes_nothing_elsewhere(store: Store, tmp_path: Path) -> None:
     """Each site has a list of its own: the same people at A have the same arms with B, without it, and after it left."""
     seal(store, plan())
@@ -259,6 +357,7 @@ def test_withdrawing_a_site_changes_nothing_elsewhere(store: Store, tmp_path: Pa
 
 def test_a_dropped_arm_is_entered_no_more(sealed: Store) -> None:
     """From then on each site's list keeps the ratio of the others, from numbers of its own, and it still is provable."""
+    roles(sealed)
     many(sealed, 1, 7)
     opened = custody.open_list(sealed, "a-trial", hidden=KEY, by="carla", at=AT)
     without = [arm for _, arm in opened.coming("A", 7, 40) if arm != "text"][:20]
@@ -320,11 +419,12 @@ def test_an_arm_that_is_not_the_lists_is_found(sealed: Store) -> None:
 
 def test_another_seed_is_not_what_was_committed_to(sealed: Store) -> None:
     """What is opened must have the commitment that was stored; a sealed seed that was replaced is found on use."""
+    roles(sealed)
     join(sealed, "p1")
     opened = custody.open_list(sealed, "a-trial", hidden=KEY, by="carla", at=AT)
-    assert custody.findings(sealed, "a-trial", by="anybody", opened=opened) == (1, ())
+    assert custody.findings(sealed, "a-trial", by="carla", opened=opened) == (1, ())
     other = replace(opened, secret="0" * 64)
-    assert custody.findings(sealed, "a-trial", by="anybody", opened=other)[1] == (
+    assert custody.findings(sealed, "a-trial", by="carla", opened=other)[1] == (
         "what was opened is not what the trial is committed to",
     )
     body = json.loads(acts.acts(sealed, "a-trial", [ALLOCATION_SEED])[0].body.model_dump_json())

@@ -13,7 +13,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from flows import amending, work
-from tests.flows.making import Desk, people, plan
+from tests.flows.making import SEALED_AT, Desk, people, plan
 from trials.protocol import Protocol
 from trials.store import ledger
 from trials.store.engine import open_store
@@ -64,6 +64,7 @@ def test_a_preview_shows_what_would_change_and_stores_nothing(desk: Any, told: C
     assert body["changes"] == [{"path": "monitoring.max_participants", "before": 200, "after": 300, "class": "running"}]
     late = told("amend", "first-trial", written(desk, plan(question="Is it good?")), "--dry-run")
     assert late.exit_code == 1
+    assert "this would be no new version of its plan, after look 1" in late.stdout
     assert "It can't be done: question can't be amended" in late.stdout
     assert desk.contents() == before
 
@@ -90,6 +91,18 @@ def test_an_amendment_by_the_command(desk: Any, told: Callable[..., Result]) -> 
     assert versions[0]["amendment"] is None
     assert versions[1]["amendment"]["reason"] == "Two courts joined"
     assert ledger.sealed_protocol(desk.store, "first-trial")[0].title == "Courts"
+
+
+def test_a_plan_replaced_before_its_seal_is_no_amendment(desk: Any, told: Callable[..., Result]) -> None:
+    """Versions from before the seal are listed as such; what was never sealed was not amended."""
+    work.register_trial(desk.store, plan("second-trial"), by="Ann", at=SEALED_AT)
+    assert "second-trial has not been sealed yet, so nothing was amended." in told("amendments", "second-trial").stdout
+    work.register_trial(desk.store, plan("second-trial", title="Better"), by="Ann", at=SEALED_AT, seal_by="Bea")
+    first, one, two, _ = told("amendments", "second-trial").stdout.splitlines()
+    assert first == "second-trial has not been amended since its seal."
+    assert one.startswith("Version 1 ")
+    assert one.endswith("written by Ann on 2024-01-01, replaced before the seal.")
+    assert two.endswith("sealed by Bea.")
 
 
 def test_deliveries_go_on_under_the_new_plan(desk: Any, told: Callable[..., Result]) -> None:

@@ -142,7 +142,7 @@ def test_two_plans_differ_exactly_when_their_hashes_do() -> None:
         after = plan(**change)
         there, back = field_diff(BEFORE, after), field_diff(after, BEFORE)
         assert bool(there) == (after.seal() != BEFORE.seal()), change
-        assert {(one.path, one.of) for one in there} == {(one.path, one.of) for one in back}
+        assert {one.path for one in there} == {one.path for one in back}
 
 
 def test_partners_of_one_name_are_one_change() -> None:
@@ -155,12 +155,18 @@ def test_partners_of_one_name_are_one_change() -> None:
     ("changes", "of"),
     [
         ({"title": "x"}, "words"),
-        ({"arms": [FULL["arms"][0], {"id": "idea", "name": "x"}]}, "words"),
-        ({"primary__label": "x"}, "words"),
+        ({"arms": [FULL["arms"][0], {"id": "idea", "name": "x"}]}, "sealed"),
+        ({"primary__label": "x"}, "sealed"),
+        ({"guardrails": [{**FULL["guardrails"][0], "label": "x"}]}, "sealed"),
+        ({"strengths": [{**FULL["strengths"][0], "label": "x"}]}, "sealed"),
+        ({"intervention__components": [{**FULL["intervention"]["components"][0], "text": "x"}]}, "running"),
+        ({"intervention__components": [{**FULL["intervention"]["components"][0], "role": "flexible"}]}, "sealed"),
+        ({"intervention__components": []}, "sealed"),
+        ({"intervention__components": [*FULL["intervention"]["components"], {"id": "visit", "text": "x"}]}, "running"),
         ({"sites": [*FULL["sites"], {"id": "C"}]}, "running"),
         ({"sites": [{"id": "A"}]}, "sealed"),
-        ({"stopping": {"recruitment": {"per_month": 10}}}, "running"),
-        ({"stopping": None}, "running"),
+        ({"stopping": {"recruitment": {"per_month": 10}}}, "sealed"),
+        ({"stopping": None}, "sealed"),
         ({"stopping__staff_time": {"minutes_at_most": 30}}, "sealed"),
         ({"stopping__data_quality": {}}, "sealed"),
         ({"monitoring__max_participants": 500}, "running"),
@@ -198,8 +204,38 @@ def test_arms_stay_once_the_allocation_list_is_fixed() -> None:
     assert sentence is not None
     assert sentence.startswith("arms[usual].allocation can't be amended: the allocation list is fixed")
     assert refusal(BEFORE, more, begun=False, enrolled=0) is None
-    words = plan(question="?", arms=[{**FULL["arms"][0], "name": "As usual"}, FULL["arms"][1]])
-    assert refusal(BEFORE, words, begun=False, enrolled=0, allocated=True) is None
+    named = plan(question="?", arms=[{**FULL["arms"][0], "name": "As usual"}, FULL["arms"][1]])
+    assert "arms[usual].name can't" in str(refusal(BEFORE, named, begun=False, enrolled=0, allocated=True))
+    other = plan(question="?", primary__label="falls")
+    assert refusal(BEFORE, other, begun=False, enrolled=0, allocated=True) is None
+
+
+def test_what_was_not_there_may_be_added() -> None:
+    """A rule for slow recruitment, and a description of the idea, may come late; to change or take them out is too late."""
+    for part in ("stopping", "intervention"):
+        without = plan(**{part: None})
+        assert refused(BEFORE, before=without) == ""
+        assert f"{part}" in refused(without)
+
+
+def test_an_amendment_does_not_walk_around_the_gate() -> None:
+    """What the gate refuses is no amendment before the first outcome; after it fewer people aren't, nor is it ever the mark
+    that nothing was planned. Words alone, and more people, don't ask the gate."""
+    fewer, weak = plan(monitoring__max_participants=120), "the gate refuses"
+    said = {"enrolled": 80, "gated": weak}
+    assert refusal(BEFORE, fewer, begun=False, **said) == weak
+    assert refusal(BEFORE, plan(title="x"), begun=False, **said) is None
+    sentence = refusal(BEFORE, fewer, begun=True, **said)
+    assert sentence is not None
+    assert sentence.startswith(
+        "monitoring.max_participants == 120, must be so many that the gate lets the plan through"
+    )
+    assert refusal(BEFORE, plan(monitoring__max_participants=500), begun=True, **said) is None
+    for begun in (False, True):
+        late = refusal(BEFORE, plan(retrospective=True), begun=begun, enrolled=0)
+        assert "retrospective == true, must stay false" in str(late)
+    assert refused(plan(purpose="feasibility"), begun=False) == ""
+    assert "purpose can't be amended" in refused(plan(purpose="feasibility"))
 
 
 def test_people_who_are_in_are_not_planned_away() -> None:

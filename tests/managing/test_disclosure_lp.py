@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trials.disclosure import LIMIT, Moment, SafeTable, joined_table, listed, part_of, stepped
+from trials.disclosure import LIMIT, Moment, SafeTable, about, between, joined_table, listed, part_of, stepped, tens
 from trials.errors import DataError
 
 SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "scripts" / "disclosure_evidence.py"))
@@ -122,3 +122,17 @@ def test_a_filter_of_what_is_not_there_is_refused() -> None:
     table = joined_table(SITES, ARMS, [])
     with pytest.raises(DataError, match="row == 'nowhere', must be one of north, south, west"):
         part_of(table, rows=["nowhere"])
+
+
+def test_a_site_is_told_as_no_less_than_what_a_look_implies() -> None:
+    """45 people of an arm have a result and the other site holds at most 27 of them: 18 or more are here, and it says so."""
+    arm, both = "c", {("A", "c"): 13, ("B", "c"): 12}
+    moments = [Moment(both, {arm: (25, 25)}), Moment({("A", arm): 10, ("B", arm): 10}, {arm: (45, 45)})]
+    table = joined_table(["A", "B"], [arm], moments)
+    assert dict(table.cells) == {("A", arm): 18, ("B", arm): 18}
+    assert (between(table), about(table), about(table, ("A",))) == ((36, 54), 40, 20)
+
+
+def test_a_count_in_tens_leaves_ten_numbers() -> None:
+    """Down to tens, and nothing below ten, zero neither."""
+    assert [tens(count) for count in (0, 9, 10, 19, 20, 1007)] == [None, None, 10, 10, 20, 1000]

@@ -68,7 +68,7 @@ def test_the_json_is_what_the_text_is_made_of(run: Run) -> None:
     done = run("gate", written(protocol), "--json")
     body = json.loads(done.stdout)
     assert done.exit_code == 1
-    assert body == json.loads(json.dumps(gate_json(protocol)))
+    assert body == {**json.loads(json.dumps(gate_json(protocol))), "programme": None}
     assert {"trial", "may_seal", "reasons", "finds", "power", "needed", "label", "rows", "proposals"} <= set(body)
     assert body["label"]["name"] == "randomised"
     assert body["finds"] == gate.judged(protocol).finds

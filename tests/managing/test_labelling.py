@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import itertools
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from flows.gate import add, programme_notes
 from tests.managing.gate_plans import ONE, THREE, evidence, plan
 from trials.errors import ProtocolError
-from trials.evidence import CLAIMS
-from trials.labelling import LABELS, check, concerns_of, label_of, labelled, programme_confounding, table
+from trials.evidence import CLAIMS, Concern
+from trials.labelling import (
+    LABELS,
+    check,
+    concerns_of,
+    label_of,
+    labelled,
+    programme_confounding,
+    programme_sentence,
+    seen_label,
+    sought,
+    table,
+)
 from trials.plan.assignment import How
 from trials.planning import admit
 from trials.proposals import applied
+from trials.store import ledger
+from trials.store.engine import open_store, upgrade
 from trials.verdict import judge, outlook
 
 HOWS = get_args(How)
@@ -88,9 +108,8 @@ def test_no_confounded_design_is_spoken_of_as_the_cause(
     assert "makes the difference between the arms" not in label.may_claim
     if label.people_decide:
         assert word in ("keep_going", "cant_tell", "stop_for_harm")
-        assert "it helps" not in sentence or "harm" in fired
-    elif protocol.control is not None and word == "promote":
-        assert "it helps" not in sentence
+    assert "it helps" not in sentence
+    assert "does harm" not in sentence
 
 
 def test_a_randomised_trial_reads_as_before() -> None:
@@ -150,6 +169,83 @@ def test_a_plan_whose_assignment_contradicts_itself_is_refused() -> None:
     with pytest.raises(ProtocolError, match=r"must be a column of data\.fields"):
         check(plan(assignment={"how": "caseworker", "column": "worker"}))
     admit(plan(assignment={"how": "caseworker", "column": "worker"}, data={"fields": [{"name": "worker"}]}))
+
+
+def test_without_a_lot_no_sentence_says_that_the_idea_is_the_cause() -> None:
+    """Benefit, benefit too small, a guardrail breached, and harm: said of the people, by what they are compared with."""
+    worker, one = plan(assignment={"how": "caseworker"}), plan(**ONE)
+    for protocol, better, worse in (
+        (worker, "people in its arm do better", "people in its arm do worse"),
+        (one, "people did better than the benchmark", "people did worse than the benchmark"),
+    ):
+        for fired, breached in ((("benefit",), False), (("benefit", "dud"), False), (("benefit",), True)):
+            sentence = judge(protocol, evidence(fired, breached, 40))[1]
+            assert f": {better}" in sentence
+            assert "it helps" not in sentence
+        sentence = judge(protocol, evidence(("harm",), False, 40))[1]
+        assert f"steward: {worse}; a bet" in sentence
+        assert "does harm" not in sentence
+        both = judge(protocol, evidence(("benefit", "harm"), False, 40))[1]
+        assert "the difference has changed over time" in both
+
+
+def test_data_that_show_no_lot_take_its_label_away() -> None:
+    """Whatever fires, the label is no longer randomised, its caution is said, and it ends as every other label does; a label
+    that the plan's design gives stays."""
+    concern = Concern(
+        "confounded", "all people's arms can be told from x, though y: x may be the cause; ask", holds=True
+    )
+    caution = "all people's arms can be told from x, though y, so x may be the cause"
+    assert labelled(plan(), [concern]) == "descriptive (arms confounded)"
+    found = seen_label(plan(), [concern])
+    assert (found.causal, found.people_decide, found.caution) == (False, True, caution)
+    by_site = plan(sites=SITES, assignment={"how": "site"})
+    assert seen_label(by_site, [concern]) == label_of(by_site)
+    for fired in (("benefit",), ("dud",), ("benefit", "dud"), ("harm",), ()):
+        seen = replace(evidence(fired, False, 40), concerns=(concern,))
+        word, sentence = judge(plan(), seen)
+        assert word in ("cant_tell", "stop_for_harm", "keep_going")
+        assert "it helps" not in sentence
+        assert "does harm" not in sentence
+        assert sentence.count(caution) == 1
+        if word != "cant_tell":
+            assert sentence.endswith(f" Evidence: descriptive; {caution}.")
+    assert "no lot formed the arms" in outlook(plan(), replace(evidence((), False, 40), concerns=(concern,)))
+
+
+def test_a_plan_is_told_what_every_look_asks_and_what_its_programme_cannot_tell() -> None:
+    """By `roadtest gate`, before anything is sealed: the caseworker only where their column is named."""
+    assert sought(plan(sites=SITES)).startswith("Every look asks whether the arm follows from the site or when people")
+    assert "Caseworkers are not asked about" in sought(plan(sites=SITES))
+    named = plan(assignment={"how": "random", "column": "worker"}, data={"fields": [{"name": "worker"}]})
+    assert "or the caseworker (worker)." in sought(named)
+    assert sought(plan(**ONE)) == sought(plan(assignment={"how": "site"})) == ""
+    first, *others = programme(**ONE)
+    assert "prove nothing about the approaches" in programme_sentence(first, others)
+    assert programme_sentence(first, [first]) == ""
+    assert programme_sentence(plan(trial="fine", programme="p"), others) == ""
+
+
+def test_the_gate_says_what_plans_of_a_programme_cannot_tell_together(tmp_path: Path) -> None:
+    """From files with --with, and from what is registered for whoever registers another one."""
+    app, files = typer.Typer(), []
+    add(app)
+    app.command("other")(lambda: None)
+    plans = programme(**ONE)[:2]
+    for one in plans:
+        files.append(str(tmp_path / f"{one.trial}.yaml"))
+        Path(files[-1]).write_text(one.to_yaml(), encoding="utf-8")
+    done = CliRunner().invoke(app, ["gate", files[0], "--with", files[1]])
+    assert "Together: trial-a, trial-b: each approach is tried at a site of its own" in done.stdout
+    told = json.loads(CliRunner().invoke(app, ["gate", files[0], "--with", files[1], "--json"]).stdout)
+    assert told["programme"].startswith("trial-a, trial-b")
+    assert json.loads(CliRunner().invoke(app, ["gate", files[0], "--json"]).stdout)["programme"] is None
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    upgrade(url)
+    store = open_store(url)
+    assert programme_notes(store, plans[0]) == ()
+    ledger.register(store, plans[0], by="Ann", at=datetime(2026, 1, 5, tzinfo=UTC))
+    assert programme_notes(store, plans[1])[0].startswith("trial-b, trial-a: each approach")
 
 
 def programme(**changes: Any) -> list[Any]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from trials.analysis import Person, Version, evidence_of, fold, order_key
+from trials.comparing import CASEWORKER, strata
 from trials.confounding import MOST
 from trials.placing import placements
 from trials.protocol import Protocol, from_content
+from trials.verdict import judge
 
 FIRST = date(2024, 1, 1)
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,6 +76,44 @@ def test_counts_fold_on_to_the_same_state() -> None:
     assert sum(sum(weeks.values()) for weeks in json.loads(whole.state)["weeks"].values()) == len(told)
     undated = plan(order_by=["entry_order"])
     assert "weeks" not in json.loads(fold(undated, people(undated, "lot"), None, AS_OF).state)
+
+
+@pytest.mark.parametrize("assignment", [{"how": "site"}, {"how": "random", "within_site": False}])
+def test_where_no_arms_share_a_site_harm_still_stops(assignment: dict[str, Any]) -> None:
+    """Everybody is compared with everybody then, and the sentence says that the site may be the cause and not that it is the
+    idea; where sites have both arms people are compared within theirs, as ever."""
+    protocol = plan(assignment=assignment, order_by=["entry_order"])
+    told = people(protocol, "site", 120)
+    harmed = [replace(one, versions=(one.versions[0]._replace(value=float(one.arm == "new")),)) for one in told]
+    evidence = evidence_of(protocol, fold(protocol, harmed, None, AS_OF), enrolled=len(harmed))
+    verdict, sentence = judge(protocol, evidence)
+    assert verdict == "stop_for_harm"
+    assert sentence.startswith("Stop and tell the safety steward: people in its arm do worse; a bet against 'no harm'")
+    assert "Evidence: descriptive;" in sentence
+    assert "harm;" not in sentence
+    assert evidence.estimate == -1.0
+    assert strata(protocol) == 1
+    assert strata(plan()) == 2
+    by_lot = fold(plan(), harmed, None, AS_OF)
+    unshared = evidence_of(plan(), by_lot, enrolled=len(harmed))
+    assert judge(plan(), unshared, enrolled=120)[1].startswith("Nothing can be compared: 120 people of 400 have joined")
+
+
+def test_counts_of_caseworkers_fold_on_to_the_same_state() -> None:
+    """Read in two parts they are the same to the byte, by the newest caseworker said; who has none is not counted."""
+    protocol = plan(assignment={"how": "random", "column": "worker"}, data={"fields": [{"name": "worker"}]})
+    known = datetime(2024, 6, 1, tzinfo=UTC)
+    told = [
+        replace(one, guardrails={CASEWORKER: (Version(1, 7.0, known, known), Version(2, float(n % 3), known, known))})
+        for n, one in enumerate(people(protocol, "lot", 60))
+    ]
+    told[-1] = replace(told[-1], guardrails={})
+    whole, half = fold(protocol, told, None, AS_OF), fold(protocol, told[:33], None, AS_OF)
+    assert fold(protocol, told, half, AS_OF) == whole
+    counts = json.loads(whole.state)["caseworkers"]
+    assert set(counts["new"]) == {"0", "1", "2"}
+    assert sum(sum(workers.values()) for workers in counts.values()) == 59
+    assert [one for one in placements(json.loads(whole.state)).caseworker if one is not None].count("1") == 20
 
 
 def test_of_many_every_kth_is_judged() -> None:

@@ -200,7 +200,7 @@ def test_before_anything_is_decided() -> None:
 
 def test_the_portfolio_is_told_in_text_and_json(store: Store) -> None:
     """Beside the trials' standings the figures, and what each ending achieved."""
-    assert portfolio_json(store, 0.1) == {"fdr": 0.1, "trials": [], "figures": [], "ends": []}
+    assert portfolio_json(store, 0.1) == {"fdr": 0.1, "trials": [], "figures": [], "ends": [], "left_out": 0}
     assert portfolio_text(store, 0.1) == "No trial has been looked at yet. Next: roadtest round"
     registered(store, PLAN, 1)
     assert "north: 1 trial, 1 still running" in portfolio_text(store, 0.1)

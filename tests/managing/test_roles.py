@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from trials.acts import ACTS
 from trials.errors import ForbiddenError
 from trials.protocol import Protocol, from_content
 from trials.roles import ACTIONS, MEANINGS, ROLES, Granted, require
-from trials.store import access, granting, ledger
+from trials.store import access, arms, arrivals, granting, ledger
 from trials.store.engine import open_store, reading, writing
 
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -71,6 +72,9 @@ def test_a_role_at_one_site_ends_there() -> None:
     for site in ("B", None):
         with pytest.raises(ForbiddenError, match="site of site A"):
             require(grants, "anna", "allocate", programme="north", site=site)
+    assert require(grants, "anna", "read", programme="north") == {"site"}
+    with pytest.raises(ForbiddenError, match="site of site A"):
+        require(grants, "anna", "note_idea", programme="north", site="B")
 
 
 def test_the_store_asks_at_every_write(tmp_path: Path) -> None:
@@ -85,11 +89,34 @@ def test_the_store_asks_at_every_write(tmp_path: Path) -> None:
     granting.give(store, "north", "carl", "custodian", by="anna", at=AT)
     ledger.seal(store, "a-trial", by="carl", at=AT)
     for name in ("", "carl"):
-        with pytest.raises(ForbiddenError, match="to collect"), writing(store.as_person(name), "a-trial", "collect"):
+        somebody = store.as_person(name)
+        with pytest.raises(ForbiddenError, match="to collect"), writing(somebody, "a-trial", "collect"):
             pass
+        with pytest.raises(ForbiddenError, match="to collect"):
+            ledger.take_look(somebody, "a-trial", recorded_at=AT, as_of=AT)
+        for failed in ("the source is away", None):
+            with pytest.raises(ForbiddenError, match="to collect"):
+                arrivals.note_attempt(somebody, "a-trial", failed=failed, at=AT)
     with writing(store.as_person("olga"), "a-trial", "collect"):
         pass
     ledger.register(store, plan(trial="other", programme="south"), by="anybody", at=AT)
+    store.close()
+
+
+def test_dropping_an_arm_asks_the_second_person_too(tmp_path: Path) -> None:
+    """An arm goes only when whoever does it may decide and the second person may review; neither stands in for the other."""
+    store = open_store(f"sqlite:///{tmp_path / 'roadtest.db'}")
+    several = [{"id": "control", "role": "control"}, {"id": "idea"}, {"id": "other"}]
+    ledger.register(store, plan(design="multi_arm", arms=several), by="anna", at=AT)
+    ledger.seal(store, "a-trial", by="bea", at=AT)
+    for person, role in (("olga", "operator"), ("sue", "safety_steward"), ("carl", "custodian")):
+        granting.give(store, "north", person, role, by="anna", at=AT)  # type: ignore[arg-type]
+    for by, second, wrong in (("anna", "olga", "olga"), ("anna", "eve", "eve"), ("olga", "sue", "olga")):
+        with pytest.raises(ForbiddenError, match=f"{wrong} has"):
+            arms.drop_arm(store, "a-trial", "other", reason="too few", second=second, by=by, at=AT)
+    assert arms.dropped_arms(store, "a-trial") == {}
+    arms.drop_arm(store, "a-trial", "other", reason="too few", second="carl", by="anna", at=AT)
+    assert [*arms.dropped_arms(store, "a-trial")] == ["other"]
     store.close()
 
 
@@ -99,6 +126,7 @@ def test_who_sees_what(tmp_path: Path) -> None:
     protocol = plan()
     for person, role in (("sam", "stakeholder"), ("sue", "safety_steward"), ("carl", "custodian")):
         granting.give(store, "north", person, role, by="anna", at=AT)  # type: ignore[arg-type]
+    granting.give(store, "north", "sid", "safety_steward", by="anna", at=AT, site="A")
     with reading(store) as connection:
         seen = {
             (name, state): access.sight(connection, "a-trial", name, protocol, state)
@@ -107,6 +135,9 @@ def test_who_sees_what(tmp_path: Path) -> None:
         }
         with pytest.raises(ForbiddenError, match="eve has no role in north"):
             access.sight(connection, "a-trial", "eve", protocol, "sealed")
+    with reading(store) as connection:
+        sid = access.sight(connection, "a-trial", "sid", protocol, "sealed")
+    assert (sid.roles, sid.arms, sid.small, sid.rows, sid.people) == ({"safety_steward"}, False, False, False, False)
     assert {name: sight.arms for (name, state), sight in seen.items() if state == "sealed"} == {
         "sam": False,
         "sue": True,
@@ -126,13 +157,27 @@ def test_the_command_gives_lists_and_takes(tmp_path: Path) -> None:
     first = run.invoke(APP, ["roles", "list", *home])
     assert "No role was ever given in north" in first.output
     given = run.invoke(APP, ["roles", "give", "ben", "site", "--site", "A", "--by", "anna", *home])
-    assert given.output.splitlines() == ["anna: lead", "ben: site of site A"]
+    assert given.output.splitlines() == [
+        "Note: north is closed now, and anna is its lead: from now on only those who are given a role there may read or do "
+        "anything in it.",
+        "Note: no trial and no idea has the programme north so far; see whether it is spelt so in the plan.",
+        "anna: lead",
+        "ben: site of site A",
+    ]
+    store = open_store(f"sqlite:///{tmp_path / 'roadtest.db'}")
+    ledger.register(store, plan(), by="anna", at=AT)
+    store.close()
+    again = run.invoke(APP, ["roles", "give", "sam", "stakeholder", "--by", "anna", *home])
+    assert again.output.splitlines() == ["anna: lead", "ben: site of site A", "sam: stakeholder"]
+    listed = {who: run.invoke(APP, ["roles", "list", "--by", who, *home]) for who in ("ben", "eve")}
+    assert (listed["ben"].exit_code, listed["ben"].output) == (0, again.output)
+    assert (listed["eve"].exit_code, "eve has no role in north" in listed["eve"].output) == (1, True)
     refused = run.invoke(APP, ["roles", "give", "ben", "lead", "--by", "ben", *home])
     assert (refused.exit_code, "must be lead to grant" in refused.output) == (1, True)
     unknown = run.invoke(APP, ["roles", "give", "ben", "king", "--by", "anna", *home])
     assert (unknown.exit_code, "role == 'king', must be one of lead" in unknown.output) == (1, True)
     taken = run.invoke(APP, ["roles", "take", "ben", "site", "--site", "A", "--by", "anna", *home, "--json"])
-    assert '"roles": [{"person": "anna", "role": "lead", "site": null}]' in taken.output
+    assert [one["person"] for one in json.loads(taken.output)["roles"]] == ["anna", "sam"]
 
 
 def test_the_table_names_every_role() -> None:

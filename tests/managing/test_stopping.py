@@ -19,11 +19,11 @@ from scipy.stats import binom
 from trials import rules
 from trials.evidence import ArmTotal, Claim, Concern, Evidence, Guarded, Look
 from trials.protocol import Protocol, from_content
-from trials.stopping import CODES, RULES, Facts, Finding, findings_json, judged, table, todo_of, veiled
+from trials.stopping import CODES, RULES, Facts, Finding, findings_json, judged, recruitment, table, todo_of, veiled
 from trials.stopping.bets import mean_log_e, pace_log_e, share_log_e
 from trials.stopping.burden import fitted
 from trials.stopping.recruitment import projection
-from trials.stopping.rule import Code, Delivered, Event, Joined, StaffWeek
+from trials.stopping.rule import Code, Delivered, Event, Joined, Point, StaffWeek, claimed
 
 SCRIPTS = Path(__file__).parents[2] / "docs" / "scripts"
 SEALED = date(2026, 1, 5)
@@ -97,7 +97,7 @@ def evidence() -> Any:
         yield import_module("stopping_evidence")
 
 
-@pytest.mark.parametrize("scene", range(6))
+@pytest.mark.parametrize("scene", range(8))
 def test_asking_at_every_delivery_keeps_the_error(evidence: Any, scene: int) -> None:
     """A trial at the limit of its plan is called a breach in no more trials than the rule's error says, asked all the time."""
     _, draw, limit, _, _ = evidence.SCENES[scene]
@@ -314,7 +314,7 @@ def test_one_death_stops_enrolment_until_it_is_judged() -> None:
 
 
 def test_small_counts_are_veiled() -> None:
-    """Evidence from which one could work out that three people had an event is not shown; that a limit is passed is."""
+    """Evidence from which one could work out that three people had an event is not shown, nor its day; that it fired is."""
     joined = tuple(Joined(SEALED + timedelta(days=day), "A", 1, 1) for day in range(40))
     found = of(
         judged(facts(SEALED + timedelta(days=50), joined=joined, events=tuple(map(event, (1, 2, 3))))), "safety_rate"
@@ -323,11 +323,8 @@ def test_small_counts_are_veiled() -> None:
     hidden = veiled(found)
     assert (hidden.claim.log_e, hidden.claim.p, hidden.claim.crossed_at) == (None, None, None)
     assert dict(hidden.figures) == {"per_100_treated": None}
-    assert (hidden.level, hidden.sentence, hidden.claim.crossed_on) == (
-        found.level,
-        found.sentence,
-        found.claim.crossed_on,
-    )
+    assert (hidden.level, hidden.sentence, hidden.claim.fired) == (found.level, found.sentence, found.claim.fired)
+    assert hidden.claim.crossed_on is None
 
 
 def test_the_worst_comes_first_and_no_rule_says_nothing() -> None:
@@ -443,3 +440,41 @@ def test_what_a_look_flags_is_data_quality() -> None:
     ]  # fmt: skip
     assert found[0].claim.crossed_on == date(2026, 3, 2)
     assert found[0].sentence == "The arms don't add up."
+
+
+def test_the_p_value_keeps_the_strongest_evidence_there_was() -> None:
+    """It is valid at every look, so later looks can't take it back; the evidence itself can fall."""
+    path = [Point(SEALED + timedelta(days=at), at, log) for at, log in ((1, 0.5), (2, 2.0), (3, 1.0))]
+    claim = claimed("null", 0.05, "days", path, "nothing")
+    assert (claim.log_e, claim.p, claim.fired) == (1.0, pytest.approx(math.exp(-2.0)), False)
+
+
+def test_who_joins_on_a_day_counts_by_its_end() -> None:
+    """People of the first day after the grace are in the evidence of its end, not of the day after."""
+    protocol = plan({"recruitment": {"per_month": 20, "grace_months": 1}})
+    stopping = protocol.stopping
+    assert stopping is not None
+    assert stopping.recruitment is not None
+    begin = recruitment.judged_from(facts(SEALED, protocol=protocol), stopping.recruitment)
+    late = facts(begin + timedelta(days=3), protocol=protocol, joined=(Joined(begin + timedelta(days=1), "A", 2, 1),))
+    path = recruitment._path(late, stopping.recruitment, begin, begin + timedelta(days=3))
+    nobody = recruitment._path(replace(late, joined=()), stopping.recruitment, begin, begin + timedelta(days=3))
+    assert [point.at for point in path] == [1, 2, 3]
+    assert path[0].log_e < nobody[0].log_e
+
+
+def test_whoever_may_not_see_small_counts_is_told_no_number_of_people() -> None:
+    """However many there are: the level and the verdict's words stay, a number that moves with each person goes."""
+    protocol = plan({"recruitment": {"per_month": 20, "grace_months": 0}})
+    told = []
+    for more in (0, 1):
+        joined = tuple(Joined(SEALED + timedelta(days=4 * day), "A", 1 + more * (day == 7), 1) for day in range(30))
+        [found] = judged(facts(SEALED + timedelta(days=180), protocol=protocol, joined=joined))
+        assert f"{30 + more} people joined so far" in found.sentence
+        told.append(veiled(found))
+    assert told[0].sentence == told[1].sentence
+    assert "fewer joined by" in told[0].sentence
+    assert findings_json(told[:1])[0]["claim"] == findings_json(told[1:])[0]["claim"]
+    assert told[0].claim.fired
+    assert told[0].claim.crossed_on is None
+    assert {value for _, value in told[0].figures} == {None}

@@ -23,7 +23,7 @@ from trials.errors import (
     UnknownTrialError,
 )
 from trials.protocol import Protocol, sha256_text
-from trials.store import acts, amendments, chain, granting, ledger, reading, verifying
+from trials.store import acts, amendments, chain, granting, ledger, looks, reading, verifying
 from trials.store.engine import Store, writing
 from trials.store.engine import reading as opened
 
@@ -142,6 +142,45 @@ def test_what_the_verdict_rests_on_is_amended_before_data_only(desk: Any, kit: S
     assert found.refusal is not None
     assert (found.version, found.mark) == (3, "after look 1, before look 2")
     assert kit.contents(desk.store) == before
+
+
+def test_an_amendment_passes_the_gate(desk: Any, kit: SimpleNamespace) -> None:
+    """Before any outcome a plan that could not be sealed is none; after them fewer people aren't one either, more are."""
+
+    def of(people: int) -> Protocol:
+        monitoring = desk.protocol.monitoring.model_copy(update={"max_participants": people})
+        return desk.protocol.model_copy(update={"monitoring": monitoring})
+
+    with pytest.raises(LifecycleError, match="must be in at least 50 of 100 to be sealed as an effect trial"):
+        amend(desk, kit, of(30), at=0)
+    assert "must be in at least 50 of 100" in str(amendments.examine(desk.store, desk.trial, of(30)).refusal)
+    desk.send("one", people(kit, 1, 20), sent=1)
+    before = kit.contents(desk.store)
+    with pytest.raises(
+        LifecycleError, match=r"max_participants == 30, must be so many that the gate .*roadtest decide"
+    ):
+        amend(desk, kit, of(30))
+    assert kit.contents(desk.store) == before
+    assert amend(desk, kit, of(300)).look == 1
+
+
+def test_the_look_after_an_amendment_reads_everybody_anew(
+    desk: Any, kit: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look goes on from its cursor; the first one after an amendment folds the whole history, so no state mixes two plans."""
+    begun: list[str | None] = []
+    whole = looks.people_in_order
+
+    def watched(connection: Any, protocol: Protocol, *, after: str | None = None, upto: int | None = None) -> Any:
+        begun.append(after)
+        return whole(connection, protocol, after=after, upto=upto)
+
+    monkeypatch.setattr(looks, "people_in_order", watched)
+    for number in range(4):
+        if number == 2:
+            amend(desk, kit, at=2)
+        desk.send(str(number), people(kit, 10 * number + 1, 10 * number + 10), sent=number)
+    assert [after is None for after in begun] == [True, False, True, False]
 
 
 def test_a_look_without_data_and_a_refused_delivery(desk: Any, kit: SimpleNamespace) -> None:
@@ -285,12 +324,19 @@ def test_an_altered_plan_stops_the_next_flow(amended: Any, kit: SimpleNamespace,
     ],
 )
 def test_an_altered_amendment_is_found(amended: Any, change: str) -> None:
-    """Its act taken out, or its mark, words or author altered: the audit says so; the plan itself stands by its link."""
+    """Its act taken out, or its mark, words or author altered: the audit says so, and nothing runs on it or lists it."""
     with writing(amended.store) as connection:
         assert connection.execute(text(change)).rowcount == 1
     [finding] = verifying.verify(amended.store)
     assert "act 1 is" in finding.sentence
-    assert ledger.sealed_protocol(amended.store, amended.trial)[0] == wider(amended.protocol)
+    for attempt in (
+        lambda: ledger.sealed_protocol(amended.store, amended.trial),  # what collect, round and enrol begin with
+        lambda: amendments.versions(amended.store, amended.trial),
+    ):
+        with pytest.raises(
+            PlanHashMismatchError, match="a-trial has other amendments, or other words or marks of them"
+        ):
+            attempt()
 
 
 def test_a_link_that_can_not_stand_is_found(amended: Any, kit: SimpleNamespace) -> None:

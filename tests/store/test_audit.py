@@ -210,6 +210,18 @@ def test_a_chain_that_was_cut_off_or_written_anew_is_found_against_its_head(full
         assert any("kept elsewhere" in sentence for sentence in findings(connection, head=head))
 
 
+@pytest.mark.parametrize("scope", ["programme:north", "idea:calls", "another-trial"])
+def test_an_act_put_in_where_there_is_no_chain_is_found(full: Any, scope: str) -> None:
+    """A role that somebody grants themselves in the database is a finding, also in a programme in which nobody did anything."""
+    body = '{"given": true, "person": "Eve", "role": "lead", "site": null}'
+    put = "INSERT INTO act SELECT :scope, seq, 'grant', 'another key', by, at, look, :body FROM act"
+    with altered(full.store, put, scope=scope, body=body) as connection:
+        [found] = verifying._verified(connection, None, {})
+    assert (found.trial, found.link) == (scope, None)
+    assert found.sentence.startswith(f"{scope}: there is no chain; every ")
+    assert verifying.verify(full.store) == []
+
+
 def test_one_altered_link_is_one_sentence(full: Any) -> None:
     """An altered link is named once; that the others stand is not drowned in what follows from it."""
     with altered(full.store, "UPDATE audit_event SET at = '1999-09-09 00:00:00+00:00' WHERE seq = 3") as connection:

@@ -6,7 +6,7 @@ Kinds of acts register in `trials.acts.ACTS`, a file each; the store writes them
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,6 +28,7 @@ class ActKind:
     """One kind of act. name: in the database, for ever. body: its model, whose JSON is stored. action: the permission it
     needs (`trials.roles.ACTIONS`). states: those of a trial in which it is allowed; empty for acts on a programme or an
     idea, which have no state. moves: the state after it. site: the site that an act is about, or None for the whole trial.
+    words: the fields in which people write freely, which must name nobody; given: whether a given name alone names somebody.
     """
 
     name: str
@@ -36,6 +37,12 @@ class ActKind:
     states: tuple[str, ...] = STATES
     moves: Callable[[str, Frozen], str] = nowhere
     site: Callable[[Frozen], str | None] = lambda body: None
+    words: tuple[str, ...] = ()
+    given: bool = False
+
+    def texts(self, body: Frozen) -> Mapping[str, str]:
+        """What people wrote freely in an act, by field."""
+        return {name: getattr(body, name) for name in self.words}
 
 
 @dataclass(frozen=True, slots=True)

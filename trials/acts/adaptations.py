@@ -26,4 +26,4 @@ def _site(body: Frozen) -> str | None:
     return body.site or None if isinstance(body, Adaptation) else None
 
 
-ADAPTATION = ActKind("adaptation", Adaptation, action="report_work", site=_site)
+ADAPTATION = ActKind("adaptation", Adaptation, action="report_work", site=_site, words=("what", "why"))

@@ -68,4 +68,4 @@ REVEAL = ActKind(
     states=(SEALED,),
     site=lambda body: body.stratum or None if isinstance(body, Reveal) else None,
 )
-ARM_DROPPED = ActKind("arm_dropped", ArmDropped, action="decide", states=(SEALED,))
+ARM_DROPPED = ActKind("arm_dropped", ArmDropped, action="decide", states=(SEALED,), words=("reason",))

@@ -35,4 +35,4 @@ class Amendment(Frozen):
     approved_by: str = Field(min_length=1)
 
 
-AMENDMENT = ActKind("amendment", Amendment, action="amend", states=(SEALED,))
+AMENDMENT = ActKind("amendment", Amendment, action="amend", states=(SEALED,), words=("reason", "impact"))

@@ -51,5 +51,5 @@ class CoCreationOutcome(Frozen):
     why: str = ""
 
 
-CO_CREATION = ActKind("co_creation", CoCreation, action="take_part")
-CO_CREATION_OUTCOME = ActKind("co_creation_outcome", CoCreationOutcome, action="take_part")
+CO_CREATION = ActKind("co_creation", CoCreation, action="take_part", words=("text", "why"))
+CO_CREATION_OUTCOME = ActKind("co_creation_outcome", CoCreationOutcome, action="take_part", words=("why",))

@@ -83,4 +83,11 @@ def _moves(state: str, body: Frozen) -> str:
     return LEADS_TO[body.what] if isinstance(body, Decision) else state
 
 
-DECISION = ActKind("decision", Decision, action="decide", states=(SEALED,), moves=_moves)
+DECISION = ActKind(
+    "decision",
+    Decision,
+    action="decide",
+    states=(SEALED,),
+    moves=_moves,
+    words=("reason", "lesson", "reuse", "dissent"),
+)

@@ -23,4 +23,4 @@ class ExternalEvent(Frozen):
     sites: tuple[str, ...] = ()
 
 
-EXTERNAL_EVENT = ActKind("external_event", ExternalEvent, action="note_event")
+EXTERNAL_EVENT = ActKind("external_event", ExternalEvent, action="note_event", words=("text",))

@@ -57,6 +57,6 @@ def _site(body: Frozen) -> str | None:
     return body.site or None if isinstance(body, FundRequest) else None
 
 
-FUND_REQUEST = ActKind("fund_request", FundRequest, action="fund", site=_site)
-FUND_ANSWER = ActKind("fund_answer", FundAnswer, action="approve_fund")
+FUND_REQUEST = ActKind("fund_request", FundRequest, action="fund", site=_site, words=("goal",))
+FUND_ANSWER = ActKind("fund_answer", FundAnswer, action="approve_fund", words=("reason",))
 FUND_SPENT = ActKind("fund_spent", FundSpent, action="fund")

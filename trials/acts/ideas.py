@@ -48,8 +48,8 @@ def _site(body: Frozen) -> str | None:
     return body.site if isinstance(body, Idea) else None
 
 
-IDEA = ActKind("idea", Idea, action="note_idea", states=(), site=_site)
-IDEA_ENDED = ActKind("idea_ended", IdeaEnded, action="decide", states=())
+IDEA = ActKind("idea", Idea, action="note_idea", states=(), site=_site, words=("title", "text", "hoped_for"))
+IDEA_ENDED = ActKind("idea_ended", IdeaEnded, action="decide", states=(), words=("reason", "lesson", "reuse"))
 
 
 def table() -> tuple[tuple[str, ...], ...]:

@@ -33,4 +33,4 @@ class Passing(Frozen):
     handed: tuple[Handed, ...] = Field(min_length=1)
 
 
-PASSING = ActKind("passing", Passing, action="decide", states=())
+PASSING = ActKind("passing", Passing, action="decide", states=(), words=("changed",))

@@ -6,25 +6,19 @@ Seriousness as in ICH E2A (1994), section II.B: death, a threat to life and a st
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
 from trials.acts.act import ActKind
-from trials.errors import DataError
-from trials.identifiers import holds_identifier
-from trials.identifiers.numbers import postcode
-from trials.identifiers.people import DOUBTFUL, GIVEN
-from trials.identifiers.words import folded
+from trials.identifiers import free_text
 from trials.plan.base import Frozen
 
 Related = Literal["yes", "possibly", "no", "unknown"]
 EventKind = Literal["death", "life_threatening", "hospital", "self_harm", "violence", "other"]
 RELATED: tuple[Related, ...] = get_args(Related)
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
-_WORD = re.compile(r"[^\W\d_]+")
 ALWAYS_SERIOUS = ("death", "life_threatening", "hospital")
 
 
@@ -60,24 +54,16 @@ class SafetyJudged(Frozen):
 
 def must_name_nobody(what: str, text: str) -> str:
     """The text. Raises DataError, which does not repeat it, when it holds what names a person."""
-    if holds_identifier(text) or postcode(text) or _given_name(text):
-        raise DataError(
-            f"{what} holds what looks like a person's name, address or number, must name nobody. Say it without; nothing was "
-            "stored."
-        )
+    free_text.must_name_nobody({what: text}, given=True)
     return text
-
-
-def _given_name(text: str) -> bool:
-    """Whether a word with a capital is a given name that is hardly ever another word. In a few words about an event, one alone
-    is a name; in the columns of a file it need not be."""
-    words = (word for word in _WORD.findall(text) if word[0].isupper())
-    return any(folded(word) in GIVEN and folded(word) not in DOUBTFUL for word in words)
 
 
 def _site(body: Frozen) -> str | None:
     return body.site if isinstance(body, SafetyEvent) else None
 
 
-SAFETY_EVENT = ActKind("safety_event", SafetyEvent, action="report_safety", site=_site)
-SAFETY_JUDGED = ActKind("safety_judged", SafetyJudged, action="judge_safety")
+# In a few words about one event a given name alone names somebody; in other texts it need not.
+SAFETY_EVENT = ActKind(
+    "safety_event", SafetyEvent, action="report_safety", site=_site, words=("text", "reference"), given=True
+)
+SAFETY_JUDGED = ActKind("safety_judged", SafetyJudged, action="judge_safety", words=("reason",), given=True)

@@ -23,4 +23,6 @@ def _site(body: Frozen) -> str | None:
     return body.site if isinstance(body, SiteWithdrawn) else None
 
 
-SITE_WITHDRAWN = ActKind("site_withdrawn", SiteWithdrawn, action="withdraw_site", states=(SEALED,), site=_site)
+SITE_WITHDRAWN = ActKind(
+    "site_withdrawn", SiteWithdrawn, action="withdraw_site", states=(SEALED,), site=_site, words=("reason",)
+)

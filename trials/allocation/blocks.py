@@ -121,12 +121,15 @@ def allocation_list(protocol: Protocol, stratum: str, n: int, seed: str) -> tupl
     return tuple(islice(stream(protocol, stratum, seed), n))
 
 
-def must_be_stratum(protocol: Protocol, stratum: str) -> None:
-    """Raises DataError unless people are allocated within this stratum: a site of the plan, "" where it has none."""
+def must_be_stratum(protocol: Protocol, stratum: str, name: str = "stratum") -> None:
+    """Raises DataError unless people are allocated within this stratum: a site of the plan, "" where it has none.
+
+    name: what whoever gave it calls it.
+    """
     sites = [site.id for site in protocol.sites] or [""]
     if stratum not in sites:
         raise DataError(
-            f'stratum == "{stratum}", must be a site of {protocol.trial}: {", ".join(filter(None, sites)) or "none"}. '
+            f'{name} == "{stratum}", must be a site of {protocol.trial}: {", ".join(filter(None, sites)) or "none"}. '
             "Allocate people within the sites of the plan."
         )
 

@@ -64,7 +64,7 @@ def _row(protocol: Protocol, number: int, cells: Mapping[str, str]) -> tuple[str
     if not (position.isascii() and position.isdigit() and int(position[:9]) >= 1 and len(position) <= 9):
         raise DataError(f"row {number}: position is '{position[:20]}', must be a whole number from 1.")
     try:
-        must_be_stratum(protocol, stratum)
+        must_be_stratum(protocol, stratum, name="site")
     except DataError as error:
         raise DataError(f"row {number}: {error}") from None
     return stratum, int(position), arm

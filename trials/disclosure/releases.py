@@ -153,6 +153,25 @@ def part_of(table: SafeTable, rows: Collection[str] = (), columns: Collection[st
     return _added(kept, across, table.cells, table.below)
 
 
+def about(table: SafeTable, rows: Collection[str] = ()) -> int | None:
+    """About how many a released table (or these rows of it) holds, in tens: the middle of what each cell told can be. None
+    where no cell is told. Made from what is shown alone, so it says no more than that."""
+    told = [count for (row, _), count in table.cells.items() if count is not None and (not rows or row in rows)]
+    return round(sum(count + (LIMIT - 1) / 2 for count in told) / LIMIT) * LIMIT if told else None
+
+
+def between(table: SafeTable) -> tuple[int, int]:
+    """The fewest and the most that a released table can hold."""
+    least = sum(count or 0 for count in table.cells.values())
+    return least, max(least, sum(table.below[place] - 1 for place in table.cells))
+
+
+def tens(count: int) -> int | None:
+    """A count that goes up and down and that nothing else tells, rounded down to tens; None below LIMIT. However often it is
+    told, each telling leaves LIMIT numbers open."""
+    return None if count < LIMIT else count - count % LIMIT
+
+
 def listed(table: SafeTable) -> list[dict[str, str | int | None]]:
     """A released table as an export has it: a line for each cell, with `at_least` or `below`, the other null. Totals are for
     the reader to add up; they would hold nothing that the lines don't."""

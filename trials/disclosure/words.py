@@ -62,6 +62,8 @@ def _at_looks(raw: Look, there: Look) -> str:
 def _without_numbers(protocol: Protocol, look: Look) -> str:
     """What may be said while no look may be shown, or while the verdict rests on one that may not."""
     text = _common(look.sentence)
+    if text.startswith("Nothing can be compared"):
+        return f"Nothing can be compared: no result stands beside one of another arm.{_caution(text)}"
     if look.verdict == "keep_going" and protocol.purpose != "feasibility":
         who = "clusters" if protocol.unit == "cluster" else "people"
         due = _DUE.search(text)

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from trials.errors import DataError
-from trials.identifiers import holds_identifier
-from trials.identifiers.numbers import postcode
+from trials.identifiers import free_text
 
 Body = Mapping[str, Any]
 # Of the words below: a change makes every stored text be read anew.
@@ -63,12 +61,5 @@ def table() -> tuple[tuple[str, ...], ...]:
 
 
 def must_name_nobody(text: str, what: str) -> None:
-    """Refuses a free text in which a person is named: lessons are read by everybody, for years.
-
-    Raises DataError, which never quotes the text. Not found: a given name alone, and rare names (`trials.identifiers`).
-    """
-    if any(holds_identifier(line) or postcode(line) for line in text.splitlines() or [text]):
-        raise DataError(
-            f"{what} seems to name a person (a name, an e-mail address, a phone or other number, a postcode, a birthday), "
-            "must name nobody. Write what happened without saying to whom. Nothing was stored."
-        )
+    """`trials.identifiers.free_text.must_name_nobody` of one text: lessons are read by everybody, for years."""
+    free_text.must_name_nobody({what: text})

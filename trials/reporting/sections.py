@@ -16,7 +16,8 @@ from trials.acts.deciding import Decision
 from trials.acts.events import ExternalEvent
 from trials.acts.site_withdrawing import SiteWithdrawn
 from trials.amending import mark
-from trials.labelling import label_of
+from trials.evidence import Look
+from trials.labelling import seen_label
 from trials.lifecycle import Carried
 from trials.plan.intervention import Intervention
 from trials.protocol import Protocol
@@ -180,9 +181,9 @@ def carried(found: Carried | None) -> Section | None:
     return Section("carried", "Carried over", tuple(entries))
 
 
-def claims(protocol: Protocol) -> str:
-    """What the design allows anybody to claim, and what not; beside every verdict."""
-    label = label_of(protocol)
+def claims(protocol: Protocol, look: Look | None = None) -> str:
+    """What the design, and the data of the newest look, allow anybody to claim, and what not; beside every verdict."""
+    label = seen_label(protocol, () if look is None else look.concerns)
     also = f" Take care: {label.caution}." if label.caution else ""
     return f"It may claim {label.may_claim}. It may not claim {label.may_not_claim}.{also}"
 

@@ -1,7 +1,9 @@
 """The enabling fund: a ledger of small sums that people in the trial ask for, so that who decides, how fast and for whom shows.
 
 Guarantee: what is granted never exceeds the fund nor, for one person, the plan's sum per person; nobody answers a request that
-they put in; counts by site or arm are released as `trials.disclosure.releases` promises.
+they put in; counts by site or arm are released as `trials.disclosure.releases` promises; and whoever may not see small counts
+is told sums that move on only when money of LIMIT or more further people has come to them, so that no difference of two of
+them is one person's.
 On what co-production is and does: Loeffler & Bovaird (2016), Int J Public Administration 39:1006-1019.
 """
 
@@ -13,7 +15,7 @@ from datetime import date
 from statistics import median
 
 from trials.acts.fund import FundAnswer, FundRequest, FundSpent
-from trials.disclosure import LIMIT, added_up, released_counts, released_table, safe_count
+from trials.disclosure import LIMIT, added_up, released_counts, released_table, safe_count, tens
 from trials.errors import DataError
 from trials.plan.sharing import Fund
 
@@ -23,13 +25,16 @@ _CENTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request and what became of it. by: who put it in. granted: what was approved, less what was given back."""
+    """One request and what became of it. by: who put it in. granted: what was approved, less what was given back. place: of its
+    answer among all answers; spending: each sum in cents, with its place among all spending."""
 
     asked: FundRequest
     by: str
     answer: FundAnswer | None = None
     spent: float = 0.0
     closed: bool = False
+    place: int = 0
+    spending: tuple[tuple[int, int], ...] = ()
 
     @property
     def granted(self) -> float:
@@ -53,7 +58,9 @@ class Equity:
 
 @dataclass(frozen=True, slots=True)
 class FundSummary:
-    """Money in the fund's currency. committed: granted, not yet spent; unspent: of the whole fund; left: to be granted still.
+    """Money in the fund's currency. granted: in all, less what was given back; committed: granted, not yet spent; unspent: of
+    the whole fund; left: to be granted still. For whoever may not see small counts spent and granted are sums that moved with
+    LIMIT people or more (granted: all that was ever approved), None before, and the other three None.
 
     days: the median from request to answer; in_time: the share of answers within the plan's days; both None below LIMIT
     answers. waiting: requests without an answer; overdue: those that wait longer than the plan's days; proposed: requests by
@@ -62,10 +69,11 @@ class FundSummary:
 
     currency: str
     total: float
-    spent: float
-    committed: float
-    unspent: float
-    left: float
+    spent: float | None
+    granted: float | None
+    committed: float | None
+    unspent: float | None
+    left: float | None
     days: float | None
     in_time: float | None
     waiting: int | None
@@ -81,12 +89,13 @@ def cases(
 ) -> dict[str, Case]:
     """The requests by their number. requests: with who put each in."""
     found = {asked.request: Case(asked, by) for by, asked in requests}
-    for answer in answers:
-        found[answer.request] = replace(found[answer.request], answer=answer)
-    for one in spending:
+    for place, answer in enumerate(answers):
+        found[answer.request] = replace(found[answer.request], answer=answer, place=place)
+    for place, one in enumerate(spending):
         before = found[one.request]
         spent = (_cents(before.spent) + _cents(one.amount)) / _CENTS
-        found[one.request] = replace(before, spent=spent, closed=before.closed or one.last)
+        each = (*before.spending, (place, _cents(one.amount)))
+        found[one.request] = replace(before, spent=spent, closed=before.closed or one.last, spending=each)
     return found
 
 
@@ -164,35 +173,71 @@ def _sum(fund: Fund, amount: float) -> str:
 
 
 def summary(
-    fund: Fund, known: Mapping[str, Case], as_of: date, *, arm_of: Mapping[str, str] | None = None
+    fund: Fund, known: Mapping[str, Case], as_of: date, *, arm_of: Mapping[str, str] | None = None, small: bool = True
 ) -> FundSummary:
-    """The ledger as it stands. arm_of: participant -> arm, where the reader may see results by arm; None where not."""
+    """The ledger as it stands. arm_of: participant -> arm, where the reader may see results by arm; None where not. small:
+    whether they may see small counts, or answer requests, which tells them each sum."""
     spent = sum(_cents(one.spent) for one in known.values())
     granted = sum(_cents(one.granted) for one in known.values())
     total = _cents(fund.total)
     waits = [(as_of - one.asked.day).days for one in known.values() if one.answer is None]
-    days = [(one.answer.day - one.asked.day).days for one in known.values() if one.answer is not None]
+    answered = sorted((one for one in known.values() if one.answer is not None), key=lambda one: one.place)
+    count = len(answered) if small else len(answered) - len(answered) % LIMIT
+    days = [(one.answer.day - one.asked.day).days for one in answered[:count] if one.answer is not None]
+    late = sum(one > fund.days_to_approve for one in waits)
     told = len(days) >= LIMIT
     in_time = sum(one <= fund.days_to_approve for one in days) / len(days) if told else None
     proposed = released_counts(_histories((one.asked.proposed_by, 1) for one in known.values()))
     sites = {name: one.asked.site for name, one in known.items()}
     arms = {} if arm_of is None else {name: arm_of.get(one.asked.participant, "") for name, one in known.items()}
+    money: dict[str, float | None] = {
+        "spent": spent / _CENTS,
+        "granted": granted / _CENTS,
+        "committed": (granted - spent) / _CENTS,
+        "unspent": (total - spent) / _CENTS,
+        "left": (total - granted) / _CENTS,
+    }
+    sentence = _money(fund, spent, granted)
+    if not small:
+        money = dict.fromkeys(money) | {"spent": _as_told(_spending(known)), "granted": _as_told(_grants(answered))}
+        sentence = _money_told(fund, money["spent"], money["granted"])
     return FundSummary(
         currency=fund.currency,
         total=fund.total,
-        spent=spent / _CENTS,
-        committed=(granted - spent) / _CENTS,
-        unspent=(total - spent) / _CENTS,
-        left=(total - granted) / _CENTS,
+        **money,
         days=float(median(days)) if told else None,
         in_time=in_time,
-        waiting=safe_count(len(waits)),
-        overdue=safe_count(sum(one > fund.days_to_approve for one in waits)),
+        waiting=safe_count(len(waits)) if small else tens(len(waits)),
+        overdue=safe_count(late) if small else tens(late),
         proposed=proposed.cells,
         by_site=equity(known, sites),
         by_arm=() if arm_of is None else equity(known, arms),
-        sentence=_sentence(fund, spent, granted, float(median(days)) if told else None, in_time),
+        sentence=f"{sentence} {_speed(fund, float(median(days)) if told else None, in_time)}",
     )
+
+
+def _grants(answered: Iterable[Case]) -> list[tuple[str, int]]:
+    """(participant, cents) of what was approved, in the order of the answers."""
+    return [
+        (one.asked.participant, _cents(one.answer.amount)) for one in answered if one.answer and one.answer.approved
+    ]
+
+
+def _spending(known: Mapping[str, Case]) -> list[tuple[str, int]]:
+    """(participant, cents) of what was spent, in the order in which it was put on record."""
+    every = [(place, one.asked.participant, cents) for one in known.values() for place, cents in one.spending]
+    return [(participant, cents) for _, participant, cents in sorted(every)]
+
+
+def _as_told(moves: Iterable[tuple[str, int]]) -> float | None:
+    """A sum of money as it was when it had last moved with LIMIT people or more; None before the first time."""
+    told, total, people = None, 0, set[str]()
+    for participant, cents in moves:
+        total += cents
+        people.add(participant)
+        if len(people) >= LIMIT:
+            told, people = total, set()
+    return None if told is None else told / _CENTS
 
 
 def _histories(additions: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
@@ -201,12 +246,12 @@ def _histories(additions: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
 
 
 def equity(known: Mapping[str, Case], group_of: Mapping[str, str]) -> tuple[Equity, ...]:
-    """By group ('' = not known, left out): approved and refused as they are released, in the order of the requests' answers.
+    """By group ('' = not known, left out): approved and refused as they are released, in the order of the answers.
 
     group_of: request -> group.
     """
     answered = [(name, one.answer) for name, one in known.items() if one.answer is not None and group_of.get(name)]
-    answered.sort(key=lambda one: (one[1].day, one[0]))
+    answered.sort(key=lambda one: known[one[0]].place)
     table = released_table(
         added_up(((group_of[name], "approved" if answer.approved else "refused"), 1) for name, answer in answered)
     )
@@ -226,12 +271,23 @@ def _share(approved: int | None, refused: int | None) -> tuple[float, float] | N
     return yes / (yes + no + more), (yes + more) / (yes + more + no)
 
 
-def _sentence(fund: Fund, spent: int, granted: int, days: float | None, in_time: float | None) -> str:
-    money = (
+def _money(fund: Fund, spent: int, granted: int) -> str:
+    return (
         f"{_sum(fund, spent / _CENTS)} of {_sum(fund, fund.total)} are spent, {_sum(fund, (granted - spent) / _CENTS)} granted "
         f"and not yet spent, {_sum(fund, fund.total - granted / _CENTS)} free."
     )
+
+
+def _money_told(fund: Fund, spent: float | None, granted: float | None) -> str:
+    def said(amount: float | None) -> str:
+        return f"sums for fewer than {LIMIT} people" if amount is None else f"{_sum(fund, amount)} or more"
+
+    told = f"Of {_sum(fund, fund.total)} {said(granted)} were granted and {said(spent)} spent"
+    return f"{told}; sums move on with every {LIMIT} people."
+
+
+def _speed(fund: Fund, days: float | None, in_time: float | None) -> str:
     if days is None or in_time is None:
-        return f"{money} Too few answers yet to say how fast they come."
+        return "Too few answers yet to say how fast they come."
     within = f"{100 * in_time:.0f} in 100 within the {fund.days_to_approve} days that were promised"
-    return f"{money} Half of the answers came within {days:g} days, {within}."
+    return f"Half of the answers came within {days:g} days, {within}."

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from trials.comparing import Entry, Watched, block_for, bounded_method, watched_by
+from trials.comparing import Entry, Watched, block_for, bounded_method, strata, watched_by
 from trials.errors import ProtocolError
 from trials.evidence import ArmTotal, Interval, Strength
 from trials.outcomes import kind_named
@@ -54,8 +54,8 @@ def _watched(protocol: Protocol, measure: Measure, arm: Arm, error: float) -> Wa
         alpha=error,
         beta=error,
         spread=kind.spread(primary),
-        several=len(protocol.sites) > 1,
-        many=len(protocol.sites) > MANY_STRATA,
+        several=strata(protocol) > 1,
+        many=strata(protocol) > MANY_STRATA,
         values="bounded",
     )
     member = Member(f"{measure.measure}|{arm.id}", bounded_method(protocol), design, arm.id)
@@ -131,7 +131,7 @@ def _add(protocol: Protocol, measure: Measure, by_site: dict[str, Any], entries:
     low, high = measure.bounds or (0.0, 1.0)
     name = measure.measure
     for entry in entries:
-        site = entry.site if len(protocol.sites) > 1 else ""
+        site = entry.site if strata(protocol) > 1 else ""
         if site not in by_site:
             by_site[site] = {arm.id: {"n": 0, "total": 0.0, "missing": 0} for arm in protocol.arms}
         seen = by_site[site][entry.arm]

@@ -1,9 +1,13 @@
 """Does the work take more of the staff's time than was agreed, once they are used to it?
 
-Guarantee of the claim: P(it ever fires) ≤ the plan's error when in every week the minutes expected per case, given the weeks
-before, of those who have `settle_weeks` of own practice are at most the limit; however often anybody looks and whatever
-weeks and people have in common (`bets.mean_log_e`: one bet a week on all settled staff's minutes over their cases, so
-colleagues who have a bad week together count as one bad week). Learning is not judged: the weeks before are not in the claim.
+Guarantee of the claim: P(it ever fires) ≤ the plan's error when in every week, given the weeks before, those who have
+`settle_weeks` of own practice are expected to need at most the limit times the cases expected of them; however often anybody
+looks, however cases and minutes hang together, and whatever weeks and people have in common (`bets.mean_log_e`: one bet a week
+on settled staff's minutes less limit times cases, so colleagues who have a bad week together count as one bad week). It is
+the number in the sentence, all minutes over all cases: a hard week with few cases weighs what its minutes and cases weigh.
+For bets to be bounded, a week that falls short of the limit by more than the cases of the busiest week before it (of all
+staff) would take at the limit counts as that far short; the first FIRST_WEEKS weeks say how busy weeks are and are not bet on.
+Learning is not judged: the weeks before are not in the claim.
 The curve minutes = a + b exp(−weeks/τ) is a description: least squares weighted by cases (exponential learning curves:
 Heathcote, Brown & Mewhort, 2000, Psychonomic Bulletin & Review 7:185-207); its intervals leave out one member of staff at a
 time, as weeks of one person are alike (jackknife by cluster: Cameron & Miller, 2015, J. Human Resources 50:317-372, s. VI).
@@ -62,7 +66,7 @@ def _finding(facts: Facts, rule: StaffTime) -> Finding:
         f"those used to the work need {rule.minutes_at_most:g} minutes per case or less",
         rule.error,
         "weeks",
-        path(settled, rule),
+        path(weeks, rule),
         f"nobody's time after {rule.settle_weeks} weeks of practice is reported yet",
     )
     now, early = minutes_per_case(settled), minutes_per_case(first)
@@ -81,15 +85,28 @@ def _finding(facts: Facts, rule: StaffTime) -> Finding:
     return Finding("staff_time", "burden", level, said, plan, _shown(claim, settled, now), figures=figures)
 
 
-def path(settled: Sequence[StaffWeek], rule: StaffTime) -> list[Point]:
-    """The evidence after each week: all settled staff's minutes over their cases, over the limit."""
-    by_week: dict[date, list[StaffWeek]] = defaultdict(list)
-    for one in settled:
-        by_week[one.week].append(one)
-    weeks = sorted(by_week)
-    logs = mean_log_e([_ratio(by_week[week]) / rule.minutes_at_most for week in weeks]) if weeks else ()
-    ends = (week + timedelta(days=6) for week in weeks)
+def path(weeks: Sequence[StaffWeek], rule: StaffTime) -> list[Point]:
+    """The evidence after each week with settled staff, of all staff's weeks."""
+    cases, settled = Counter[date](), defaultdict[date, list[StaffWeek]](list)
+    for one in weeks:
+        cases[one.week] += one.cases
+        if one.tenure >= rule.settle_weeks:
+            settled[one.week].append(one)
+    found, busiest = [], 0
+    for number, week in enumerate(sorted(cases)):
+        if week in settled:
+            most = busiest if number >= FIRST_WEEKS else math.inf
+            found.append((week, _beyond(settled[week], rule.minutes_at_most, most)))
+        busiest = max(busiest, cases[week])
+    logs = mean_log_e([1.0 + beyond for _, beyond in found]) if found else ()
+    ends = (week + timedelta(days=6) for week, _ in found)
     return [Point(end, at, float(log)) for at, (end, log) in enumerate(zip(ends, logs, strict=True), start=1)]
+
+
+def _beyond(settled: Sequence[StaffWeek], limit: float, most: float) -> float:
+    """How far a week lies above the limit, as a part of the minutes that `most` cases take at it; -1 at the least."""
+    minutes, cases = sum(one.minutes for one in settled), sum(one.cases for one in settled)
+    return max((minutes - limit * cases) / (limit * most), -1.0)
 
 
 def _ratio(weeks: Sequence[StaffWeek]) -> float:

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from trials.disclosure import safe_count
+from trials.disclosure import LIMIT, about_numbers, safe_count
 from trials.plan.stopping import DataQuality
 from trials.stopping.bets import mean_log_e, share_log_e
 from trials.stopping.rule import (
     Delivered,
     Facts,
     Finding,
+    Level,
     Point,
     Rule,
     RuleClaim,
@@ -49,9 +50,9 @@ def missing(facts: Facts) -> tuple[Finding, ...]:
     null = f"the chance that an outcome is missing is {share_text(limit)} or less for everybody"
     claim = claimed(null, rule.error, "people", path, "nobody's follow-up is over yet")
     lost, people = (looks[-1].missing, looks[-1].n + looks[-1].missing) if looks else (0, 0)
-    found = _said("outcomes that should be in are missing", lost, people, limit, claim, "no outcome is due yet")
+    what, nothing = "outcomes that should be in are missing", "no outcome is due yet"
     plan = f"outcomes of at most {share_text(limit)} of people missing"
-    return (_finding("missing", claim, lost, people, limit, found, plan),)
+    return (_finding("missing", claim, lost, people, limit, (what, nothing), plan),)
 
 
 def set_aside(facts: Facts) -> tuple[Finding, ...]:
@@ -68,9 +69,9 @@ def set_aside(facts: Facts) -> tuple[Finding, ...]:
     null = f"in each delivery {share_text(limit)} of the new rows or less are expected to be set aside"
     claim = claimed(null, rule.error, "deliveries", path, "no delivery has brought rows yet")
     aside, sent = sum(row[2] for row in rows), sum(row[1] + row[2] for row in rows)
-    found = _said("rows were set aside when they were first sent", aside, sent, limit, claim, "no rows have come yet")
+    what, nothing = "rows were set aside when they were first sent", "no rows have come yet"
     plan = f"at most {share_text(limit)} of rows set aside"
-    return (_finding("set_aside", claim, aside, sent, limit, found, plan),)
+    return (_finding("set_aside", claim, aside, sent, limit, (what, nothing), plan),)
 
 
 def first_time(deliveries: Sequence[Delivered]) -> list[tuple[date, int, int]]:
@@ -107,17 +108,22 @@ def _flag(facts: Facts, code: str, sentence: str, holds: bool) -> Finding:
         reason=AT_ONE_LOOK,
     )
     text = f"{sentence[:1].upper()}{sentence[1:]}."
-    return Finding("flagged", "data_quality", "stop" if holds else "watch", text, "data in order", claim, about=code)
+    level: Level = "stop" if holds else "watch"
+    told = about_numbers(text)
+    return Finding("flagged", "data_quality", level, text, "data in order", claim, about=code, told=told)
 
 
 def _rule(facts: Facts) -> DataQuality | None:
     return None if facts.protocol.stopping is None else facts.protocol.stopping.data_quality
 
 
-def _said(what: str, hits: int, of: int, limit: float, claim: RuleClaim, nothing: str) -> str:
+def _said(what: str, hits: int, of: int, limit: float, claim: RuleClaim, nothing: str, *, told: bool = False) -> str:
+    """told: without the share, which moves with each person."""
+    if told and of < LIMIT and not claim.fired:
+        return f"Fewer than {LIMIT} so far, of which nothing is said yet."
     if claim.log_e is None:
         return f"{nothing[:1].upper()}{nothing[1:]}."
-    shown = None if safe_count(hits) is None or safe_count(of - hits) is None else hits / of
+    shown = None if told or safe_count(hits) is None or safe_count(of - hits) is None else hits / of
     share = "" if shown is None else f"{share_text(round(shown, 3))} of "
     text = f"{share}{what}" if share else what
     if claim.fired:
@@ -132,16 +138,21 @@ def _brackets(shown: float | None) -> str:
     return "" if shown is None else f" ({share_text(round(shown, 3))})"
 
 
-def _finding(rule: str, claim: RuleClaim, hits: int, of: int, limit: float, sentence: str, plan: str) -> Finding:
+def _finding(
+    rule: str, claim: RuleClaim, hits: int, of: int, limit: float, words: tuple[str, str], plan: str
+) -> Finding:
+    """words: what is counted, and what is said before anything is."""
+    what, nothing = words
     return Finding(
         rule,
         "data_quality",
-        level_of(claim, beyond=of > 0 and hits > limit * of),
-        sentence,
+        level_of(claim, beyond=of >= LIMIT and hits > limit * of),
+        _said(what, hits, of, limit, claim, nothing),
         plan,
         claim,
         figures=(("share", round(hits / of, 4) if of else None),),
         rests_on=(hits, of - hits) if of else (),
+        told=_said(what, hits, of, limit, claim, nothing, told=True),
     )
 
 

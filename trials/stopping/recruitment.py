@@ -19,7 +19,7 @@ from scipy.stats import betaprime, poisson
 
 from trials.plan.stopping import Recruitment
 from trials.stopping.bets import Floats, pace_log_e
-from trials.stopping.rule import DAYS_A_MONTH, Facts, Finding, Point, Rule, RuleClaim, claimed, few, level_of
+from trials.stopping.rule import DAYS_A_MONTH, Facts, Finding, Level, Point, Rule, RuleClaim, claimed, few, level_of
 
 INSIDE = 0.8
 GROUPS = 0.001  # so improbable a day is a group that joined together
@@ -65,15 +65,17 @@ def _finding(facts: Facts, rule: Recruitment) -> Finding:
     if ahead is not None:
         figures += [("months_low", ahead.low), ("months_middle", ahead.middle), ("months_high", ahead.high)]
     pace = _pace(facts, claim, total, in_time, expected, begin, end)
+    level = level_of(claim, beyond=late)
     return Finding(
         "recruitment",
         "recruitment",
-        level_of(claim, beyond=late),
+        level,
         pace + _ahead(facts, ahead, end, total, most),
         plan,
         claim,
         figures=tuple(figures),
         rests_on=(total, in_time),
+        told=_told(facts, level, total, begin, end),
     )
 
 
@@ -170,6 +172,21 @@ def _pace(facts: Facts, claim: RuleClaim, total: int, in_time: int, expected: fl
     if in_time >= expected:
         return f"People join as planned: {counted} by {end}."
     return f"{_capital(counted)} by {end}; that is not enough to say that people join too slowly."
+
+
+def _told(facts: Facts, level: Level, total: int, begin: date, end: date) -> str:
+    """The sentence by level alone. How many have joined is told in one place, `roadtest counts`."""
+    if not facts.dated:
+        return "Days of enrolment are not known, so the pace is not judged."
+    if total >= facts.protocol.monitoring.max_participants:
+        return "Everybody planned has joined."
+    if end <= begin:
+        return f"The pace is judged from {begin} on."
+    if level == "stop":
+        return f"People join too slowly: fewer joined by {end} than were planned."
+    if level == "watch":
+        return f"At the pace seen by {end} the last would join later than planned; that is not enough to say so."
+    return f"Nothing says by {end} that people join too slowly."
 
 
 def _ahead(facts: Facts, ahead: Projection | None, end: date, total: int, most: int) -> str:

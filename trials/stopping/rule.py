@@ -22,6 +22,11 @@ Level = Literal["fine", "watch", "stop"]
 # Worst first: a limit is passed, people must decide; something to keep an eye on; nothing.
 LEVELS: tuple[Level, ...] = ("stop", "watch", "fine")
 HIDDEN = "not shown: it rests on so few that it would tell of single ones"
+KEPT_BACK = (
+    "shown to those who may see small counts: it moves with each person, so that asked again it would tell of them"
+)
+# Units of claims whose paths run by day instead of by look or delivery.
+BY_DAY = ("days", "people treated")
 DAYS_A_MONTH = 30.4375
 
 
@@ -30,7 +35,8 @@ class RuleClaim:
     """The evidence that the trial does not keep to its plan. null: what it speaks against; error: P(it ever fires | null).
 
     log_e: natural log of the e-process now; p: always-valid p-value; both None, with `reason`, while nothing can be said.
-    crossed_on, crossed_at: the day, and the number of `unit`s read, at which E first reached 1/error.
+    crossed_on, crossed_at: the day, and the number of `unit`s read, at which E first reached 1/error. untold: it did, on a day
+    that is not told.
     """
 
     null: str
@@ -41,10 +47,11 @@ class RuleClaim:
     crossed_at: int | None = None
     unit: str = ""
     reason: str | None = None
+    untold: bool = False
 
     @property
     def fired(self) -> bool:
-        return self.crossed_on is not None
+        return self.untold or self.crossed_on is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,9 @@ class Finding:
     """What one rule says. rule: its name; about: of what, where a rule judges several things (a guardrail, an arm).
 
     sentence: in plain words; plan: what the plan says. figures: (name, value) beside the sentence. rests_on: the counts that
-    somebody could work out from the claim and the figures.
+    somebody could work out from the claim and the figures. told: the sentence for whoever may not see small counts, without
+    a number that moves with each person; '' = the same. whole: claim and figures are of nobody in particular, as the rule
+    itself sees to.
     """
 
     rule: str
@@ -64,6 +73,8 @@ class Finding:
     about: str = ""
     figures: tuple[tuple[str, float | int | str | None], ...] = ()
     rests_on: tuple[int, ...] = ()
+    told: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +193,18 @@ def level_of(claim: RuleClaim, *, beyond: bool) -> Level:
 
 
 def veiled(finding: Finding) -> Finding:
-    """The finding as everybody may see it: without numbers that would give small counts away."""
-    if all(safe_count(count) is not None for count in finding.rests_on):
+    """The finding as everybody may see it: the level, and the day of the look or delivery at which a claim fired, but no number
+    that moves with each person, however many there are. Asked again after the next delivery it would tell what came in between.
+    So would a day that is worked out from who joined when (`BY_DAY`)."""
+    if finding.whole:
         return finding
-    bare = replace(finding.claim, log_e=None, p=None, crossed_at=None, reason=finding.claim.reason or HIDDEN)
+    few = any(safe_count(count) is None for count in finding.rests_on)
+    reason = finding.claim.reason or (HIDDEN if few else KEPT_BACK)
+    bare = replace(finding.claim, log_e=None, p=None, crossed_at=None, reason=reason)
+    if bare.unit in BY_DAY and bare.fired:
+        bare = replace(bare, crossed_on=None, untold=True)
     kept = tuple((name, None if isinstance(value, int | float) else value) for name, value in finding.figures)
-    return replace(finding, claim=bare, figures=kept)
+    return replace(finding, sentence=finding.told or finding.sentence, claim=bare, figures=kept)
 
 
 def worst_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from trials import roles
 from trials.acts.act import CLOSED
 from trials.acts.granting import GRANT, Grant
+from trials.acts.ideas import IDEA as IDEA_ACT
 from trials.protocol import Protocol
 from trials.store.models import ACT, PLAN, TRIAL
 
 PROGRAMME, IDEA = "programme:", "idea:"
+_MANY = 500  # asked for more scopes than this, all are read and the others left out
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What somebody may see of a trial. roles: theirs, empty in an open programme. arms: results by arm. small: counts below
-    the limit. rows: rows by pseudonym. people: who they are."""
+    the limit. rows: rows by pseudonym. people: who they are. A role at one site alone shows none of these, as they are of all
+    sites."""
 
     roles: frozenset[str]
     arms: bool
@@ -37,10 +41,7 @@ def programme_of(connection: Connection, scope: str) -> str:
         .join(TRIAL, (TRIAL.c.id == PLAN.c.trial_id) & (TRIAL.c.plan_version == PLAN.c.version))
         .where(TRIAL.c.id == scope)
     )
-    try:
-        return str(json.loads(text).get("programme") or scope) if text else scope
-    except ValueError:  # altered in the database: whoever uses the plan next is told of it
-        return scope
+    return _named(text or "") or scope
 
 
 def grants(connection: Connection, programme: str) -> tuple[roles.Granted, ...]:
@@ -78,18 +79,62 @@ def permit(
     return roles.require(grants(connection, name), person, action, programme=name, site=site)
 
 
+def permitted(connection: Connection, person: str, action: str, scopes: Collection[str]) -> list[str]:
+    """Those of the scopes (trials, programmes, ideas) for which the person may do it, in their order. As many queries for many
+    as for one, and one more for each programme that has roles."""
+    if not _any_grants(connection):
+        return list(scopes)
+    whose = _programmes(connection, scopes)
+    closed = {scope.removeprefix(PROGRAMME) for scope in connection.scalars(_granted())}
+    given = {name: grants(connection, name) for name in closed & {*whose.values()}}
+    return [
+        scope for scope in scopes if not given.get(whose[scope]) or roles.allowing(given[whose[scope]], person, action)
+    ]
+
+
+def is_used(connection: Connection, programme: str) -> bool:
+    """Whether any trial or idea is in the programme."""
+    noted = connection.scalars(select(ACT.c.trial_id).where(ACT.c.kind == IDEA_ACT.name).distinct())
+    scopes = [*connection.scalars(select(TRIAL.c.id)), *noted]
+    return programme in _programmes(connection, scopes).values()
+
+
+def _programmes(connection: Connection, scopes: Collection[str]) -> dict[str, str]:
+    """What `programme_of` gives for each scope; of an idea the programme that it was noted in."""
+    plans = select(TRIAL.c.id, PLAN.c.canonical).join(
+        PLAN, (PLAN.c.trial_id == TRIAL.c.id) & (PLAN.c.version == TRIAL.c.plan_version)
+    )
+    ideas = select(ACT.c.trial_id, ACT.c.body).where(ACT.c.kind == IDEA_ACT.name).order_by(ACT.c.seq.desc())
+    if len(scopes) <= _MANY:
+        plans, ideas = plans.where(TRIAL.c.id.in_(scopes)), ideas.where(ACT.c.trial_id.in_(scopes))
+    told = [*connection.execute(plans).tuples(), *connection.execute(ideas).tuples()]
+    named = {scope: name for scope, text in told if (name := _named(text))}
+    return {scope: named.get(scope) or scope.removeprefix(PROGRAMME).removeprefix(IDEA) for scope in scopes}
+
+
+def _named(text: str) -> str:
+    """The programme that a stored plan or idea names."""
+    try:
+        return str(json.loads(text).get("programme") or "")
+    except (ValueError, AttributeError):  # altered in the database: whoever uses it next is told of it
+        return ""
+
+
+def _granted() -> Select[tuple[str]]:
+    return select(ACT.c.trial_id).where(ACT.c.kind == GRANT.name).distinct()
+
+
 def sight(connection: Connection, trial: str, person: str, protocol: Protocol, state: str) -> Sight:
     """What the person may see of a trial. Raises ForbiddenError when they have no role in its programme."""
     programme = protocol.programme or trial
     given = grants(connection, programme) if _any_grants(connection) else ()
     if not given:
         return Sight(frozenset(), True, True, True, True)
-    mine = frozenset(one.role for one in given if one.person == person)
-    if not mine:
-        roles.require(given, person, "read", programme=programme)
+    anywhere = roles.require(given, person, "read", programme=programme)
+    mine = roles.held(given, person)
     arms = roles.sees_arms(mine, protocol.access.interim, open_programme=False, closed=state in CLOSED)
     may = {action: bool(mine & roles.ACTIONS[action]) for action in ("see_small_counts", "see_rows", "see_people")}
-    return Sight(mine, arms, may["see_small_counts"], may["see_rows"], may["see_people"])
+    return Sight(anywhere, arms, may["see_small_counts"], may["see_rows"], may["see_people"])
 
 
 def _any_grants(connection: Connection) -> bool:

@@ -1,7 +1,8 @@
 """Acts in the database: the one door through which people do something to a trial, a programme or an idea.
 
 In one transaction the door asks the roles (`trials.store.access`), then whether where the trial stands allows the step, then
-writes the act, its link in the chain and the state it leads to.
+whether its words name anybody (`trials.identifiers.free_text`); then it writes the act, its link in the chain and the state it
+leads to.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, Row, func, insert, select
 from trials.acts import Act, ActKind, act_kind
 from trials.acts.act import STATES
 from trials.errors import DataError, LifecycleError
+from trials.identifiers.free_text import must_name_nobody
 from trials.plan.base import Frozen
 from trials.protocol import canonical_json, explain
 from trials.store import access, chain, lessons
@@ -40,7 +42,7 @@ def act(
     """Do it: one transaction. The same key again changes nothing and gives the act that stands.
 
     at: when it counts as done; now: what our own clock says, for the chain alone. Raises ForbiddenError, LifecycleError,
-    UnknownTrialError; DataError when the key stands for another act.
+    UnknownTrialError; DataError when the key stands for another act, and when a free text seems to name a person.
     """
     with writing(store, scope) as connection:
         return put(connection, scope, kind, body, by=by, at=at, key=key, now=now)
@@ -69,6 +71,7 @@ def put(
         return _same(before, body)
     if state is not None:
         _must_allow(scope, kind, state)
+    must_name_nobody(kind.texts(body), given=kind.given)
     text = canonical_json(body.model_dump(mode="json"))
     row: dict[str, Any] = {
         "seq": 1 + (connection.scalar(select(func.max(ACT.c.seq)).where(ACT.c.trial_id == scope)) or 0),

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from trials.acts import Act
 from trials.acts.allocating import (
@@ -33,7 +33,7 @@ from trials.pseudonyms import SEALED, Pseudonyms
 from trials.store import access
 from trials.store.acts import of, put
 from trials.store.engine import Store, reading, writing
-from trials.store.models import BATCH, ENROLMENT
+from trials.store.models import ACT, BATCH, ENROLMENT
 from trials.store.plans import sealed_plan
 
 # The source of the deliveries that reveals are: a list of people (`deliveries.REGISTER`) of our own.
@@ -66,18 +66,44 @@ class Standing:
         return tuple(Drop(one.arm, self.last(stratum, seq)) for seq, one in self.drops)
 
 
-def standing(connection: Connection, trial: str) -> Standing:
-    """What the trial's acts say of its allocation."""
+def standing(connection: Connection, trial: str, *, reveals: bool = True) -> Standing:
+    """What the trial's acts say of its allocation. reveals: False leaves them out, who may be many."""
     fixed: Act | None = None
-    reveals, drops = [], []
-    for act in of(connection, trial, [ALLOCATION_SEED, ALLOCATION_LIST, REVEAL, ARM_DROPPED]):
+    shown, drops = [], []
+    kinds = [ALLOCATION_SEED, ALLOCATION_LIST, ARM_DROPPED, *([REVEAL] if reveals else [])]
+    for act in of(connection, trial, kinds):
         if isinstance(act.body, Reveal):
-            reveals.append((act.seq, act.body))
+            shown.append((act.seq, act.body))
         elif isinstance(act.body, ArmDropped):
             drops.append((act.seq, act.body))
         else:
             fixed = act  # a list from outside replaces the one before it, until the first reveal
-    return Standing(fixed, tuple(reveals), tuple(drops))
+    return Standing(fixed, tuple(shown), tuple(drops))
+
+
+def last_position(connection: Connection, trial: str, stratum: str, after: int | None = None) -> int:
+    """What `Standing.last` gives, read from the newest reveal alone. after: of the allocation numbers up to this one."""
+    who = ENROLMENT.c
+    newest = (
+        select(ACT.c.body)
+        .join(ENROLMENT, (who.trial_id == ACT.c.trial_id) & (who.participant_id == ACT.c.key))
+        .where(who.trial_id == trial, who.site == stratum, ACT.c.kind == REVEAL.name)
+        .order_by(who.entry_order.desc())
+        .limit(1)
+    )
+    body = connection.scalar(newest if after is None else newest.where(who.entry_order <= after))
+    return 0 if body is None else Reveal.model_validate_json(body).position
+
+
+def dropped(connection: Connection, trial: str, stands: Standing, stratum: str) -> tuple[Drop, ...]:
+    """What `Standing.dropped` gives, for a standing without its reveals."""
+    return tuple(Drop(one.arm, last_position(connection, trial, stratum, one.after)) for _, one in stands.drops)
+
+
+def has_reveals(connection: Connection, trial: str) -> bool:
+    """Whether an arm of the trial was revealed here."""
+    found = select(ACT.c.seq).where(ACT.c.trial_id == trial, ACT.c.kind == REVEAL.name)
+    return connection.execute(found.limit(1)).first() is not None
 
 
 def fix(store: Store, trial: str, *, hidden: Pseudonyms, seed: bytes, by: str, at: datetime) -> str:
@@ -94,9 +120,10 @@ def fix(store: Store, trial: str, *, hidden: Pseudonyms, seed: bytes, by: str, a
 def fixed_list(
     connection: Connection, protocol: Protocol, sha256: str, hidden: Pseudonyms, seed: bytes, *, by: str, at: datetime
 ) -> tuple[Standing, Opened]:
-    """The trial's list, fixed from this seed if it was not; inside a transaction that asked for the permission."""
+    """The trial's list, fixed from this seed if it was not, without what was revealed of it; inside a transaction that asked
+    for the permission."""
     must_be_drawn(protocol)
-    stands = standing(connection, protocol.trial)
+    stands = standing(connection, protocol.trial, reveals=False)
     if stands.fixed is None:
         made = Opened(protocol.trial, sha256, seed.hex(), shares_of(protocol))
         body = AllocationSeed(
@@ -107,7 +134,7 @@ def fixed_list(
             shares=made.shares,
         )
         put(connection, protocol.trial, ALLOCATION_SEED, body, by=by, at=at, key="seed")
-        stands = standing(connection, protocol.trial)
+        stands = standing(connection, protocol.trial, reveals=False)
     found = opened_with(stands, protocol.trial, hidden)
     if found.lists is None and found.shares != shares_of(protocol):
         raise LifecycleError(
@@ -196,12 +223,13 @@ def bring(
 def must_have_nobody_else(connection: Connection, trial: str) -> None:
     """Raises LifecycleError when people are in the trial whose arms did not come from its list here."""
     from_elsewhere = connection.scalar(
-        select(func.count())
+        select(BATCH.c.seq)
         .select_from(ENROLMENT)
         .join(BATCH, (BATCH.c.trial_id == ENROLMENT.c.trial_id) & (BATCH.c.seq == ENROLMENT.c.batch_seq))
         .where(ENROLMENT.c.trial_id == trial, BATCH.c.source != OURS)
+        .limit(1)
     )
-    if from_elsewhere:
+    if from_elsewhere is not None:
         raise LifecycleError(
             f"{trial} has people from an outside register or from deliveries, must have none to reveal arms one by one. Go on "
             f"with `roadtest enrol {trial} --from FILE`."
@@ -216,7 +244,7 @@ def must_not_reveal(store: Store, trial: str) -> None:
 
 def must_have_no_reveals(connection: Connection, trial: str) -> None:
     """What `must_not_reveal` does, inside a transaction."""
-    if standing(connection, trial).reveals:
+    if has_reveals(connection, trial):
         raise LifecycleError(
             f"{trial} reveals its arms one by one, must have no outside register beside that. Enrol people with `roadtest "
             f"enrol {trial} --site SITE --participant ID`."

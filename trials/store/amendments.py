@@ -13,16 +13,17 @@ from typing import Literal
 
 from sqlalchemy import Connection, func, insert, select
 
+from trials import gate
 from trials.acts.act import REGISTERED, SEALED, Act
 from trials.acts.allocating import ALLOCATION_LIST, ALLOCATION_SEED
 from trials.acts.amending import AMENDMENT, Amendment, Change
 from trials.amending import FieldChange, evidence_of, field_diff, mark, refusal, same_person
-from trials.errors import DataError, FourEyesError, LifecycleError
+from trials.errors import DataError, FourEyesError, GateError, LifecycleError
 from trials.protocol import Protocol, canonical_json, sha256_text
 from trials.store import access, acts, lessons
 from trials.store.engine import Store, reading, writing
 from trials.store.models import BATCH, ENROLMENT, LOOK, PLAN
-from trials.store.plans import must_be_aware, sealed_plan, touch
+from trials.store.plans import must_be_aware, must_be_whole, sealed_plan, touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,10 @@ class Version:
 
 def examine(store: Store, trial: str, protocol: Protocol) -> Examined:
     """What amending the trial to this plan would be; nothing is stored. Raises what `amend` does, but for a refusal."""
+    gated = _gated(protocol)
     with reading(store) as connection:
         _must_run(connection, trial)
-        return _examined(connection, trial, protocol)
+        return _examined(connection, trial, protocol, gated)
 
 
 def amend(
@@ -80,7 +82,8 @@ def amend(
 
     by: whoever wrote it; approved_by: somebody else, who seals it. reason, impact: why, and what it is expected to do, in
     words. now: what our own clock says, for the chain alone. Raises FourEyesError; ForbiddenError; LifecycleError when the
-    trial's state or its outcomes don't allow it; DataError; what `sealed_protocol` does.
+    trial's state, its outcomes or the gate don't allow it; DataError, also for words that name a person; what
+    `sealed_protocol` does.
     """
     must_be_aware(at=at)
     said = {"reason": reason, "impact": impact, "by": by, "approved_by": approved_by}
@@ -90,6 +93,7 @@ def amend(
             f"{by} wrote this amendment of {trial}, must be approved by somebody else: a second person reads what changes "
             "before it counts. Name them: --approved-by NAME."
         )
+    gated = _gated(protocol)
     with writing(store, trial) as connection:
         _must_be_allowed(connection, trial, protocol, by, approved_by)
         key = sha256_text(canonical_json([protocol.seal(), reason, impact, by, approved_by]))
@@ -97,7 +101,7 @@ def amend(
         if before is not None:
             return before
         _must_run(connection, trial)
-        found = _examined(connection, trial, protocol)
+        found = _examined(connection, trial, protocol, gated)
         if found.refusal is not None:
             raise LifecycleError(found.refusal)
         body = Amendment(
@@ -144,9 +148,12 @@ def _put(
 
 
 def versions(store: Store, trial: str) -> tuple[Version, ...]:
-    """Every version of a trial's plan, oldest first, each with the amendment that brought it. Raises UnknownTrialError."""
+    """Every version of a trial's plan, oldest first, each with the amendment that brought it.
+
+    Raises UnknownTrialError; PlanHashMismatchError when a version, or an amendment's words or mark, was altered.
+    """
     with reading(store) as connection:
-        acts.state_of(connection, trial)
+        must_be_whole(connection, trial)
         by_version = {said_of(one).version: one for one in acts.of(connection, trial, [AMENDMENT])}
         found = connection.execute(select(PLAN).where(PLAN.c.trial_id == trial).order_by(PLAN.c.version))
         return tuple(
@@ -164,7 +171,7 @@ def versions(store: Store, trial: str) -> tuple[Version, ...]:
 
 
 def amendments(store: Store, trial: str) -> tuple[Act, ...]:
-    """The trial's amendments, oldest first; each body is an `Amendment`. Raises UnknownTrialError."""
+    """The trial's amendments, oldest first; each body is an `Amendment`. Raises what `versions` does."""
     return tuple(one.act for one in versions(store, trial) if one.act is not None)
 
 
@@ -206,7 +213,16 @@ def _must_run(connection: Connection, trial: str) -> None:
         )
 
 
-def _examined(connection: Connection, trial: str, protocol: Protocol) -> Examined:
+def _gated(protocol: Protocol) -> str | None:
+    """Why the gate would not let the plan be sealed; worked out before the transaction, which others wait for."""
+    try:
+        gate.must_pass(protocol)
+    except GateError as refused:
+        return str(refused)
+    return None
+
+
+def _examined(connection: Connection, trial: str, protocol: Protocol, gated: str | None) -> Examined:
     before, sha256 = sealed_plan(connection, trial)
     changes: Sequence[FieldChange] = field_diff(before, protocol)
     look = connection.scalar(select(func.max(LOOK.c.number)).where(LOOK.c.trial_id == trial)) or 0
@@ -225,6 +241,7 @@ def _examined(connection: Connection, trial: str, protocol: Protocol) -> Examine
             begun=look > 0 or _received(connection, trial),
             enrolled=enrolled,
             allocated=bool(acts.of(connection, trial, [ALLOCATION_SEED, ALLOCATION_LIST])),
+            gated=gated,
         ),
     )
 

@@ -34,7 +34,7 @@ def drop_arm(
     with writing(store, trial) as connection:
         access.permit(connection, trial, second, "review")
         protocol, _ = sealed_plan(connection, trial)
-        stands = standing(connection, trial)
+        stands = standing(connection, trial, reveals=False)
         _may_go(protocol, arm, {one.arm for _, one in stands.drops})
         before = next((one for _, one in stands.drops if one.arm == arm), None)
         if before is not None:
@@ -64,4 +64,4 @@ def _may_go(protocol: Protocol, arm: str, gone: set[str]) -> None:
 def dropped_arms(store: Store, trial: str) -> Mapping[str, ArmDropped]:
     """The arms that nobody enters any more, in the order in which they were dropped."""
     with reading(store) as connection:
-        return {one.arm: one for _, one in standing(connection, trial).drops}
+        return {one.arm: one for _, one in standing(connection, trial, reveals=False).drops}

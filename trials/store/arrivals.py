@@ -51,8 +51,11 @@ def arrivals_of(store: Store, protocols: Mapping[str, Protocol]) -> dict[str, tu
 
 
 def note_attempt(store: Store, trial_id: str, *, failed: str | None, at: datetime) -> None:
-    """Notes that the source failed, with the sentence, or (None) that it answered; that only if it had failed before."""
-    with writing(store, trial_id) as connection:
+    """Notes that the source failed, with the sentence, or (None) that it answered; that only if it had failed before.
+
+    Raises ForbiddenError for somebody who may not collect.
+    """
+    with writing(store, trial_id, "collect") as connection:
         if failed is not None:
             chain.append(connection, trial_id, FAILED, {"error": failed}, at)
         elif _failed(connection, [trial_id]):

@@ -99,7 +99,9 @@ def decide(
             rules=rules,
             judges_safety=_may(connection, trial, by, "judge_safety"),
         )
-        on = deciding.grounds(look, stale=stale, label=labelled(protocol), rules=rules)
+        on = deciding.grounds(
+            look, stale=stale, label=labelled(protocol, () if look is None else look.concerns), rules=rules
+        )
         said = words.model_copy(update={"against": found.against, "answers": given, "grounds": on})
         deciding.check_words(trial, said, found)
         _must_be_second(connection, trial, by, said)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
+from trials.acts.act import CLOSED
 from trials.comparing import beside
 from trials.errors import StoreError
 from trials.protocol import Protocol, sha256_text
@@ -18,6 +19,7 @@ from trials.store.additions import Additions, added
 from trials.store.bulk import append_columns, wanted
 from trials.store.digests import Digest, rows_digest
 from trials.store.fresh import taken
+from trials.store.intake import Intake, closed_at
 from trials.store.merge import LAST_ENTRY, Known, Reading, Repeated, Subject, effective_at, merge
 from trials.store.models import BATCH, ENROLMENT, OBSERVATION, QUARANTINE, REPETITION, TRIAL
 
@@ -148,8 +150,22 @@ def merge_delivery(
     newer = _newer_repetitions(connection, protocol, delivery.sent_at)
     busy = {name for name, _ in versions} | {name for name, _ in newer}
     at = {"sent_at": delivery.sent_at, "recorded_at": recorded_at}
-    fresh, rest = taken(protocol, records, register, busy, **at)
-    return added(fresh, merge(protocol, rest, register, versions, newer, **at))
+    intake = _intake_of(connection, delivery, recorded_at)
+    fresh, rest = taken(protocol, records, register, busy, **at, intake=intake)
+    return added(fresh, merge(protocol, rest, register, versions, newer, **at, intake=intake))
+
+
+def _intake_of(connection: Connection, delivery: Delivery, recorded_at: datetime) -> Intake:
+    """Whom the delivery may still enrol. What was sent before the trial was closed is of people who had joined by then."""
+    trial = TRIAL.c
+    listed, state = connection.execute(
+        select(_registered(delivery.trial).exists(), trial.state).where(trial.id == delivery.trial)
+    ).one()
+    listed = bool(listed) and not delivery.source.startswith(REGISTER)
+    ended = closed_at(connection, delivery.trial) if state in CLOSED else None
+    if ended is not None and effective_at(delivery.sent_at, recorded_at) < ended:
+        ended = None
+    return Intake(listed, None if ended is None else ended.astimezone(UTC).date())
 
 
 # A batch whose source begins so is the trial's list of people (`roadtest enrol`).
@@ -158,10 +174,13 @@ REGISTER = "register:"
 
 def has_register(connection: Connection, trial_id: str) -> bool:
     """Whether the trial's list of people was loaded, so that nobody else is in it."""
-    found = select(BATCH.c.seq).where(
+    return connection.execute(_registered(trial_id).limit(1)).first() is not None
+
+
+def _registered(trial_id: str) -> Select[Any]:
+    return select(BATCH.c.seq).where(
         BATCH.c.trial_id == trial_id, BATCH.c.source.startswith(REGISTER), BATCH.c.refusal.is_(None)
     )
-    return connection.execute(found.limit(1)).first() is not None
 
 
 def bound_key(connection: Connection, trial_id: str) -> str | None:

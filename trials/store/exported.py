@@ -23,7 +23,7 @@ from trials.store.engine import Store, reading, writing
 from trials.store.models import AUDIT, BATCH, ENROLMENT, LOOK, OBSERVATION, PLAN
 from trials.store.plans import must_be_aware
 from trials.store.reading import must_exist
-from trials.store.seeing import OPEN_PROGRAMME
+from trials.store.seeing import OPEN_PROGRAMME, What
 from trials.store.stages import plan_of
 
 _PART = 10_000
@@ -53,15 +53,16 @@ KEPT: Mapping[str, tuple[str, ...] | None] = {
 }
 
 
-def allow_rows(store: Store, trial: str, *, by: str, at: datetime, detail: str) -> str:
+def allow_rows(store: Store, trial: str, *, by: str, at: datetime, detail: str, what: What = "rows") -> str:
     """Asks whether somebody may be given a trial's rows, and writes that they were; the role that allowed it.
+    what: 'people' where it is known whose the rows are.
 
     Rows name the arm, so who may not see results by arm yet is not given them either. In an open programme everybody may.
     Raises ForbiddenError, UnknownTrialError, DataError without a name.
     """
     with writing(store, trial) as connection:
         role = _may(connection, trial, by)
-        acts.put(connection, trial, VIEWED, Viewed(what="rows", role=role, detail=detail), by=by, at=at)
+        acts.put(connection, trial, VIEWED, Viewed(what=what, role=role, detail=detail), by=by, at=at)
         return role
 
 

@@ -6,13 +6,17 @@ from datetime import date
 
 from sqlalchemy import func, select
 
+from trials.disclosure import LIMIT, NOTHING, Step, added_up, between, stepped, told_of_arms
 from trials.feasibility import Facts
 from trials.protocol import Protocol
 from trials.rules import DAYS_A_MONTH
+from trials.store import reading as reads
 from trials.store.decisions import received
 from trials.store.engine import Store, reading
-from trials.store.models import ENROLMENT
+from trials.store.models import BATCH, ENROLMENT
 from trials.store.reading import must_exist, newest_look
+from trials.store.sights import joined_as_told
+from trials.store.tallies import set_aside_by_delivery
 
 
 def facts_of(store: Store, protocol: Protocol, on: date) -> Facts:
@@ -27,8 +31,8 @@ def facts_of(store: Store, protocol: Protocol, on: date) -> Facts:
         last = connection.scalar(
             select(func.max(ENROLMENT.c.enrolled_on)).where(ENROLMENT.c.trial_id == protocol.trial)
         )
-    until = last if held.enrolled >= protocol.monitoring.max_participants and last is not None else on
-    months = 0.0 if held.first is None else max((until - held.first).days, 0) / DAYS_A_MONTH
+    whole = held.enrolled >= protocol.monitoring.max_participants
+    months = _months(held.first, last if whole and last is not None else on)
     known, missing = (0, 0) if look is None else (look.n, look.missing)
     return Facts(
         enrolled=held.enrolled,
@@ -38,3 +42,37 @@ def facts_of(store: Store, protocol: Protocol, on: date) -> Facts:
         rows=held.taken + held.set_aside,
         set_aside=held.set_aside,
     )
+
+
+def facts_between(store: Store, protocol: Protocol, on: date) -> tuple[Facts, Facts]:
+    """The worst and the best that the facts can be by what is told of them in steps: people by the table of who joined,
+    outcomes by the newest look that may be shown and the missing beside it, rows by delivery. Raises UnknownTrialError."""
+    trial = protocol.trial
+    with reading(store) as connection:
+        must_exist(connection, trial)
+        first = received(connection, trial).first
+        taken = connection.execute(
+            select(BATCH.c.accepted + BATCH.c.duplicates)
+            .where(BATCH.c.trial_id == trial, BATCH.c.source != "replay", BATCH.c.refusal.is_(None))
+            .order_by(BATCH.c.seq)
+        ).scalars()
+        rows = _range([stepped(added_up(("", more) for more in taken).get("", ()))])
+    reasons = added_up(set_aside_by_delivery(store, trial)).values()
+    aside = _range([stepped(history) for history in reasons] or [NOTHING])
+    _, shown, missing = told_of_arms(reads.looks(store, trial), (), {})
+    lost, known = _range(list(missing.values())), shown[-1].n if shown else 0
+    joined, months = between(joined_as_told(store, protocol)), _months(first, on)
+
+    def facts(people: int, absent: int, good: int, bad: int) -> Facts:
+        return Facts(people, months, known + absent if known else 0, known, good + bad, bad)
+
+    return facts(joined[0], lost[1], rows[0], aside[1]), facts(joined[1], lost[0], rows[1], aside[0])
+
+
+def _range(steps: list[Step]) -> tuple[int, int]:
+    """The fewest and the most that counts published in steps can be together."""
+    return sum(one.shown or 0 for one in steps), sum((one.shown or 0) + LIMIT - 1 for one in steps)
+
+
+def _months(first: date | None, until: date) -> float:
+    return 0.0 if first is None else max((until - first).days, 0) / DAYS_A_MONTH

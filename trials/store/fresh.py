@@ -18,6 +18,7 @@ from typing import Any
 from trials.comparing import beside
 from trials.protocol import Protocol
 from trials.records import Enrolled, Record, Records
+from trials.store.intake import OPEN, Intake
 from trials.store.merge import LAST_ENTRY, NOTHING, Reading, effective_at, unfit_values
 
 ENROLLED = ("participant_id", "site", "arm", "enrolled_on", "entry_order", "order_key", "spelling")
@@ -48,12 +49,15 @@ def taken(
     *,
     sent_at: datetime,
     recorded_at: datetime,
+    intake: Intake = OPEN,
 ) -> tuple[Fresh, list[Record]]:
     """What the plain rows add, and the rows that are left to `merge`.
 
-    register: as for `merge`. busy: whoever has a version, or a repetition in a later delivery.
+    register, intake: as for `merge`. busy: whoever has a version, or a repetition in a later delivery.
     """
     odd = _odd(protocol, records, register, busy)
+    if not intake.open:
+        odd |= _refused(records, register, intake)
     if odd:
         rest = [records[place] for place in sorted(odd)]
         records = _without(records, odd)
@@ -118,6 +122,12 @@ def _against(records: Records, register: Mapping[str, Enrolled]) -> set[int]:
         elif [known.site, known.arm, known.enrolled_on, known.entry_order] != row:
             odd.add(place)
     return odd
+
+
+def _refused(records: Records, register: Mapping[str, Enrolled], intake: Intake) -> set[int]:
+    """Where somebody new is named who may not come in any more."""
+    refused = intake.refused(records.enrolled_on)
+    return {place for place, name in enumerate(records.participant_id) if refused[place] and name not in register}
 
 
 def _without(records: Records, odd: set[int]) -> Records:

@@ -49,6 +49,19 @@ def _put(connection: object, programme: str, body: Grant, by: str, at: datetime)
     return put(connection, access.PROGRAMME + programme, GRANT, body, by=by, at=at)  # type: ignore[arg-type]
 
 
+def listed(store: Store, programme: str) -> tuple[Granted, ...]:
+    """What `held` gives, for the store's person, who must have a role there. Raises ForbiddenError."""
+    with reading(store) as connection:
+        access.permit(connection, access.PROGRAMME + programme, store.person, "read")
+        return access.grants(connection, programme)
+
+
+def in_use(store: Store, programme: str) -> bool:
+    """Whether any trial or idea is in the programme; a trial without one is a programme of its own, under its name."""
+    with reading(store) as connection:
+        return access.is_used(connection, programme)
+
+
 def held(store: Store, programme: str) -> tuple[Granted, ...]:
     """The roles that are held in a programme; none: it is open."""
     with reading(store) as connection:

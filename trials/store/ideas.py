@@ -12,8 +12,7 @@ from trials.acts.act import Act
 from trials.acts.deciding import DECISION, Decision
 from trials.acts.ideas import ENDINGS, IDEA, IDEA_ENDED, Idea, IdeaEnded
 from trials.errors import DataError, LifecycleError
-from trials.lessons import must_name_nobody
-from trials.store import access, acts, lessons
+from trials.store import access, acts, lessons, stages
 from trials.store.engine import Store, reading, writing
 from trials.store.reading import TrialCard, cards
 
@@ -57,8 +56,6 @@ def note(store: Store, name: str, idea: Idea, *, by: str, at: datetime, now: dat
     ForbiddenError.
     """
     _must_be_a_name(name)
-    for what, text in (("title", idea.title), ("text", idea.text), ("hoped_for", idea.hoped_for)):
-        must_name_nobody(text, what)
     scope = access.IDEA + name
     with writing(store, scope) as connection:
         before = acts.of(connection, scope, [IDEA, IDEA_ENDED])
@@ -85,14 +82,12 @@ def end(store: Store, name: str, ended: IdeaEnded, *, by: str, at: datetime, now
     """
     if ended.reason_code not in ENDINGS:
         raise DataError(f"reason_code == {ended.reason_code!r}, must be one of {', '.join(ENDINGS)}.")
-    for what, text in (("reason", ended.reason), ("lesson", ended.lesson), ("reuse", ended.reuse)):
-        must_name_nobody(text, what)
     scope, mine = access.IDEA + name, [card for card in cards(store) if lifecycle.prototype_of(card.protocol) == name]
-    still = [card.id for card in mine if card.state == "sealed"]
     with writing(store, scope) as connection:
         before = acts.of(connection, scope, [IDEA, IDEA_ENDED])
         if not before and not mine:
             raise DataError(f"idea == {name!r}, must be one that was noted or tried. See `roadtest ideas`.")
+        still = stages.standing_of(connection, name).open  # asked inside: nothing of it may be sealed in between
         if still:
             raise LifecycleError(
                 f"{', '.join(still)} of the idea {name} is open, must be closed first. Run `roadtest decide {still[0]} ...`."

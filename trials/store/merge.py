@@ -20,6 +20,7 @@ from trials.analysis import order_key
 from trials.comparing import beside
 from trials.protocol import Protocol
 from trials.records import Enrolled, Record
+from trials.store.intake import OPEN, Intake
 
 # A delivery's own date is believed if it reached us within so long: a pipeline that was down for some days changes no
 # number, and a file that is dated back gains its sender no more than this.
@@ -108,12 +109,13 @@ def merge(
     *,
     sent_at: datetime,
     recorded_at: datetime,
+    intake: Intake = OPEN,
 ) -> Merge:
     """What the accepted rows of one delivery change.
 
     register, versions: what the ledger holds of these participants, and of whoever has one of their allocation numbers.
     newer: per participant and measure the oldest repetition among the deliveries sent after this one.
-    A row that contradicts the register is unfit: it was checked against an older one.
+    A row that contradicts the register is unfit: it was checked against an older one. intake: whom it may still enrol.
     """
     result = Merge()
     enrolled = dict(register)
@@ -123,6 +125,8 @@ def merge(
     for record in records:
         name = record.participant_id
         reason = _unfit(protocol, record, enrolled.get(name), holders.get(record.entry_order))
+        if reason is None and name not in enrolled:
+            reason = intake.refusal(record.enrolled_on)
         if reason is not None:
             result.unfit.append((record, reason))
             continue

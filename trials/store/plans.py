@@ -1,13 +1,15 @@
 """Plans in the database: registered, replaced until the seal, amended after it; at every use all that stands there is
 compared with its hash and with what the chain told of it.
 
-Guarantee: nothing runs on a plan of which any version, who registered or sealed it, or which of them is the newest was altered
-in the database without writing the chain anew. An added link does not help: the first word on a version stands.
+Guarantee: nothing runs on a plan of which any version, who registered or sealed it, which of them is the newest, or any word or
+mark of an amendment was altered in the database without writing the chain anew. An added link does not help: the first word on
+a version stands.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -25,10 +27,10 @@ from trials.errors import (
 )
 from trials.protocol import Protocol, from_content, sha256_text
 from trials.store import access, chain, lessons
-from trials.store.digests import FORMS, hash_of_text, moment_text
+from trials.store.digests import FORMS, hash_of_text, moment_text, told
 from trials.store.engine import Store, reading, writing
 from trials.store.expected import Expected, take_in
-from trials.store.models import AUDIT, PLAN, TRIAL
+from trials.store.models import ACT, AUDIT, PLAN, TRIAL
 from trials.store.reading import unknown_trial
 
 
@@ -45,6 +47,8 @@ def register(store: Store, protocol: Protocol, *, by: str, at: datetime, now: da
         current = _current_plan(connection, protocol.trial)
         if current is not None:
             _must_be_whole(connection, current)
+            # Whoever may register in another programme takes no plan out of this one.
+            access.permit(connection, protocol.trial, by, "register")
         if current is not None and _same_plan(current, protocol):
             return str(current.sha256)
         version = 1 if current is None else current.version + 1
@@ -67,9 +71,9 @@ def register(store: Store, protocol: Protocol, *, by: str, at: datetime, now: da
             )
         row = {"version": version, "canonical": canonical, "sha256": sha256, "registered_by": by, "registered_at": at}
         connection.execute(insert(PLAN).values(trial_id=protocol.trial, **row))
-        told = {"plan": chain.plan_told({**row, "sealed_by": None, "sealed_at": None})}
+        said = {"plan": chain.plan_told({**row, "sealed_by": None, "sealed_at": None})}
         chain.append(
-            connection, protocol.trial, "register", {**told, "created_at": _created(connection, protocol.trial)}, now
+            connection, protocol.trial, "register", {**said, "created_at": _created(connection, protocol.trial)}, now
         )
         if current is not None:
             touch(connection, protocol.trial, plan_version=version, plan_sha256=sha256)
@@ -77,11 +81,21 @@ def register(store: Store, protocol: Protocol, *, by: str, at: datetime, now: da
     return sha256
 
 
-def seal(store: Store, trial_id: str, *, by: str, at: datetime, now: datetime | None = None) -> str:
+def seal(
+    store: Store,
+    trial_id: str,
+    *,
+    by: str,
+    at: datetime,
+    sha256: str | None = None,
+    also: Callable[[Connection, Protocol], object] | None = None,
+    now: datetime | None = None,
+) -> str:
     """Lock the registered plan; its SHA-256. Sealing again changes nothing.
 
-    Raises FourEyesError when whoever registered it would seal it; UnknownTrialError, or PlanHashMismatchError when the stored
-    plan is not the one that was registered.
+    sha256: of the plan that was judged before; no other is sealed. also: asked in the same transaction, of a plan that is not
+    sealed yet; what it raises stops the seal. Raises FourEyesError when whoever registered it would seal it;
+    UnknownTrialError, or PlanHashMismatchError when the stored plan is not the one that was registered, or judged.
     """
     must_be_aware(at=at)
     if not by.strip():
@@ -89,16 +103,23 @@ def seal(store: Store, trial_id: str, *, by: str, at: datetime, now: datetime | 
     with writing(store, trial_id) as connection:
         access.permit(connection, trial_id, by, "seal")
         plan = _whole_plan(connection, trial_id)
+        if sha256 not in (None, plan.sha256):
+            raise PlanHashMismatchError(
+                f"plan hash mismatch: {trial_id} was judged as {str(sha256)[:12]}, its plan is {plan.sha256[:12]} by now: it"
+                " was changed in between. Nothing was sealed; read the new plan, then seal again."
+            )
         if plan.sealed_at is None:
             _must_be_second(plan, by)
+            if also is not None:
+                also(connection, from_content(json.loads(plan.canonical), origin=trial_id))
             connection.execute(
                 update(PLAN)
                 .where(PLAN.c.trial_id == trial_id, PLAN.c.version == plan.version)
                 .values(sealed_by=by, sealed_at=at)
             )
             touch(connection, trial_id, state="sealed")
-            told = {**plan._mapping, "sealed_by": by, "sealed_at": at}
-            chain.append(connection, trial_id, "seal", {"plan": chain.plan_told(told)}, now)
+            said = {**plan._mapping, "sealed_by": by, "sealed_at": at}
+            chain.append(connection, trial_id, "seal", {"plan": chain.plan_told(said)}, now)
         return str(plan.sha256)
 
 
@@ -134,6 +155,11 @@ def plan_with(connection: Connection, trial_id: str, sha256: str) -> Protocol:
             trial_id, f"{trial_id} has a look that rests on the plan {sha256[:12]}, which is none of its versions"
         )
     return from_content(json.loads(text), origin=trial_id)
+
+
+def must_be_whole(connection: Connection, trial_id: str) -> None:
+    """Raises UnknownTrialError, or PlanHashMismatchError when a plan or an amendment is not what was recorded."""
+    _whole_plan(connection, trial_id)
 
 
 def touch(connection: Connection, trial_id: str, **changes: object) -> None:
@@ -191,24 +217,33 @@ def _must_be_whole(connection: Connection, plan: Row[Any]) -> None:
 
 
 def _must_be_as_told(connection: Connection, trial_id: str, current: int) -> None:
-    """Every version as the chain tells it, none more and none less, and the current one the newest."""
-    told, newest = _told_plans(connection, trial_id), current
-    if not told:
+    """Every version and every amendment as the chain tells it, none more and none less, and the current one the newest."""
+    expected, newest = _told_plans(connection, trial_id), current
+    plans = dict(expected.plans)
+    if not plans:
         raise StoreError(
             f"the chain of {trial_id} is gone from the database, must be there from its registration on. Run `roadtest audit"
             " verify`, and restore a backup."
         )
     for row in _stored_plans(connection, trial_id):
-        known = told.pop(row["version"], None)
+        known = plans.pop(row["version"], None)
         if known is None:
             raise _mismatch(trial_id, f"{trial_id} has a version {row['version']} of its plan that nobody recorded")
         if known != chain.plan_told(row) or hash_of_text(str(row["canonical"])) != row["sha256"]:
             raise _mismatch(trial_id, f"{trial_id} has another version {row['version']} of its plan than was recorded")
         newest = row["version"]
-    if told:
-        raise _mismatch(trial_id, f"{trial_id} has lost version {min(told)} of its plan")
+    if plans:
+        raise _mismatch(trial_id, f"{trial_id} has lost version {min(plans)} of its plan")
     if current != newest:
         raise _mismatch(trial_id, f"{trial_id} runs on version {current} of its plan, and the newest is {newest}")
+    if _stored_amendments(connection, trial_id) != [row for row in expected.act.values() if _is_amendment(row)]:
+        raise _mismatch(
+            trial_id, f"{trial_id} has other amendments, or other words or marks of them, than were recorded"
+        )
+
+
+def _is_amendment(row: dict[str, Any]) -> bool:
+    return bool(row["kind"] == AMENDMENT.name)
 
 
 def _stored_plans(connection: Connection, trial_id: str) -> list[dict[str, Any]]:
@@ -218,8 +253,17 @@ def _stored_plans(connection: Connection, trial_id: str) -> list[dict[str, Any]]
     return [dict(row._mapping) for row in found]
 
 
-def _told_plans(connection: Connection, trial_id: str) -> dict[int, dict[str, Any]]:
-    """What the chain tells of the trial's plans, by version."""
+def _stored_amendments(connection: Connection, trial_id: str) -> list[dict[str, Any]]:
+    """The acts that say of each amendment who, why and after which look, as their links should tell them, oldest first."""
+    columns = [type_coerce(ACT.c[name], String()) for name in FORMS["act"].columns]
+    mine = (ACT.c.trial_id == trial_id) & (ACT.c.kind == AMENDMENT.name)
+    return [
+        told("act", dict(row._mapping)) for row in connection.execute(select(*columns).where(mine).order_by(ACT.c.seq))
+    ]
+
+
+def _told_plans(connection: Connection, trial_id: str) -> Expected:
+    """What the chain tells of the trial's plans, by version, and of the acts that amended them."""
     link = AUDIT.c
     amended = (link.kind == "act") & link.body.contains(f'"kind":"{AMENDMENT.name}"', autoescape=True)
     found = connection.execute(
@@ -230,7 +274,7 @@ def _told_plans(connection: Connection, trial_id: str) -> dict[int, dict[str, An
     expected = Expected()
     for seq, kind, body in found:
         take_in(expected, kind, body, first=seq == 1, link=seq)
-    return expected.plans
+    return expected
 
 
 def _must_be_second(plan: Row[Any], by: str) -> None:

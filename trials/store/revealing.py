@@ -21,7 +21,8 @@ from trials.records import Checked, Delivery, Record
 from trials.records import Row as DeliveredRow
 from trials.store import access, chain
 from trials.store.acts import of, put
-from trials.store.allocations import OURS, fixed_list, must_have_nobody_else
+from trials.store.allocations import OURS, dropped, fixed_list, last_position, must_have_nobody_else
+from trials.store.custody import must_not_know
 from trials.store.deliveries import (
     batch_row,
     bind_key,
@@ -37,6 +38,7 @@ from trials.store.engine import Store, writing
 from trials.store.looks import insert_look, next_look
 from trials.store.models import ACT, BATCH, ENROLMENT, STATE
 from trials.store.plans import must_be_aware, sealed_plan
+from trials.store.standing import enrolment_waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +80,30 @@ def reveal(
     """Enrol somebody under the next arm of their site's list. Whoever is enrolled there already has the arm they have.
 
     hidden: the trial's key. seed: 32 secret random bytes, from which the list is made if none is fixed yet.
-    Raises ForbiddenError, NotSealedError, UnknownTrialError; DataError for an unknown site; LifecycleError for a closed
-    trial, a withdrawn site, somebody of another site, a trial that is full, a list from outside that is used up, and people
-    who came in another way; StoreError for another key.
+    Raises NotSealedError, UnknownTrialError; DataError for an unknown site; LifecycleError for a closed
+    trial, a withdrawn site, a safety event that must be judged first, somebody of another site, a trial that is full, a list
+    from outside that is used up, and people who came in another way; ForbiddenError for whoever knows arms to come;
+    StoreError for another key.
     """
     must_be_aware(at=at)
     with writing(store, trial) as connection:
         access.permit(connection, trial, by, "allocate", site=newcomer.stratum or None)
         protocol, sha256 = sealed_plan(connection, trial)
-        must_be_stratum(protocol, newcomer.stratum)
+        must_be_stratum(protocol, newcomer.stratum, name="site")
         before = connection.execute(
             select(ENROLMENT).where(ENROLMENT.c.trial_id == trial, ENROLMENT.c.participant_id == newcomer.participant)
         ).one_or_none()
         must_have_nobody_else(connection, trial)
         if before is not None:
             return _again(connection, trial, newcomer, before)
+        must_not_know(connection, trial, by)
         number = _next_number(connection, protocol)
-        _must_be_open(connection, trial, newcomer)
+        _must_be_open(connection, protocol, newcomer)
         bind_key(connection, trial, hidden.fingerprint)
         stands, opened = fixed_list(connection, protocol, sha256, hidden, seed, by=by, at=at)
         stratum = newcomer.stratum
-        coming = opened.coming(stratum, stands.last(stratum), 1, stands.dropped(stratum))
+        last, gone = last_position(connection, trial, stratum), dropped(connection, trial, stands, stratum)
+        coming = opened.coming(stratum, last, 1, gone)
         if not coming:
             where = f"site {stratum} of {trial}" if stratum else trial
             raise LifecycleError(
@@ -159,8 +164,12 @@ def _next_number(connection: Connection, protocol: Protocol) -> int:
     return int(newest) + 1
 
 
-def _must_be_open(connection: Connection, trial: str, newcomer: Newcomer) -> None:
-    """Raises LifecycleError when the site was withdrawn by the day somebody joins."""
+def _must_be_open(connection: Connection, protocol: Protocol, newcomer: Newcomer) -> None:
+    """Raises LifecycleError when the site was withdrawn by the day somebody joins, or the safety steward must speak first."""
+    trial = protocol.trial
+    waits = enrolment_waits(connection, trial, protocol)
+    if waits is not None:
+        raise LifecycleError(f"{waits} Nobody was enrolled in {trial}. See `roadtest safety list {trial}`.")
     for act in of(connection, trial, [SITE_WITHDRAWN]):
         body = act.body
         if isinstance(body, SiteWithdrawn) and body.site == newcomer.stratum and newcomer.enrolled_on >= body.from_day:

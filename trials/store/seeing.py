@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select
 
@@ -21,10 +21,11 @@ from trials.protocol import Protocol, from_content
 from trials.store import access, acts
 from trials.store.engine import Store, reading, writing
 from trials.store.models import ACT, ENROLMENT, LOOK, PLAN, TRIAL
-from trials.store.reading import TrialCard
+from trials.store.reading import TrialCard, must_exist
 from trials.store.reading import looks as looks_of
 
 OPEN_PROGRAMME = "open programme"
+What = Literal["rows", "people"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,34 @@ def inside(store: Store, trial: str, *, by: str, at: datetime, now: datetime | N
             sight.arms,
             role,
         )
+
+
+def must_allow(store: Store, trial: str, action: str = "read") -> None:
+    """Asks whether the store's person may read a trial (or, for another action, may do that); before anything is read of it.
+
+    Raises UnknownTrialError, ForbiddenError.
+    """
+    with reading(store) as connection:
+        must_exist(connection, trial)
+        access.permit(connection, trial, store.person, action)
+
+
+def allowed(store: Store, scopes: Collection[str], action: str = "read") -> list[str]:
+    """Those of the trials, programmes and ideas that the store's person may read (or do another action in), in their order."""
+    with reading(store) as connection:
+        return access.permitted(connection, store.person, action, scopes)
+
+
+def must_allow_shown(store: Store, trial: str, action: str, *, what: What, detail: str, at: datetime) -> None:
+    """What `must_allow` asks; where roles decide it, that the store's person was shown it is written before anything is."""
+    with reading(store) as connection:
+        must_exist(connection, trial)
+        if not access.permit(connection, trial, store.person, action):
+            return
+    with writing(store, trial) as connection:
+        role = ", ".join(sorted(access.permit(connection, trial, store.person, action)))
+        body = Viewed(what=what, role=role or OPEN_PROGRAMME, detail=detail)
+        acts.put(connection, trial, VIEWED, body, by=store.person, at=at)
 
 
 def look_for(store: Store, card: TrialCard) -> dict[str, Any] | None:

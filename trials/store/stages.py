@@ -17,6 +17,7 @@ from trials.acts.deciding import DECISION, Decision
 from trials.acts.ideas import IDEA, IDEA_ENDED, IdeaEnded
 from trials.acts.passing import PASSING, Passing
 from trials.errors import LifecycleError
+from trials.identifiers.free_text import must_name_nobody
 from trials.lifecycle import Carried, Predecessor, Standing
 from trials.protocol import Protocol, from_content
 from trials.store import access, acts
@@ -56,12 +57,19 @@ def _of_idea(connection: Connection, name: str) -> list[tuple[str, str, Protocol
 
 
 def may_begin(store: Store, protocol: Protocol) -> tuple[str, ...]:
-    """What is to be noted of a plan's place among the stages; asked before it is registered. Raises LifecycleError."""
+    """What is to be noted of a plan's place among the stages; asked before it is registered. Raises LifecycleError; DataError
+    when `changed`, which is handed on, seems to name a person."""
     with reading(store) as connection:
         return _may_begin(connection, protocol)
 
 
+def must_begin(connection: Connection, protocol: Protocol) -> None:
+    """Asked again as a plan is sealed: its idea may have been ended since it was registered. Raises LifecycleError."""
+    _may_begin(connection, protocol)
+
+
 def _may_begin(connection: Connection, protocol: Protocol) -> tuple[str, ...]:
+    must_name_nobody({"changed": protocol.changed})
     known = _predecessors(connection, protocol)
     return lifecycle.may_begin(
         protocol, known, standing_of(connection, lifecycle.prototype_of(protocol), besides=protocol.trial)

@@ -7,7 +7,7 @@ that was sealed by then.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Connection, func, select
@@ -45,11 +45,50 @@ def standing_in(connection: Connection, trial: str, as_of: datetime, *, small: b
     return found if small else tuple(veiled(one) for one in found)
 
 
-def enrolment_waits(connection: Connection, trial: str) -> str | None:
-    """Why nobody may be enrolled in the trial now, in one sentence; None when people may be. Raises what `standing` does."""
-    protocol, _ = sealed_plan(connection, trial)
+def enrolment_waits(connection: Connection, trial: str, protocol: Protocol | None = None) -> str | None:
+    """Why nobody may be enrolled in the trial now, in one sentence; None when people may be.
+
+    protocol: the sealed plan, if it was read in the transaction. Raises what `standing` does.
+    """
+    protocol = sealed_plan(connection, trial)[0] if protocol is None else protocol
     rule = None if protocol.stopping is None else protocol.stopping.safety
     return waits(rule, events_of(connection, protocol, acts.of(connection, trial, [SAFETY_EVENT, SAFETY_JUDGED])))
+
+
+def joined_while_waiting(store: Store, trial: str, joined: Iterable[date | None]) -> tuple[str, ...]:
+    """A warning for each time that enrolment waited for the safety steward and a delivery enrols somebody all the same.
+
+    joined: days of joining of the people whom the delivery is the first to name; None, unknown, counts where enrolment
+    still waits. Raises what `standing` does.
+    """
+    days = set(joined)
+    with reading(store) as connection:
+        done = acts.of(connection, trial, [SAFETY_EVENT, SAFETY_JUDGED]) if days else ()
+        if not done:
+            return ()
+        protocol, _ = sealed_plan(connection, trial)
+        spells = _spells(connection, protocol, done)
+    return tuple(
+        f"enrolment waited for the safety steward {f'from {start} to {end}' if end else f'from {start} on'}, and this delivery "
+        "enrols people who joined then; they are kept and counted, so ask the site who let them in"
+        for start, end in spells
+        if any(end is None if day is None else start <= day and (end is None or day < end) for day in days)
+    )
+
+
+def _spells(connection: Connection, protocol: Protocol, done: Sequence[Act]) -> list[tuple[date, date | None]]:
+    """From which day to which (None: it still does) enrolment waited; a spell within one day has none of its own."""
+    rule = None if protocol.stopping is None else protocol.stopping.safety
+    found: list[tuple[date, date | None]] = []
+    began: date | None = None
+    for at in range(len(done)):
+        waiting = waits(rule, events_of(connection, protocol, done[: at + 1])) is not None
+        if waiting and began is None:
+            began = done[at].at.date()
+        elif not waiting and began is not None:
+            found.append((began, done[at].at.date()))
+            began = None
+    return [*found, *([(began, None)] if began is not None else [])]
 
 
 def facts_of(connection: Connection, trial: str, as_of: datetime) -> Facts:

@@ -5,36 +5,44 @@ people in the same order, their numbers closed up where the site's people were (
 the evidence of the trial stays the one of everybody in the sealed order, and no claim is ever made from a part.
 
 Two estimates beside each other tell of the people between them, so both are shown only where each arm has `LIMIT` people in
-either part and between them.
+either part and between them. Whoever may not see small counts is shown both as of an earlier look, one that pages show, and
+the next pair only when in each part no arm or every arm has `LIMIT` people more or less: so that last week's pair held against
+this week's tells of no fewer.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from trials import analysis
 from trials.acts.act import CLOSED, REGISTERED
 from trials.acts.events import EXTERNAL_EVENT, ExternalEvent
 from trials.analysis import Person, order_key
-from trials.disclosure import LIMIT, safe_count
+from trials.disclosure import LIMIT, about, apart, rounded_look, safe_count, unhidden
+from trials.disclosure.seeing import Seeing
 from trials.evidence import Look
 from trials.protocol import Protocol
 from trials.replanning import Replanned, effect_words, replan
 from trials.store import acts, decisions
 from trials.store.engine import Store, reading
 from trials.store.looks import people_in_order as people_in_order
+from trials.store.models import LOOK
 from trials.store.plans import plan_with, sealed_plan
 from trials.store.reading import enrolled_by_site, newest_look
+from trials.store.sights import joined_as_told
 
 TOO_FEW = (
     f"not shown: fewer than {LIMIT} people in an arm on one side, so that the two together would tell of single people"
 )
+KEPT_BACK = "not shown: results by arm are for those whom the plan names"
+# A pair is shown of a look with so many times the people of the one before.
+GROWTH = 1.25
 NO_LOOK = "no look yet, so there is nothing to split"
 NO_DAYS = "the days on which people joined are not known, so nobody can be placed before or after"
 
@@ -127,8 +135,9 @@ def without(protocol: Protocol, people: Sequence[Person], sites: Collection[str]
     return look_at(left, closed_up(protocol, people, lambda one: one.site not in sites), like)
 
 
-def with_and_without(store: Store, trial: str) -> Parts | None:
-    """The newest look, and the one without the withdrawn sites; None while none was withdrawn. Raises as `sealed_plan`."""
+def with_and_without(store: Store, trial: str, sight: Seeing | None = None) -> Parts | None:
+    """The newest look, and the one without the withdrawn sites; None while none was withdrawn. sight: of whom it is for; all
+    is shown if left out. Raises as `sealed_plan`."""
     with reading(store) as connection:
         sealed_plan(connection, trial)
         gone = decisions.withdrawn(connection, trial)
@@ -139,6 +148,8 @@ def with_and_without(store: Store, trial: str) -> Parts | None:
         if look is None:
             return _hidden(labels, NO_LOOK)
         protocol = plan_with(connection, trial, look.protocol_sha256)
+        if sight is not None and (not sight.small or _arms_kept_back(protocol, sight)):
+            return _with_and_without_as_told(connection, protocol, gone, labels, sight)
         less = without(protocol, people_in_order(connection, protocol, upto=look.batch_seq), gone, look)
     return _shown(protocol, labels, (look, less)) if _apart(less, look) else _hidden(labels, TOO_FEW)
 
@@ -153,10 +164,79 @@ def _apart(less: Look, more: Look) -> bool:
     return all(small[arm] >= LIMIT and large[arm] - small[arm] >= LIMIT for arm in small)
 
 
-def splits(store: Store, trial: str) -> tuple[Parts, ...]:
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two parts beside each other as of a look of the trial, and how many people each arm of each part has."""
+
+    looks: tuple[Look, Look]
+    sizes: tuple[Mapping[str, int], Mapping[str, int]]
+
+
+def _with_and_without_as_told(
+    connection: Connection, protocol: Protocol, gone: Collection[str], labels: tuple[str, str], sight: Seeing
+) -> Parts:
+    kept: _Pair | None = None
+    if not _arms_kept_back(protocol, sight):
+        for look in _candidates(connection, protocol.trial):
+            plan = _primary_alone(plan_with(connection, protocol.trial, look.protocol_sha256))
+            people = people_in_order(connection, plan, upto=look.batch_seq)
+            less = without(plan, people, gone, look)
+            alone = [without(plan, people, {site}, look) for site in gone] if len(gone) > 1 else []
+            if all(_apart(part, look) for part in (less, *alone)):
+                pair = _Pair((look, less), (_sizes(less), _between_sizes(less, look)))
+                kept = _following(plan, [kept], [pair])[0] or kept
+    if kept is None:
+        return _hidden(labels, KEPT_BACK if _arms_kept_back(protocol, sight) else TOO_FEW)
+    return _shown(protocol, labels, _rounded(protocol, kept.looks))
+
+
+def _primary_alone(protocol: Protocol) -> Protocol:
+    """The plan without its strengths, which have no part in a verdict: half of the time to work a look out."""
+    return protocol.model_copy(update={"strengths": ()})
+
+
+def _arms_kept_back(protocol: Protocol, sight: Seeing) -> bool:
+    """An estimate of one of several arms is a result by arm."""
+    return not sight.arms and len(protocol.treatments) > 1
+
+
+def _candidates(connection: Connection, trial: str) -> list[Look]:
+    """The looks that parts are shown of: those that pages show, a quarter more people apart, so that few are worked out."""
+    bodies = connection.scalars(select(LOOK.c.body).where(LOOK.c.trial_id == trial).order_by(LOOK.c.number))
+    every = [Look.from_json(body) for body in bodies]
+    found: list[Look] = []
+    for look in apart(every):
+        if not found or look.n >= GROWTH * found[-1].n:
+            found.append(look)
+    return found
+
+
+def _between_sizes(less: Look, more: Look) -> dict[str, int]:
+    small, large = _sizes(less), _sizes(more)
+    return {arm: large[arm] - small[arm] for arm in small}
+
+
+def _following(protocol: Protocol, before: Sequence[_Pair | None], now: Sequence[_Pair]) -> list[_Pair | None]:
+    """The pairs, or None for all of them when they may not follow those before: a hidden split, or too few people between."""
+    refused: list[_Pair | None] = [None] * len(now)
+    if any(unhidden(protocol, look) is None for pair in now for look in pair.looks):
+        return refused
+    for old, new in zip(before, now, strict=True):
+        if old is not None and not all(map(_far, old.sizes, new.sizes)):
+            return refused
+    return list(now)
+
+
+def _far(before: Mapping[str, int], now: Mapping[str, int]) -> bool:
+    moved = [abs(now[arm] - before.get(arm, 0)) for arm in now]
+    return not any(moved) or min(moved) >= LIMIT
+
+
+def splits(store: Store, trial: str, sight: Seeing | None = None) -> tuple[Parts, ...]:
     """For each noted event, those who joined before its day against those since, as the plan prescribes; oldest event first.
 
-    The same people as the newest look counts. Empty when the plan splits by no event, is not sealed, or none was noted.
+    The same people as the newest look counts. Empty when the plan splits by no event, is not sealed, or none was noted. sight:
+    of whom it is for; all is shown if left out.
     """
     with reading(store) as connection:
         if acts.state_of(connection, trial) == REGISTERED:
@@ -170,8 +250,42 @@ def splits(store: Store, trial: str) -> tuple[Parts, ...]:
         if look is None:
             return tuple(_hidden(_sides(event), NO_LOOK, event) for event in events)
         protocol = plan_with(connection, trial, look.protocol_sha256)
+        if sight is not None and (not sight.small or _arms_kept_back(protocol, sight)):
+            return _splits_as_told(connection, protocol, events, sight)
         people = people_in_order(connection, protocol, upto=look.batch_seq)
     return _split(protocol, _counted(protocol, people, look), events, look)
+
+
+def _splits_as_told(
+    connection: Connection, protocol: Protocol, events: Sequence[ExternalEvent], sight: Seeing
+) -> tuple[Parts, ...]:
+    if _arms_kept_back(protocol, sight):
+        return tuple(_hidden(_sides(event), KEPT_BACK, event) for event in events)
+    kept = tuple(_hidden(_sides(event), TOO_FEW, event) for event in events)
+    for look in _candidates(connection, protocol.trial):
+        plan = _primary_alone(plan_with(connection, protocol.trial, look.protocol_sha256))
+        people = people_in_order(connection, plan, upto=look.batch_seq)
+        now = _split(plan, _counted(plan, people, look), events, look)
+        pairs = [_pair_of(one) for one in now]
+        before = [_pair_of(old) for old, pair in zip(kept, pairs, strict=True) if pair is not None]
+        there = [pair for pair in pairs if pair is not None]
+        gone = any(pair is None and old.looks is not None for old, pair in zip(kept, pairs, strict=True))
+        if there and not gone and None not in _following(plan, before, there):
+            kept = now
+    return tuple(
+        one
+        if one.looks is None or one.event is None
+        else _shown(protocol, one.labels, _rounded(protocol, one.looks), one.event)
+        for one in kept
+    )
+
+
+def _pair_of(parts: Parts) -> _Pair | None:
+    return None if parts.looks is None else _Pair(parts.looks, (_sizes(parts.looks[0]), _sizes(parts.looks[1])))
+
+
+def _rounded(protocol: Protocol, looks: tuple[Look, Look]) -> tuple[Look, Look]:
+    return rounded_look(protocol, looks[0]), rounded_look(protocol, looks[1])
 
 
 def _sides(event: ExternalEvent) -> tuple[str, str]:
@@ -224,8 +338,9 @@ def _numbered(protocol: Protocol, people: Sequence[Person]) -> list[Person]:
     return found
 
 
-def replanned(store: Store, trial: str, on: date) -> Replanned | None:
-    """What can still be told after sites were withdrawn; None while none was, and of a closed trial. As `sealed_plan`."""
+def replanned(store: Store, trial: str, on: date, sight: Seeing | None = None) -> Replanned | None:
+    """What can still be told after sites were withdrawn; None while none was, and of a closed trial. sight: of whom it is for;
+    whoever may not see small counts is told it from the table of who joined, in steps. As `sealed_plan`."""
     with reading(store) as connection:
         protocol, _ = sealed_plan(connection, trial)
         gone = decisions.withdrawn(connection, trial)
@@ -233,6 +348,9 @@ def replanned(store: Store, trial: str, on: date) -> Replanned | None:
             return None
         by_site = _by_site(connection, trial)
         first = decisions.received(connection, trial).first
+    if sight is not None and not sight.small:
+        table = joined_as_told(store, protocol)
+        by_site = {site: about(table, (site,)) or 0 for site in table.rows}
     return replan(protocol, by_site, gone, first, on)
 
 

@@ -22,7 +22,7 @@ from trials.store import chain
 from trials.store.digests import Digest, hash_of_text, moment_text, told
 from trials.store.engine import Store, reading
 from trials.store.expected import Expected, take_in
-from trials.store.models import AUDIT, TRIAL
+from trials.store.models import ACT, AUDIT, TRIAL
 
 Heads = Mapping[str, tuple[int, str]]
 
@@ -31,6 +31,10 @@ _UNREADABLE = (
     sqlalchemy.exc.DataError,
     *(ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError),
 )
+_CHAINED = {
+    False: "every trial has one from its registration on",
+    True: "every programme and idea has one from its first act on",
+}
 _FOREIGN = "somebody wrote into the database what Roadtest doesn't write"
 
 
@@ -106,7 +110,7 @@ def _finding(trial: str, link: object, sentence: str) -> Finding:
 
 def _trials(connection: Connection, heads: Heads) -> list[Any]:
     known = {*heads}
-    for column in (TRIAL.c.id, AUDIT.c.trial_id):
+    for column in (TRIAL.c.id, AUDIT.c.trial_id, ACT.c.trial_id):
         known |= {*connection.execute(select(type_coerce(column, String())).distinct()).scalars()}
     return sorted(known, key=lambda name: (str(name), repr(name)))
 
@@ -124,7 +128,7 @@ def _judged(connection: Connection, trial: str, head: tuple[int, str] | None) ->
         yield _finding(trial, None, f"{trial}: the chain can't be read after link {last}; {_FOREIGN}")
         return
     if last == 0:
-        yield _finding(trial, None, f"{trial}: there is no chain; every trial has one from its registration on")
+        yield _finding(trial, None, f"{trial}: there is no chain; {_CHAINED[':' in trial]}")
         return
     if head is not None and not kept:
         yield _finding(

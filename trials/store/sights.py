@@ -1,0 +1,50 @@
+"""What somebody may see of many trials, and how many joined one, as whoever may not see small counts is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from trials.acts.granting import GRANT
+from trials.disclosure import SafeTable, told_of_arms
+from trials.errors import ForbiddenError
+from trials.protocol import Protocol
+from trials.store import access, reading, tallies
+from trials.store.access import Sight
+from trials.store.engine import Store
+from trials.store.engine import reading as open_reading
+from trials.store.models import ACT
+from trials.store.reading import TrialCard
+
+WHOLE = Sight(frozenset(), True, True, True, True)
+
+
+def sights(store: Store, cards: Iterable[TrialCard]) -> dict[str, Sight]:
+    """By trial, what the store's person may see; trials that they may not read are left out. One query while every
+    programme is open, a few more for each trial of one that has roles."""
+    found: dict[str, Sight] = {}
+    with open_reading(store) as connection:
+        granted = set(connection.scalars(select(ACT.c.trial_id).where(ACT.c.kind == GRANT.name).distinct()))
+        for card in cards:
+            if access.PROGRAMME + (card.protocol.programme or card.id) not in granted:
+                found[card.id] = WHOLE
+                continue
+            try:
+                found[card.id] = access.sight(connection, card.id, store.person, card.protocol, card.state)
+            except ForbiddenError:
+                continue
+    return found
+
+
+def sight_of(store: Store, card: TrialCard) -> Sight:
+    """What the store's person may see of one trial. Raises ForbiddenError."""
+    with open_reading(store) as connection:
+        return access.sight(connection, card.id, store.person, card.protocol, card.state)
+
+
+def joined_as_told(store: Store, protocol: Protocol) -> SafeTable:
+    """Who joined by site and arm, in the steps that pages and `roadtest counts` show; every other number of people who
+    joined is made from it, so that no two of them can be held against each other."""
+    told, _, _ = told_of_arms(reading.looks(store, protocol.trial), (), {})
+    return tallies.joined(store, protocol, told)
