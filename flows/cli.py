@@ -395,12 +395,13 @@ def _mine(store: Store, cards: list[TrialCard]) -> list[TrialCard]:
 @app.command()
 def portfolio(
     fdr: Annotated[float, typer.Option("--fdr", help="Largest share of useless ideas among those carried on.")] = 0.1,
+    by: By = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Which ideas may be carried on together, few of them wrongly (e-BH); how fast trials ended, and what that released."""
     with told():
-        settings = settings_for(home)
+        settings = settings_for(home, person=by)
         from flows.portfolio import portfolio_json, portfolio_text
         from flows.show import print_json
 

@@ -79,7 +79,7 @@ def card_json(
         "quarantined": waiting,
         "overdue": overdue,
     }
-    common |= marks_json(card)
+    common |= marks_json(card, small=seen is None or seen.get("enrolled") is not None)
     if card.look is not None:
         return {**look_json(card.protocol, card.look, seen), **common}
     common["evidence_label"] = labelled(card.protocol)

@@ -41,7 +41,10 @@ def export(
         ),
     ] = None,
     counts: Annotated[
-        bool, typer.Option("--counts", help="Only how many joined by site and arm, in steps of ten: for whoever may read it.")
+        bool,
+        typer.Option(
+            "--counts", help="Only how many joined by site and arm, in steps of ten: for whoever may read it."
+        ),
     ] = False,
     by: By = None,
     home: Home = None,

@@ -28,7 +28,7 @@ from trials.planning import admit
 from trials.protocol import Protocol
 from trials.pseudonyms import Pseudonyms
 from trials.records import Checked, Delivery, Receipt, Register
-from trials.store import decisions, ledger, reading, stages
+from trials.store import decisions, ledger, reading, stages, standing
 from trials.store.allocations import must_have_no_reveals
 from trials.store.deliveries import Seal
 from trials.store.engine import Store
@@ -311,7 +311,9 @@ def judge(
                         checked[(trial, one.content_sha256)],
                         (
                             *(flagged[trial] if one is group[-1] else ()),
-                            *_late_joiners(store, trial, checked[(trial, one.content_sha256)], registers[trial]),
+                            *_late_joiners(
+                                store, protocols[trial], checked[(trial, one.content_sha256)], registers[trial]
+                            ),
                         ),
                     ),
                 )
@@ -324,12 +326,16 @@ def judge(
     ]
 
 
-def _late_joiners(store: Store, trial: str, checked: Checked, register: Register) -> tuple[str, ...]:
-    """A warning for each site that left the trial and still enrols people."""
-    if not decisions.sites_left(store, trial):
+def _late_joiners(store: Store, protocol: Protocol, checked: Checked, register: Register) -> tuple[str, ...]:
+    """A warning for each site that left, or spell in which enrolment waited, and people who joined all the same."""
+    trial, left = protocol.trial, decisions.sites_left(store, protocol.trial)
+    watched = protocol.stopping is not None and protocol.stopping.safety is not None
+    if not left and not watched:
         return ()
     new = {(one.site, one.enrolled_on) for one in checked.accepted if one.participant_id not in register}
-    return decisions.late_joiners(store, trial, sorted(new, key=repr)) if new else ()
+    gone = decisions.late_joiners(store, trial, sorted(new, key=repr)) if left and new else ()
+    waited = standing.joined_while_waiting(store, trial, (day for _, day in new)) if watched and new else ()
+    return (*gone, *waited)
 
 
 def record(store: Store, judged: Judged, recorded_at: datetime, as_of: datetime) -> list[Receipt | Outcome]:

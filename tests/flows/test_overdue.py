@@ -161,10 +161,7 @@ def test_small_numbers_of_people_are_hidden() -> None:
     assert "outcomes of 20 or more people, which are missing for good (A 20 or more)" in text
     assert overdue_json(replace(three, holes=tuple(range(12))))["holes"] == 10
     calm = [replace(example(due, 0), source=None, silent=(), failures=()) for due in (3, 0)]
-    quiet = [
-        Awaiting.of(replace(one, source=None, silent=(), failures=()), small=False)
-        for one in (example(3, 0), example(0, 0))
-    ]
+    quiet = [Awaiting.of(one, small=False) for one in calm]
     assert [one.anything for one in quiet] == [False, False]
     assert overdue_text(quiet[0]) == "a-trial: nothing is overdue but of fewer than 10 people, if any."
     assert overdue_json(example(3, 27))["people"] == {

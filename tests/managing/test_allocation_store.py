@@ -285,15 +285,13 @@ def test_enrolment_waits_for_the_safety_steward(sealed: Store) -> None:
     join(sealed, "p1")
     death = SafetyEvent(day=AT.date(), kind="death", serious=True, text="at home", related="unknown")
     event = acts.act(sealed, "a-trial", SAFETY_EVENT, death, by="nurse", at=AT).seq
-    refused(
-        sealed, LifecycleError, f"waits until the safety steward has judged event {event}, a death. Nobody was", "p2"
-    )
+    refused(sealed, LifecycleError, "is stopped, or waits for the safety steward, must be open. Nobody was", "p2")
     assert join(sealed, "p1").already
     for stops in (False, True):
         word = SafetyJudged(event=event, related="no", stops=stops, reason="long ill")
         acts.act(sealed, "a-trial", SAFETY_JUDGED, word, by="sue", at=AT)
         if stops:
-            refused(sealed, LifecycleError, "Enrolment is stopped", "p3")
+            refused(sealed, LifecycleError, "is stopped, or waits", "p3")
         else:
             assert join(sealed, "p2").entry_order == 2
 

@@ -14,11 +14,16 @@ import pytest
 from typer.main import get_command
 
 from flows import cli, work
+from flows.decided import decision_json
 from flows.portfolio import portfolio_text
-from trials.acts.deciding import DECISION, Decision
+from trials.acts import Act
+from trials.acts.deciding import DECISION, Answered, Decision, Grounds
 from trials.acts.fund import FUND_ANSWER, FUND_REQUEST, FUND_SPENT, FundAnswer, FundRequest, FundSpent
+from trials.acts.safety_events import SAFETY_EVENT, SafetyEvent
+from trials.acts.viewing import VIEWED
 from trials.acts.voices import VOICE, Voice
 from trials.disclosure import apart
+from trials.feasibility import Facts, lights_between, share_interval
 from trials.plan.sharing import Fund
 from trials.programme import achievement
 from trials.protocol import Protocol, from_content
@@ -294,3 +299,59 @@ def test_a_closed_trial_is_judged_by_the_look_of_its_decision(homes: dict[str, P
     assert (life.about, life.enrolled % 10) == (True, 0)
     assert "about " in achievement(life)
     store.close()
+
+
+def test_only_who_may_see_small_counts_is_shown_safety_events(
+    homes: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Others read whether enrolment waits, and no event, number or kind; that the steward was shown them is on record."""
+    store = open_store(f"sqlite:///{homes['one grant'] / 'roadtest.db'}")
+    happened = SafetyEvent(day=SENT.date(), serious=True, kind="death", text="at home")
+    acts.act(store, "a-trial", SAFETY_EVENT, happened, by="anna", at=SENT)
+    lead, steward = (
+        told(homes["one grant"], who, monkeypatch, capsys, "safety list")["safety list"] for who in ("anna", "sara")
+    )
+    assert lead == {
+        "trial": "a-trial",
+        "events": None,
+        "enrolment_waits": "Enrolment is stopped, or waits for the safety steward.",
+    }
+    assert [one["text"] for one in steward["events"]] == ["at home"]
+    assert [(act.by, act.body.what) for act in acts.acts(store, "a-trial", [VIEWED])] == [("sara", "rows")]  # type: ignore[attr-defined]
+    store.close()
+
+
+def test_a_decision_keeps_the_numbers_that_it_rests_on_from_whoever_may_not_see_them() -> None:
+    """People, estimates and what the ledger made of a criterion; its light, and what people answered, are for everybody."""
+    answers = (
+        Answered(id="kept", value=0.8333, light="green", source="ledger"),
+        Answered(id="wanted", value=80.0, light="green", source="people"),
+    )
+    grounds = Grounds(
+        look=3, as_of=AT, verdict="drop", n=232, missing=8, enrolled=241, estimate=0.0312, low=-0.1, high=0.2
+    )
+    body = Decision(what="drop", reason_code="no_benefit", answers=answers, grounds=grounds)
+    act = Act("a-trial", 1, DECISION.name, "anna", AT, 3, body, None)
+    everybody, steward = decision_json(act), decision_json(act, small=True)
+    hidden = ("n", "missing", "enrolled", "estimate", "low", "high")
+    assert {name: everybody["grounds"][name] for name in hidden} == dict.fromkeys(hidden)
+    assert [one["value"] for one in everybody["answers"]] == [None, 80.0]
+    assert (steward["grounds"]["n"], steward["grounds"]["missing"], steward["answers"][0]["value"]) == (
+        232,
+        None,
+        0.8333,
+    )
+    assert "look 3" in everybody["sentence"]
+
+
+def test_lights_between_are_told_where_the_worst_and_the_best_agree() -> None:
+    """A colour that every count within the steps has is told; otherwise not yet, and what it may be."""
+    [kept, pace, rows] = lights_between(
+        plan().progression,
+        Facts(enrolled=20, months=1.5, settled=68, with_outcome=50, rows=100, set_aside=9),
+        Facts(enrolled=56, months=1.5, settled=50, with_outcome=50, rows=109, set_aside=0),
+    )
+    assert (kept.colour, kept.value) == ("not yet", None)
+    assert "not yet told apart: amber to green" in kept.sentence
+    assert (pace.colour, rows.colour, rows.sure) == ("not yet", "green", False)
+    assert rows.low == share_interval(91, 100)[0]

@@ -281,8 +281,8 @@ def test_safety_events_are_reported_and_judged(desk: Desk) -> None:
     ("change", "says"),
     [
         ({"--participant": "p999"}, "the participant is not in a-trial"),
-        ({"--text": "Anna Smith fell"}, "text holds what looks like a person's name"),
-        ({"--text": "found by Gareth at home"}, "text holds what looks like a person's name"),
+        ({"--text": "Anna Smith fell"}, "text seems to name a person"),
+        ({"--text": "found by Gareth at home"}, "text seems to name a person"),
         ({"--text": "P007 fell"}, "text holds the participant's id"),
         ({"--site": "Z"}, "must be one of the plan: A, B"),
         ({"--kind": "bad"}, "kind == "),
@@ -332,7 +332,7 @@ def test_only_the_steward_judges(desk: Desk) -> None:
     with pytest.raises(DataError, match="must be one that was reported"):
         reported.judge_safety(desk.store, "a-trial", 77, related="no", stops=False, reason="known", by="Sue", at=day(2))
     reported.judge_safety(desk.store, "a-trial", number, related="no", stops=False, reason="known", by="Sue", at=day(2))
-    assert "text" not in desk.json("safety", "list", "a-trial", "--by", "Kim")["events"][0]
+    assert desk.json("safety", "list", "a-trial", "--by", "Kim")["events"] is None
     assert desk.json("safety", "list", "a-trial", "--by", "Sue")["events"][0]["text"] == "fell"
     seen = [act for act in acts.acts(desk.store, "a-trial") if act.kind == "viewed"]
     assert [act.by for act in seen] == ["Sue"]

@@ -165,11 +165,13 @@ def _next_number(connection: Connection, protocol: Protocol) -> int:
 
 
 def _must_be_open(connection: Connection, protocol: Protocol, newcomer: Newcomer) -> None:
-    """Raises LifecycleError when the site was withdrawn by the day somebody joins, or the safety steward must speak first."""
+    """Raises LifecycleError when the site was withdrawn by that day, or the safety steward must speak first."""
     trial = protocol.trial
-    waits = enrolment_waits(connection, trial, protocol)
-    if waits is not None:
-        raise LifecycleError(f"{waits} Nobody was enrolled in {trial}. See `roadtest safety list {trial}`.")
+    if enrolment_waits(connection, trial, protocol) is not None:
+        raise LifecycleError(  # what happened is for the steward's eyes
+            f"enrolment in {trial} is stopped, or waits for the safety steward, must be open. Nobody was enrolled; the steward "
+            f"sees why with `roadtest safety list {trial}`."
+        )
     for act in of(connection, trial, [SITE_WITHDRAWN]):
         body = act.body
         if isinstance(body, SiteWithdrawn) and body.site == newcomer.stratum and newcomer.enrolled_on >= body.from_day:

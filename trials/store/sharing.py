@@ -200,7 +200,8 @@ def fund_of(store: Store, trial: str, as_of: date) -> fund.FundSummary:
     with reading(store) as connection:
         known = _cases(connection, trial)
         arm_of = _arms(connection, trial, {one.asked.participant for one in known.values()}) if seen.arms else None
-    return fund.summary(plan, known, as_of, arm_of=arm_of)
+        answers = bool(access.permitted(connection, store.person, FUND_ANSWER.action, [trial]))
+    return fund.summary(plan, known, as_of, arm_of=arm_of, small=seen.small or answers)
 
 
 def open_requests(store: Store, trial: str) -> tuple[FundRequest, ...]:
@@ -241,6 +242,7 @@ class _Seen:
     look: Look | None
     arms: bool
     without: str
+    small: bool = True
 
 
 def _seen(store: Store, trial: str) -> _Seen:
@@ -248,9 +250,9 @@ def _seen(store: Store, trial: str) -> _Seen:
     with reading(store) as connection:
         sight = access.sight(connection, trial, store.person, card.protocol, card.state)
     if not sight.arms:
-        return _Seen(card.protocol, None, False, KEPT_BACK)
+        return _Seen(card.protocol, None, False, KEPT_BACK, sight.small)
     shown = apart(reads.looks(store, trial)) if card.look is not None else ()
-    return _Seen(card.protocol, shown[-1] if shown else None, True, NOTHING_YET)
+    return _Seen(card.protocol, shown[-1] if shown else None, True, NOTHING_YET, sight.small)
 
 
 def _protocol(store: Store, trial: str) -> Protocol:
