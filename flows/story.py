@@ -25,7 +25,7 @@ from trials import gate
 from trials.acts.cocreation import CoCreation
 from trials.acts.fund import FundAnswer, FundRequest, FundSpent
 from trials.acts.ideas import Idea
-from trials.acts.safety_events import SAFETY_EVENT, SafetyEvent
+from trials.acts.safety_events import SAFETY_EVENT, SAFETY_JUDGED, SafetyEvent
 from trials.acts.voices import Voice
 from trials.errors import GateError
 from trials.plan.stopping import Recruitment, Stopping
@@ -168,16 +168,17 @@ def stopped(stage: Stage) -> None:
             door=stage.door,
         )
     known = acts.acts(stage.store, APPOINTMENTS, [SAFETY_EVENT])
-    judge_safety(
-        stage.store,
-        APPOINTMENTS,
-        known[0].seq,
-        related="possibly",
-        stops=True,
-        reason="Too many in too few weeks, all after longer appointments; nobody else is to join until we know why.",
-        by=STEWARD,
-        at=sent_at(45),
-    )
+    if not acts.acts(stage.store, APPOINTMENTS, [SAFETY_JUDGED]):  # an event may be judged again; here it is once
+        judge_safety(
+            stage.store,
+            APPOINTMENTS,
+            known[0].seq,
+            related="possibly",
+            stops=True,
+            reason="Too many in too few weeks, all after longer appointments; nobody else is to join until we know why.",
+            by=STEWARD,
+            at=sent_at(45),
+        )
     decisions.decide(
         stage.store,
         APPOINTMENTS,

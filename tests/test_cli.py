@@ -611,5 +611,5 @@ def test_a_plan_is_tried_out(place: Path) -> None:
 def test_the_portfolio_is_judged_together(place: Path) -> None:
     """Without looks it says what to do; a false discovery rate outside (0, 1) is refused."""
     assert "roadtest round" in done("portfolio").out
-    assert done("portfolio", "--json").json == {"fdr": 0.1, "trials": [], "figures": [], "ends": []}
+    assert done("portfolio", "--json").json == {"fdr": 0.1, "trials": [], "figures": [], "ends": [], "left_out": 0}
     assert "q == 1.5, must be > 0 and < 1" in refused("portfolio", "--fdr", "1.5")

@@ -287,7 +287,7 @@ def test_the_demo_ends_well_and_shows_seven_verdicts(whole: Whole) -> None:
     verdicts = "Keep going|Promote|Drop|Stop for harm|Needs a decision"
     assert all(re.search(rf"({verdicts}) +│ +[\d,]+ of [\d,]+", row) for row in rows.values())
     for name in rows:
-        assert re.search(rf"^{re.escape(name)}: \w.+", said, re.MULTILINE)
+        assert re.search(rf"^{re.escape(name)} \(randomised\)[^:]*: \w.+", said, re.MULTILINE)
 
 
 def test_the_simulated_verdicts_fit_the_known_truth(store: Store) -> None:

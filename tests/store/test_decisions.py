@@ -223,6 +223,16 @@ def test_a_site_leaves_and_its_data_stay(desk: Any, kit: Any) -> None:
     assert verifying.verify(desk.store) == []
 
 
+def test_a_withdrawal_said_again_after_the_close_changes_nothing(desk: Any, kit: Any, decide: Any) -> None:
+    """Whoever repeats what was done before the trial was closed is given the act that stands; a new site is refused."""
+    desk.send("first", kit.rows("first"), sent=30)
+    act = withdraw(desk.store, "B", kit.day(35))
+    decide("stop", reason_code="funding", second="ben")
+    assert withdraw(desk.store, "B", kit.day(35)) == act
+    with pytest.raises(LifecycleError, match="must be open to withdraw a site"):
+        withdraw(desk.store, "A", kit.day(41))
+
+
 def test_the_look_without_a_site_is_that_of_a_trial_in_the_ledger_that_never_had_it(store: Store, kit: Any) -> None:
     """Through the whole store: the same people delivered to a trial without the site give the same numbers, bit by bit."""
     desk = kit.sealed(store, kit.plan(dated=True))

@@ -214,6 +214,8 @@ def withdraw_site(
         raise DataError("reason == '', must say why the site leaves. Add --reason.")
     body = SiteWithdrawn(site=site, reason_code=reason_code, reason=reason, from_day=from_day)
     with writing(store, trial) as connection:
+        if site in withdrawn(connection, trial):  # said again, perhaps after the trial was closed
+            return acts.put(connection, trial, SITE_WITHDRAWN, body, by=by, at=at, key=site, now=now)
         lifecycle.must_be_open(trial, acts.state_of(connection, trial) or "", "withdraw a site")
         protocol, _ = sealed_plan(connection, trial)
         known = [one.id for one in protocol.sites]
