@@ -559,6 +559,8 @@ def overdue(
             print_json(bodies[0] if trial is not None and bodies else bodies)
         elif found:
             typer.echo("\n".join(overdue_text(one, people=people) for one in found))
+        elif trial is not None and cards[0].state != "registered":
+            typer.echo(f"{trial} is {cards[0].state}: nothing is waited for. Next: roadtest status {trial}")
         elif cards or not reading.tokens(store):
             typer.echo(NOTHING_SEALED)
 

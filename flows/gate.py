@@ -83,20 +83,29 @@ def feasibility(trial: TrialName, by: By = None, home: Home = None, as_json: Jso
             typer.echo(f"  {one.sentence}")
         people = [one.criterion.id for one in lit if one.by_people]
         hint = f" People answer {', '.join(people)} there." if people else ""
-        typer.echo(f"Next: roadtest decide {trial} when you know enough.{hint}")
+        closed = reading.card(store, trial).closing is not None
+        after = f"roadtest decisions {trial}" if closed else f"roadtest decide {trial} when you know enough.{hint}"
+        typer.echo(f"Next: {after}")
 
 
 def lit_for(store: Store, trial: str) -> tuple[Lit, ...]:
     """The trial's lights as the store's person may see them. Raises UnknownTrialError, ForbiddenError."""
     from flows.work import utc_now
+    from trials.acts.deciding import Decision
     from trials.feasibility import lights, lights_between
     from trials.store import feasible, reading, sights
 
     card = reading.card(store, trial)
     asked, today = card.protocol.progression, utc_now().date()
+    answers: dict[str, float] = {}
+    if card.closing is not None and isinstance(card.closing.body, Decision):
+        today = card.closing.at.date()
+        answers = {
+            one.id: one.value for one in card.closing.body.answers if one.source == "people" and one.value is not None
+        }
     if sights.sight_of(store, card).small:
-        return lights(asked, feasible.facts_of(store, card.protocol, today))
-    return lights_between(asked, *feasible.facts_between(store, card.protocol, today))
+        return lights(asked, feasible.facts_of(store, card.protocol, today), answers)
+    return lights_between(asked, *feasible.facts_between(store, card.protocol, today), answers)
 
 
 def programme_notes(store: Store, protocol: Protocol) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def _read(store: Store, fdr: float) -> tuple[tuple[Standing, ...], tuple[Life, .
     from trials.store.programme import claims, lives
 
     judged, left = claims(store)
-    return carried(judged, fdr), lives(store), left
+    return carried(judged, fdr, left), lives(store), left
 
 
 def _left_out(left: int, person: str) -> str:

@@ -187,7 +187,7 @@ def _sections(store: Store, view: TrialView, card: TrialCard, at: datetime) -> t
         sections.decided(card.decisions, card.events, arms=view.arms),
         sections.flow(plan, _flow(view), card.withdrawn, _steps_why(view)),
         sections.progression(plan, card.decisions),
-        sections.watched(_guardrails(view), rules, view.concerns),
+        sections.watched(_guardrails(view), rules, view.concerns, closed=card.closing is not None),
         sections.tried(plan.intervention, fidelity),
         sections.changes(amendments.amendments(store, trial), sealed=view.seal is not None),
         _people(store, plan),
@@ -258,7 +258,8 @@ def _footer(store: Store, view: TrialView, card: TrialCard, at: datetime) -> tup
     sealed = view.seal or card.sha256
     state = f"version {versions[-1].number}, {'sealed' if view.seal else 'not sealed yet'}" if versions else ""
     looked = "no look yet" if view.look is None else f"look {view.look.number:,}, data as of {moment(view.look.as_of)}"
-    shown = [] if view.shown is None else [Entry(f"{view.shown.n:,} {wording.units(view.protocol)}", "Results as of")]
+    told = "" if view.shown is None else f"the look at {view.shown.n:,} {wording.units(view.protocol)}"
+    shown = [Entry(f"{told}; later ones appear in steps of 10 or more", "Results as of")] if told else []
     return (
         Entry(f"{sealed} ({state})", "Plan"),
         Entry(looked, "Evidence"),
@@ -269,7 +270,7 @@ def _footer(store: Store, view: TrialView, card: TrialCard, at: datetime) -> tup
 
 def _seen_by(person: str, view: TrialView) -> str:
     """For whom the report was made, and what is kept back from them."""
-    made = f"As {person or 'everybody'} may see it."
+    made = f"Made for {person or 'everybody'}; small counts are never in a report."
     if view.arms:
         return f"{made} Checking often is safe: the evidence is built to be looked at as often as you like."
     kept = kept_back(view)

@@ -80,12 +80,20 @@ def write_files(found: Report, html: Path | None, pdf: Path | None) -> None:
             out.write(drawn(found))
 
 
+def _marked(found: Report) -> str:
+    """' [stopped on DATE] [after the decision]'; nothing while a trial is open."""
+    return "".join(f" [{mark}]" for mark in found.marks)
+
+
 def text_of(found: Report, files: list[str]) -> str:
     """The report in lines; what to do next."""
     if files:
-        return f"Wrote the report on {found.trial} to {' and '.join(files)}. {found.sentence}\nNext: open it and hand it on."
+        return (
+            f"Wrote the report on {found.trial} to {' and '.join(files)}.{_marked(found)} {found.sentence}\n"
+            "Next: open it and hand it on."
+        )
     lines = [
-        f"{found.title}{''.join(f' [{text}]' for text in found.badges)}: {found.verdict}",
+        f"{found.title}{''.join(f' [{text}]' for text in found.badges)}: {found.verdict}{_marked(found)}",
         found.sentence,
         f"{found.label}. {found.claims}",
         *found.cautions,

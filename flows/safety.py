@@ -128,6 +128,7 @@ def list_(trial: TrialName, by: By = None, home: Home = None, as_json: Json = Fa
         settings = settings_for(home)
         from flows.show import print_json
         from flows.work import utc_now
+        from trials.acts.act import CLOSED
         from trials.acts.safety_events import SAFETY_EVENT, SAFETY_JUDGED
         from trials.acts.viewing import VIEWED, Viewed
         from trials.store import acts, standing
@@ -138,6 +139,7 @@ def list_(trial: TrialName, by: By = None, home: Home = None, as_json: Json = Fa
         sight = sight_of(store, trial)
         with reading(store) as connection:
             waits = standing.enrolment_waits(connection, trial)
+            closed = acts.state_of(connection, trial) in CLOSED
         if not sight.small:
             told_of = None if waits is None else WAITS
             if as_json:
@@ -154,7 +156,7 @@ def list_(trial: TrialName, by: By = None, home: Home = None, as_json: Json = Fa
         if as_json:
             print_json({"trial": trial, "events": found, "enrolment_waits": waits})
         else:
-            typer.echo(events_text(trial, found, waits))
+            typer.echo(events_text(trial, found, waits, closed=closed))
 
 
 def events_json(done: Sequence[Act], rows: bool) -> list[dict[str, Any]]:
@@ -179,8 +181,8 @@ def events_json(done: Sequence[Act], rows: bool) -> list[dict[str, Any]]:
     return found
 
 
-def events_text(trial: str, found: Sequence[dict[str, Any]], waits: str | None) -> str:
-    """A line or two an event, and what to do next."""
+def events_text(trial: str, found: Sequence[dict[str, Any]], waits: str | None, *, closed: bool = False) -> str:
+    """A line or two an event, and what to do next; nothing in a trial that is closed."""
     from flows.quarantine import plain
 
     lines = []
@@ -200,7 +202,7 @@ def events_text(trial: str, found: Sequence[dict[str, Any]], waits: str | None) 
         lines += [f"  {plain(one['text'])}"] if one.get("text") else []
     open_ = [one["event"] for one in found if one["judged"] is None]
     lines.append(waits or (f"{trial}: no safety event was reported." if not found else f"{len(found)} reported."))
-    if open_:
+    if open_ and not closed:
         lines.append(
             f"Next, by the safety steward: roadtest safety judge {trial} {open_[0]} --related ... --goes-on --reason TEXT"
         )

@@ -36,7 +36,7 @@ def rules(trial: TrialName, as_of: AsOf = None, by: By = None, home: Home = None
         from flows.moments import parse_time
         from flows.show import print_json
         from flows.work import utc_now
-        from trials.store import standing
+        from trials.store import reading, standing
 
         store = opened(settings, name_of(by, settings))
         at = parse_time(as_of, "--as-of", "") or utc_now()
@@ -44,7 +44,7 @@ def rules(trial: TrialName, as_of: AsOf = None, by: By = None, home: Home = None
         if as_json:
             print_json(rules_json(trial, at, found))
         else:
-            typer.echo(rules_text(trial, found))
+            typer.echo(rules_text(trial, found, reading.card(store, trial).state))
 
 
 def staff_time(
@@ -91,8 +91,9 @@ def rules_json(trial: str, at: datetime, found: Sequence[Finding]) -> dict[str, 
     return {"trial": trial, "as_of": at.isoformat(), "level": level, "findings": findings}
 
 
-def rules_text(trial: str, found: Sequence[Finding]) -> str:
-    """A paragraph a finding, worst first, and what to do next."""
+def rules_text(trial: str, found: Sequence[Finding], state: str) -> str:
+    """A paragraph a finding, worst first, and what to do next; state: where the trial stands, as a closed one needs nothing."""
+    from trials.acts.act import CLOSED
     from trials.stopping import CODES, todo_of
 
     if not found:
@@ -106,9 +107,11 @@ def rules_text(trial: str, found: Sequence[Finding]) -> str:
             lines.append(
                 f"      Said since {one.claim.crossed_on}; wrongly in at most {100 * one.claim.error:g} of 100 trials."
             )
-        if one.level == "stop":
+        if one.level == "stop" and state not in CLOSED:
             lines.append(f"      What to do: {todo_of(one)}.")
-    if found[0].level == "stop":
+    if state in CLOSED:
+        lines.append(f"The trial is {state}: nothing is left to decide. Next: roadtest decisions {trial}")
+    elif found[0].level == "stop":
         lines.append(f"Next: roadtest decide {trial} stop --reason-code {found[0].code} --lesson TEXT --reuse TEXT")
         lines.append(f"or, to go on all the same: roadtest decide {trial} continue --reason TEXT")
     else:

@@ -167,12 +167,12 @@ def stopped(stage: Stage) -> None:
             at=sent_at(44),
             door=stage.door,
         )
-    known = acts.acts(stage.store, APPOINTMENTS, [SAFETY_EVENT])
-    if not acts.acts(stage.store, APPOINTMENTS, [SAFETY_JUDGED]):  # an event may be judged again; here it is once
+    judged = len(acts.acts(stage.store, APPOINTMENTS, [SAFETY_JUDGED]))
+    for reported in acts.acts(stage.store, APPOINTMENTS, [SAFETY_EVENT])[judged:]:  # in turn, each once
         judge_safety(
             stage.store,
             APPOINTMENTS,
-            known[0].seq,
+            reported.seq,
             related="possibly",
             stops=True,
             reason="Too many in too few weeks, all after longer appointments; nobody else is to join until we know why.",

@@ -14,6 +14,16 @@ def trial(name: str, log_e: float | None, *, fired: bool = False, p: float = 1.0
     return Judged(name, Claim(log_e, p, 20.0, 90 if fired else None))
 
 
+def test_trials_that_may_not_be_seen_never_make_more_be_carried() -> None:
+    """Whoever sees fewer trials picks from the same number, the unseen without evidence: never more than whoever sees all."""
+    strong = trial("strong", math.log(20), fired=True)
+    weak = [trial(f"weak-{number}", 0.0) for number in range(6)]
+    alone, everybody = carried([strong], 0.1), carried([strong, *weak], 0.1)
+    assert alone[0].picked
+    assert not next(one for one in everybody if one.trial == "strong").picked
+    assert not carried([strong], 0.1, others=6)[0].picked
+
+
 def test_strong_trials_carry_one_another() -> None:
     """Of four trials at q = .1 three with E = 20 are picked (each ≥ 4/(.1 × 3)); one alone with E = 20 is not."""
     strong = [trial(name, math.log(25), fired=True) for name in "abc"]

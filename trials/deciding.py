@@ -20,7 +20,7 @@ from trials.evidence import Look
 from trials.plan.progression import Criterion
 from trials.protocol import Protocol
 from trials.reasons import AGREES, CLOSING, DONE, PROGRESSION_AGREES, REASONS, RULES, VERDICTS
-from trials.stopping.rule import DAYS_A_MONTH, Finding
+from trials.stopping.rule import Finding
 
 SHORTEST_LESSON = 4  # words
 NONE = "none"
@@ -29,20 +29,23 @@ _LIGHTS: tuple[Light, ...] = ("green", "amber", "not yet", "red")
 
 
 class Received(NamedTuple):
-    """What the ledger holds of a trial: first day on which somebody joined, people, rows taken and set aside."""
+    """What the ledger holds of a trial: first day on which somebody joined, people, rows taken and set aside, the last
+    day on which somebody joined."""
 
     first: date | None = None
     enrolled: int = 0
     taken: int = 0
     set_aside: int = 0
+    last: date | None = None
 
 
-def facts_of(look: Look | None, received: Received, on: date) -> feasibility.Facts:
-    """What the ledger knows of recruiting, keeping and measuring people, as criteria ask for it."""
+def facts_of(look: Look | None, received: Received, on: date, planned: int) -> feasibility.Facts:
+    """What the ledger knows of recruiting, keeping and measuring people, as criteria ask for it. planned: people."""
+    whole = received.enrolled >= planned
     counted, missing = (0, 0) if look is None else (look.n, look.missing)
     return feasibility.Facts(
         enrolled=received.enrolled,
-        months=0.0 if received.first is None else max((on - received.first).days, 0) / DAYS_A_MONTH,
+        months=feasibility.months_of(received.first, received.last, on, whole=whole),
         settled=counted + missing,
         with_outcome=counted,
         rows=received.taken + received.set_aside,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from scipy.stats import beta, chi2
@@ -18,6 +19,7 @@ from trials.disclosure import LIMIT
 from trials.errors import DataError
 from trials.plan.progression import Criterion
 from trials.protocol import Protocol
+from trials.stopping.rule import DAYS_A_MONTH
 
 Colour = Literal["green", "amber", "red", "not yet"]
 ERROR = 0.05
@@ -88,6 +90,13 @@ def rate_interval(events: int, time: float) -> tuple[float, float]:
     return low / time, float(chi2.ppf(1 - ERROR / 2, 2 * events + 2)) / 2 / time
 
 
+def months_of(first: date | None, last: date | None, until: date, *, whole: bool) -> float:
+    """How long people joined: from the day of the first to `until`, or to the last one's where everybody planned has joined
+    (`whole`): nobody is waited for after that. 0 while nobody has joined, or without days."""
+    end = last if whole and last is not None else until
+    return 0.0 if first is None else max((end - first).days, 0) / DAYS_A_MONTH
+
+
 def lights(
     criteria: Sequence[Criterion], facts: Facts | None, answers: Mapping[str, float] | None = None
 ) -> tuple[Lit, ...]:
@@ -106,12 +115,14 @@ def lights(
     return tuple(found)
 
 
-def lights_between(criteria: Sequence[Criterion], worst: Facts, best: Facts) -> tuple[Lit, ...]:
+def lights_between(
+    criteria: Sequence[Criterion], worst: Facts, best: Facts, answers: Mapping[str, float] | None = None
+) -> tuple[Lit, ...]:
     """The lights as whoever sees counts in steps alone is told: of the worst and the best that the steps leave open.
 
     No value; an interval that holds those of both; a colour only where both have it. Nothing here says more than the steps.
     """
-    pairs = zip(lights(criteria, worst), lights(criteria, best), strict=True)
+    pairs = zip(lights(criteria, worst, answers), lights(criteria, best, answers), strict=True)
     return tuple(low if low.by_people else _between(low, high) for low, high in pairs)
 
 

@@ -40,12 +40,17 @@ class Standing:
     post_decision: bool = False
 
 
-def carried(trials: Sequence[Judged], q: float) -> tuple[Standing, ...]:
-    """Each trial's standing at false discovery rate q, strongest first. Raises DataError unless 0 < q < 1."""
+def carried(trials: Sequence[Judged], q: float, others: int = 0) -> tuple[Standing, ...]:
+    """Each trial's standing at false discovery rate q, strongest first. Raises DataError unless 0 < q < 1.
+
+    others: trials that the reader may not see; they are in the family all the same, as trials without evidence, so that seeing
+    less never picks more.
+    """
     logs = [None if one.claim is None else stopped_log_e(one.claim) for one in trials]
+    family = e_bh([*(log or 0.0 for log in logs), *[0.0] * others], q)
     found = [
         Standing(one.trial, log, one.claim is not None and one.claim.fired, picked, one.state, one.post_decision)
-        for one, log, picked in zip(trials, logs, e_bh([log or 0.0 for log in logs], q), strict=True)
+        for one, log, picked in zip(trials, logs, family[: len(logs)], strict=True)
     ]
     return tuple(sorted(found, key=lambda one: (-(one.log_e or 0.0), one.trial)))
 

@@ -22,7 +22,8 @@ from typer.testing import CliRunner
 from flows import bundle_columns, recomputing, seeing, taking_out
 from flows.bundling import write_bundle
 from flows.recomputing import recompute
-from trials.acts import ACTS
+from trials.acts import ACTS, Act
+from trials.acts.safety_events import SAFETY_EVENT, SafetyEvent
 from trials.acts.viewing import VIEWED
 from trials.acts.voices import VOICE, Voice
 from trials.errors import DataError, ForbiddenError, StoreError
@@ -415,3 +416,11 @@ def test_the_command_writes_counts_rows_and_bundles(
     answer = run.invoke(app, ["recompute", str(tmp_path / "out")])
     assert answer.exit_code == 0
     assert "equal to the last bit" in answer.stdout
+
+
+def test_what_an_act_is_survives_what_it_says() -> None:
+    """A safety event says of what kind it was; that it is a safety event stands beside it, not under it."""
+    body = SafetyEvent(day=date(2026, 1, 5), serious=True, kind="hospital", text="Taken in for a night.")
+    told = exported._told(Act("a-trial", 3, SAFETY_EVENT.name, "anna", datetime(2026, 1, 6, tzinfo=UTC), 0, body))
+    assert (told["kind"], told["said_kind"]) == ("safety_event", "hospital")
+    assert (told["seq"], told["by"], told["look"]) == (3, "anna", 0)

@@ -107,7 +107,7 @@ def gated() -> Protocol:
 
 
 def lit(protocol: Protocol, shown: Look, **said: float) -> tuple[Answered, ...]:
-    facts = deciding.facts_of(shown, Received(date(2025, 12, 1), 100, 200, 4), date(2026, 3, 1))
+    facts = deciding.facts_of(shown, Received(date(2025, 12, 1), 100, 200, 4), date(2026, 3, 1), 400)
     found, _ = deciding.answered(deciding.criteria_of(protocol), facts, deciding.from_look(protocol, shown), said)
     return found
 
@@ -139,7 +139,7 @@ def test_nobody_answers_what_the_ledger_knows() -> None:
         lit(gated(), look("promote"), kept=1.0)
     with pytest.raises(DataError, match="met typo, must be one of kept, wanted, helps"):
         lit(gated(), look("promote"), typo=1.0)
-    facts = deciding.facts_of(look("promote"), Received(), date(2026, 3, 1))
+    facts = deciding.facts_of(look("promote"), Received(), date(2026, 3, 1), 400)
     _, silent = deciding.answered(deciding.criteria_of(gated()), facts, {}, {})
     assert [one.id for one in silent] == ["wanted", "helps"]
 
@@ -229,3 +229,13 @@ def test_a_gate_asks_something_and_each_thing_once() -> None:
             plan(gate={"to": "pilot", "criteria": criteria})
     with pytest.raises(ValidationError):
         Decision(what="promote", dissent="")
+
+
+def test_the_pace_of_recruitment_ends_with_the_last_who_was_planned() -> None:
+    """Months go on with the clock while people are waited for, and end with the last one's day once all have joined."""
+    first, last = date(2026, 1, 1), date(2026, 4, 1)
+    some, whole = Received(first, 299, 300, 0, last), Received(first, 300, 300, 0, last)
+    late = date(2027, 1, 1)
+    assert deciding.facts_of(None, some, late, 300).months == pytest.approx(365 / 30.4375)
+    assert deciding.facts_of(None, whole, late, 300).months == pytest.approx(90 / 30.4375)
+    assert deciding.facts_of(None, whole, last, 300).months == deciding.facts_of(None, whole, late, 300).months

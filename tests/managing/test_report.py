@@ -139,7 +139,7 @@ def test_interim_results_by_arm_are_for_whom_the_plan_names(store: Store) -> Non
     assert "In the result 180 60 60 60" in section(whole, "flow")
     assert "looks best" not in page(kept)
     assert "looks best" in page(whole)
-    assert "As Sta may see it. Until it is closed" in kept.seen_by
+    assert "Until it is closed" in kept.seen_by
     with pytest.raises(ForbiddenError):
         of(store, SEVERAL, "Nobody")
     with pytest.raises(UnknownTrialError):
@@ -273,7 +273,7 @@ def test_the_command_writes_both_and_says_what_is_next(
     same = CliRunner().invoke(app, ["report", RICH, "--html", "x", "--pdf", "x", *home])
     assert (same.exit_code, "must be two files" in same.stderr) == (1, True)
     plain = CliRunner().invoke(app, ["report", RICH, *home]).stdout
-    assert plain.splitlines()[0] == "Evening calls: Promote"
+    assert plain.splitlines()[0] == "Evening calls: Promote [promoted on 6 Mar 2026]"
     assert plain.rstrip().endswith(f"Next: roadtest report {RICH} --pdf FILE --html FILE")
     assert "How people went through it" in plain
 

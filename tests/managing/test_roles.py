@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from flows.roles import add
 from trials import roles
 from trials.acts import ACTS
-from trials.errors import ForbiddenError
+from trials.errors import DataError, ForbiddenError
 from trials.protocol import Protocol, from_content
 from trials.roles import ACTIONS, MEANINGS, ROLES, Granted, require
 from trials.store import access, arms, arrivals, granting, ledger
@@ -178,6 +178,17 @@ def test_the_command_gives_lists_and_takes(tmp_path: Path) -> None:
     assert (unknown.exit_code, "role == 'king', must be one of lead" in unknown.output) == (1, True)
     taken = run.invoke(APP, ["roles", "take", "ben", "site", "--site", "A", "--by", "anna", *home, "--json"])
     assert [one["person"] for one in json.loads(taken.output)["roles"]] == ["anna", "sam"]
+
+
+@pytest.mark.parametrize("changed", [{"programme": " "}, {"site": ""}, {"person": ""}])
+def test_a_role_without_a_name_is_not_given(tmp_path: Path, changed: dict[str, str]) -> None:
+    """An unset variable of a shell must not make roles of no programme, site or person."""
+    store = open_store(f"sqlite:///{tmp_path / 'roadtest.db'}")
+    words = {"programme": "north", "person": "ben", "site": "A", **changed}
+    with pytest.raises(DataError, match=f"{next(iter(changed))} == "):
+        granting.give(store, words["programme"], words["person"], "site", by="anna", at=AT, site=words["site"])
+    assert granting.held(store, words["programme"]) == ()
+    store.close()
 
 
 def test_the_table_names_every_role() -> None:

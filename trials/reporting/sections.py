@@ -123,10 +123,13 @@ def changes(amendments: Sequence[Act], *, sealed: bool) -> Section:
     return Section("changes", "Changes to the plan", tuple(entries))
 
 
-def watched(guardrails: Sequence[tuple[str, str]], findings: Sequence[Finding], concerns: Sequence[str]) -> Section:
+def watched(
+    guardrails: Sequence[tuple[str, str]], findings: Sequence[Finding], concerns: Sequence[str], *, closed: bool = False
+) -> Section:
     """Guardrails (name, how they stand), the stopping rules' findings and what else is not as it should be, worst first.
 
-    Of a rule only its level is said: the figures in its sentence would tell of single people from one report to the next.
+    closed: the trial was decided on, so nothing is to be done. Of a rule only its level is said: the figures in its sentence
+    would tell of single people from one report to the next.
     """
     entries = [Entry(f"{_capital(text)}.") for text in concerns]
     entries += [Entry(standing, name) for name, standing in sorted(guardrails, key=lambda one: one[1] != "breached")]
@@ -135,7 +138,7 @@ def watched(guardrails: Sequence[tuple[str, str]], findings: Sequence[Finding], 
     for code, rule, level, planned in said:
         what = f"{LEVELS[level]} (plan: {planned})"
         if level == "stop":
-            what += f": {CODES[code]}. To do: {todo[rule]}."
+            what += f": {CODES[code]}." if closed else f": {CODES[code]}. To do: {todo[rule]}."
         entries.append(Entry(what, _capital(rule.replace("_", " "))))
     if not entries:
         entries = [Entry("The plan names no guardrails and no stopping rules; nothing else is broken.")]

@@ -161,7 +161,7 @@ def _answered(
     criteria = deciding.criteria_of(protocol)
     if not criteria and not said:
         return ()
-    facts = deciding.facts_of(look, received(connection, protocol.trial), on)
+    facts = deciding.facts_of(look, received(connection, protocol.trial), on, protocol.monitoring.max_participants)
     found, silent = deciding.answered(criteria, facts, deciding.from_look(protocol, look), said)
     if what == "promote" and look is not None and silent:
         asked = "; ".join(f"{one.id}: {one.text}" for one in silent)
@@ -172,15 +172,16 @@ def _answered(
 
 def received(connection: Connection, trial: str) -> Received:
     """What the ledger holds of a trial: its first day, its people, rows taken and set aside (those judged again once)."""
-    first, enrolled = connection.execute(
-        select(func.min(ENROLMENT.c.enrolled_on), func.count()).where(ENROLMENT.c.trial_id == trial)
+    day = ENROLMENT.c.enrolled_on
+    first, last, enrolled = connection.execute(
+        select(func.min(day), func.max(day), func.count()).where(ENROLMENT.c.trial_id == trial)
     ).one()
     taken, aside = connection.execute(
         select(func.sum(BATCH.c.accepted + BATCH.c.duplicates), func.sum(BATCH.c.quarantined)).where(
             BATCH.c.trial_id == trial, BATCH.c.source != "replay", BATCH.c.refusal.is_(None)
         )
     ).one()
-    return Received(first, int(enrolled), int(taken or 0), int(aside or 0))
+    return Received(first, int(enrolled), int(taken or 0), int(aside or 0), last)
 
 
 def decisions(store: Store, trial: str) -> tuple[Act, ...]:

@@ -202,4 +202,6 @@ def _told(act: Act) -> dict[str, Any]:
     body = act.body.model_dump(mode="json")
     kept = KEPT.get(act.kind, ())
     shown = body if kept is None else {name: body[name] for name in kept}
-    return {"seq": act.seq, "kind": act.kind, "by": act.by, "at": act.at.isoformat(), "look": act.look, **shown}
+    about = {"seq": act.seq, "kind": act.kind, "by": act.by, "at": act.at.isoformat(), "look": act.look}
+    # What some kinds say has a field of such a name, as the kind of a safety event: it is told as `said_kind`.
+    return {**about, **{f"said_{name}" if name in about else name: value for name, value in shown.items()}}

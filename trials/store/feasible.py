@@ -4,44 +4,28 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
+from trials import deciding
 from trials.disclosure import LIMIT, NOTHING, Step, added_up, between, stepped, told_of_arms
-from trials.feasibility import Facts
+from trials.feasibility import Facts, months_of
 from trials.protocol import Protocol
-from trials.rules import DAYS_A_MONTH
 from trials.store import reading as reads
 from trials.store.decisions import received
 from trials.store.engine import Store, reading
-from trials.store.models import BATCH, ENROLMENT
+from trials.store.models import BATCH
 from trials.store.reading import must_exist, newest_look
 from trials.store.sights import joined_as_told
 from trials.store.tallies import set_aside_by_delivery
 
 
 def facts_of(store: Store, protocol: Protocol, on: date) -> Facts:
-    """The facts on a day. Outcomes are those of the newest look: of the people whose turn has come.
-
-    Months run from the day on which the first person joined to this day, or to the last one's once everybody planned has
-    joined: nobody is waited for after that. 0 while nobody has joined, or without days. Raises UnknownTrialError.
-    """
+    """The facts on a day, as a decision on it would find them. Outcomes are those of the newest look: of the people whose turn
+    has come. Months end with the last one's day once everybody planned has joined. Raises UnknownTrialError."""
     with reading(store) as connection:
         must_exist(connection, protocol.trial)
         held, look = received(connection, protocol.trial), newest_look(connection, protocol.trial)
-        last = connection.scalar(
-            select(func.max(ENROLMENT.c.enrolled_on)).where(ENROLMENT.c.trial_id == protocol.trial)
-        )
-    whole = held.enrolled >= protocol.monitoring.max_participants
-    months = _months(held.first, last if whole and last is not None else on)
-    known, missing = (0, 0) if look is None else (look.n, look.missing)
-    return Facts(
-        enrolled=held.enrolled,
-        months=months,
-        settled=known + missing,
-        with_outcome=known,
-        rows=held.taken + held.set_aside,
-        set_aside=held.set_aside,
-    )
+    return deciding.facts_of(look, held, on, protocol.monitoring.max_participants)
 
 
 def facts_between(store: Store, protocol: Protocol, on: date) -> tuple[Facts, Facts]:
@@ -61,7 +45,10 @@ def facts_between(store: Store, protocol: Protocol, on: date) -> tuple[Facts, Fa
     aside = _range([stepped(history) for history in reasons] or [NOTHING])
     _, shown, missing = told_of_arms(reads.looks(store, trial), (), {})
     lost, known = _range(list(missing.values())), shown[-1].n if shown else 0
-    joined, months = between(joined_as_told(store, protocol)), _months(first, on)
+    joined = between(joined_as_told(store, protocol))
+    # By what is told everybody may have joined by now: then nobody knows how long it took, and nothing is said of the pace.
+    over = joined[1] >= protocol.monitoring.max_participants
+    months = 0.0 if over else months_of(first, None, on, whole=False)
 
     def facts(people: int, absent: int, good: int, bad: int) -> Facts:
         return Facts(people, months, known + absent if known else 0, known, good + bad, bad)
@@ -72,7 +59,3 @@ def facts_between(store: Store, protocol: Protocol, on: date) -> tuple[Facts, Fa
 def _range(steps: list[Step]) -> tuple[int, int]:
     """The fewest and the most that counts published in steps can be together."""
     return sum(one.shown or 0 for one in steps), sum((one.shown or 0) + LIMIT - 1 for one in steps)
-
-
-def _months(first: date | None, until: date) -> float:
-    return 0.0 if first is None else max((until - first).days, 0) / DAYS_A_MONTH

@@ -18,6 +18,9 @@ def give(
     store: Store, programme: str, person: str, role: Role, *, by: str, at: datetime, site: str | None = None
 ) -> tuple[Act, ...]:
     """Give a role. The first grant of a programme also makes whoever gives it a lead. Raises ForbiddenError."""
+    for name, text in (("programme", programme), ("person", person), *([] if site is None else [("site", site)])):
+        if not text.strip():
+            raise DataError(f"{name} == '{text}', must be a name. Nothing was given.")
     done = []
     with writing(store, access.PROGRAMME + programme) as connection:
         held = access.grants(connection, programme)
