@@ -256,6 +256,8 @@ def achievement(life: Life) -> str:
         return f"took {nearly}as many as the fixed-size plan."
     verdict = _verdict(life)
     why = _SPARED.get((life.state, "stop_for_harm" if verdict == "stop_for_harm" else how))
-    if life.protocol.purpose == "feasibility" and how == "learned" and verdict != "stop_for_harm":
+    if life.decision is not None and life.decision.reason_code in ("safety", "harm") and verdict != "stop_for_harm":
+        why = "were spared an idea that may do harm"
+    elif life.protocol.purpose == "feasibility" and how == "learned" and verdict != "stop_for_harm":
         why = "were not needed to know whether it can be done"
     return f"stopped early: {nearly}{number:,} {units} {why or 'were not asked to join a trial that could not tell'}."

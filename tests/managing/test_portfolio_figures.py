@@ -172,6 +172,10 @@ def test_clusters_are_no_people() -> None:
         (life("promoted", "promote"), "stopped early: 214 people were not needed to know that it helps."),
         (life("stopped", None), "stopped early: 214 people were not asked to join a trial that could not tell."),
         (
+            life("stopped", "keep_going", decision=Decision(what="stop", reason_code="safety")),
+            "stopped early: 214 people were spared an idea that may do harm.",
+        ),
+        (
             life("stopped", "keep_going", protocol=FEASIBLE, answers=(ANSWER,)),
             "stopped early: 214 people were not needed to know whether it can be done.",
         ),
