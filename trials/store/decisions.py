@@ -23,7 +23,6 @@ from trials.deciding import Received
 from trials.errors import DataError, ForbiddenError
 from trials.evidence import Look
 from trials.labelling import labelled
-from trials.lessons import must_name_nobody
 from trials.protocol import Protocol
 from trials.reasons import SITE_REASONS
 from trials.store import access, acts
@@ -69,8 +68,6 @@ def decide(
     missing, in one sentence.
     """
     must_be_aware(at=at)
-    for name, text in (("reason", reason), ("lesson", lesson), ("reuse", reuse), ("dissent", dissent)):
-        must_name_nobody(text, name)
     with writing(store, trial) as connection:
         access.permit(connection, trial, by, DECISION.action)
         words = Decision(
@@ -208,7 +205,6 @@ def withdraw_site(
     Raises DataError for a site that the plan does not know, for an unknown reason code, and for the last site that is left.
     """
     must_be_aware(at=at)
-    must_name_nobody(reason, "reason")
     if reason_code not in SITE_REASONS:
         raise DataError(f"reason_code == '{reason_code}', must be one of {', '.join(SITE_REASONS)}.")
     if not reason.strip():
@@ -271,7 +267,6 @@ def note_event(
 ) -> Act:
     """Note something outside the trial that may have changed what it measures. The same words again change nothing."""
     must_be_aware(at=at)
-    must_name_nobody(text, "text")
     if not text.strip():
         raise DataError("text == '', must say what happened. Write it in a few words.")
     if day > at.date():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +16,10 @@ from trials.acts.viewing import VIEWED, Viewed
 from trials.disclosure import safe_look
 from trials.errors import ForbiddenError
 from trials.evidence import Look
-from trials.protocol import Protocol, from_content
-from trials.store import access, acts
+from trials.protocol import Protocol
+from trials.store import access, acts, stages
 from trials.store.engine import Store, reading, writing
-from trials.store.models import ACT, ENROLMENT, LOOK, PLAN, TRIAL
+from trials.store.models import ACT, ENROLMENT, LOOK
 from trials.store.reading import TrialCard, must_exist
 from trials.store.reading import looks as looks_of
 
@@ -55,7 +54,7 @@ def inside(store: Store, trial: str, *, by: str, at: datetime, now: datetime | N
         if state is None:
             raise ForbiddenError(f"{trial} is no trial, must be one to be looked into. See `roadtest status`.")
         allowing = access.permit(connection, trial, by, "see_small_counts")
-        protocol = _plan(connection, trial)
+        protocol, _ = stages.plan_of(connection, trial)
         sight = access.sight(connection, trial, by, protocol, state)
         role = ", ".join(sorted(allowing)) or OPEN_PROGRAMME
         for what in ("small_counts", *(("arms",) if sight.arms else ())):
@@ -137,15 +136,6 @@ def arms_shown(store: Store, trials: Iterable[tuple[str, Protocol, str]]) -> dic
 def _roles(connection: Connection, programme: str, person: str) -> frozenset[str]:
     held = roles.held(access.grants(connection, programme), person) if person else frozenset()
     return held or frozenset({"stakeholder"})
-
-
-def _plan(connection: Connection, trial: str) -> Protocol:
-    text = connection.scalar(
-        select(PLAN.c.canonical)
-        .join(TRIAL, (TRIAL.c.id == PLAN.c.trial_id) & (TRIAL.c.plan_version == PLAN.c.version))
-        .where(TRIAL.c.id == trial)
-    )
-    return from_content(json.loads(text or "{}"), origin=trial)
 
 
 def _enrolled(connection: Connection, protocol: Protocol) -> dict[tuple[str, str], int]:
