@@ -10,8 +10,10 @@ import dash
 from flask import Flask, Response, request, send_from_directory
 
 from dashboards import live, read_model, shell, theme
-from dashboards.pages import not_found_404, portfolio, trial
+from dashboards.doing import Doing
+from dashboards.pages import PAGES, not_found_404
 from dashboards.read_model import Desk
+from dashboards.reader import NOBODY, Reader
 from trials.errors import StoreError
 from trials.store.engine import Store
 
@@ -19,15 +21,18 @@ ASSETS = Path(__file__).parent / "assets"
 YEAR = 365 * 24 * 3600
 
 
-def create_app(store: Store, *, stale_after: timedelta | None = None) -> dash.Dash:
+def create_app(
+    store: Store, *, stale_after: timedelta | None = None, doing: Doing | None = None, reader: Reader = NOBODY
+) -> dash.Dash:
     """The pages over a store. `stale_after`: a running trial without a delivery for this long is marked; None = never.
+    doing: what can be done on them (`flows.doing`); None = they only show. reader: who asks where nobody signs in.
 
     Nothing on the pages comes from outside, and nothing they do goes outside.
     """
     app = dash.Dash(
         "dashboards",
         use_pages=True,
-        pages_folder="",  # pages are named below: a page is one import and one line, found by the reader too
+        pages_folder="",  # pages are named in `dashboards.pages`: a page is one file and one line, found by the reader too
         assets_folder=str(ASSETS),
         assets_ignore=r"boot\.js",
         index_string=shell.FRAME,
@@ -43,22 +48,24 @@ def create_app(store: Store, *, stale_after: timedelta | None = None) -> dash.Da
         ],
     )
     register: Any = dash.register_page  # untyped in Dash
-    register("portfolio", path=portfolio.PATH, title=portfolio.TITLE, layout=portfolio.layout)
-    register("trial", path_template=trial.PATH, title=shell.trial_title, layout=not_found_404.only_known(trial.layout))
+    for page in PAGES:
+        where = {"path_template" if "<" in page.path else "path": page.path}
+        register(page.name, **where, title=page.title, layout=page.layout)
+        page.listen(app)
     register("not_found_404", title=not_found_404.TITLE, layout=not_found_404.layout)
     app.enable_dev_tools(debug=False, dev_tools_disable_version_check=True)
     app.layout = shell.layout
-    portfolio.listen(app)
-    trial.listen(app)
-    desk = Desk(store, stale_after)
-    _extend(app, desk)
+    _extend(app, Desk(store, stale_after), doing, reader)
     return app
 
 
-def _extend(app: dash.Dash, desk: Desk) -> None:
+def _extend(app: dash.Dash, desk: Desk, doing: Doing | None, reader: Reader) -> None:
     """Puts what Dash does not bring onto its Flask server."""
     server: Flask = app.server
     server.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR
+    server.extensions["roadtest.pages"] = PAGES
+    server.extensions["roadtest.doing"] = doing
+    server.extensions["roadtest.reader"] = reader
     server.extensions["roadtest.desk"] = desk
     server.extensions["roadtest.tokens"] = live.Tokens(desk)
     server.register_blueprint(live.routes(server.extensions["roadtest.tokens"]))
@@ -91,19 +98,13 @@ def _extend(app: dash.Dash, desk: Desk) -> None:
         )
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
-        if response.status_code == 200 and response.mimetype == "text/html" and not _exists(desk, request.path):
+        if response.status_code == 200 and response.mimetype == "text/html" and not _exists(request.path):
             response.status_code = 404  # the page itself says so too, in words
         if response.mimetype in ("application/json", "text/html"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 
-def _exists(desk: Desk, path: str) -> bool:
+def _exists(path: str) -> bool:
     """Whether an address has a page. Dash answers every address with its frame and lets the browser find the page."""
-    inside = trial.PATH.partition("<")[0]
-    if not path.startswith(inside):
-        return path == portfolio.PATH
-    try:
-        return path.removeprefix(inside).rstrip("/") in read_model.tokens(desk)
-    except StoreError:
-        return True  # without a database nobody knows
+    return any(page.takes(path) for page in PAGES)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import secrets
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dash import dcc, html
@@ -10,6 +12,9 @@ from dash import dcc, html
 from dashboards import wording
 from dashboards.figures.drawn import Drawn
 from dashboards.wording import Standing
+from trials.errors import RoadtestError
+
+log = logging.getLogger(__name__)
 
 
 def attributes(**named: str) -> dict[str, Any]:
@@ -88,3 +93,36 @@ def chart(drawn: Drawn, chart_id: str) -> list[Any]:
 def absence(sign: str, title: str, why: str) -> html.Div:
     """A designed state instead of data: too early, hidden, stale, failed, empty."""
     return html.Div([icon(sign), html.H3(title), html.P(why)], className=f"absence absence-{sign}")
+
+
+def button(text: str, button_id: str, sign: str = "", *, primary: bool = False, **more: Any) -> html.Button:
+    """A button that a callback listens to; the primary one is what most people came to the form for."""
+    inside = [*([icon(sign)] if sign else []), html.Span(text)]
+    return html.Button(inside, id=button_id, type="button", className="button primary" if primary else "button", **more)
+
+
+def outcome(outcome_id: str) -> html.Div:
+    """Where a form says what became of it; a screen reader reads it out when it changes."""
+    return html.Div(id=outcome_id, className="outcome", role="status", **attributes(aria_live="polite"))
+
+
+def done(sentence: str, *more: Any) -> list[Any]:
+    """What an `outcome` says when it went well. more: a link to what follows."""
+    return [html.P([icon("ok"), html.Span(sentence), *more], className="outcome-done")]
+
+
+def refused(sentence: str) -> list[Any]:
+    """What an `outcome` says when nothing was done: one sentence that says what to do."""
+    return [html.P([icon("warn"), html.Span(sentence)], className="outcome-refused")]
+
+
+def attempt(work: Callable[[], list[Any]]) -> list[Any]:
+    """Does something in a callback. A refusal becomes its sentence; a fault of ours one with a reference to the log."""
+    try:
+        return work()
+    except RoadtestError as error:
+        return refused(str(error))
+    except Exception:
+        reference = secrets.token_hex(2).upper()
+        log.exception("a deed on the pages failed, reference %s", reference)
+        return refused(f"This did not work, and it is not your fault. Tell whoever runs this: reference {reference}.")

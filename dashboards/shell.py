@@ -6,16 +6,20 @@ import hashlib
 from typing import Any
 
 import dash
+import dash_mantine_components as dmc
 from dash import dcc, html, set_props
-from flask import current_app, request
+from flask import current_app, g, request
 
 from dashboards import read_model, theme, wording
+from dashboards.doing import Doing
 from dashboards.live import Tokens
+from dashboards.page import Page
 from dashboards.parts import attributes, icon
-from dashboards.read_model import ContradictionError, Desk
+from dashboards.read_model import ContradictionError, Desk, NoAccessError
+from dashboards.reader import Reader
 from dashboards.theme import Screen
 from dashboards.wording import Standing
-from trials.errors import UnknownTrialError
+from trials.errors import ForbiddenError, StoreError, UnknownTrialError
 
 PRODUCT = "Roadtest"
 
@@ -40,8 +44,13 @@ FRAME = f"""<!DOCTYPE html>
 </html>"""
 
 
-def layout() -> html.Div:
-    """Side bar and place for a page."""
+def layout() -> dmc.MantineProvider:
+    """Side bar and place for a page, under the theme of the form parts."""
+    # The scheme of the parts follows the root element's, which boot.js and live.js keep.
+    return dmc.MantineProvider(_frame(), id="mantine", theme=theme.mantine(), forceColorScheme=screen().scheme)
+
+
+def _frame() -> html.Div:
     return html.Div(
         [
             html.A("Skip to the page", href="#page", className="skip"),
@@ -52,10 +61,7 @@ def layout() -> html.Div:
                         href="/",
                         className="brand",
                     ),
-                    html.Nav(
-                        dcc.Link([icon("board"), html.Span("Portfolio")], href="/", className="nav-link"),
-                        **attributes(aria_label="Main"),
-                    ),
+                    html.Nav(_links(), **attributes(aria_label="Main")),
                     html.Button(
                         [icon("moon"), icon("sun"), html.Span("Colours: "), html.Span(className="scheme-word")],
                         id="scheme",
@@ -73,6 +79,17 @@ def layout() -> html.Div:
         ],
         className="shell",
     )
+
+
+def _links() -> list[Any]:
+    """The navigation: every page with a place in it that the reader can use."""
+    pages: tuple[Page, ...] = current_app.extensions["roadtest.pages"]
+    listed = [page for page in pages if page.nav is not None and (reader().may_act or not page.acts)]
+    return [
+        dcc.Link([icon(page.nav.icon), html.Span(page.nav.word)], href=page.path, className="nav-link")
+        for page in sorted(listed, key=lambda page: page.nav.after if page.nav else 0)
+        if page.nav
+    ]
 
 
 def _lost() -> html.Div:
@@ -101,8 +118,8 @@ def trial_title(trial_id: str = "") -> str:
     """The browser's title of a trial's page: 'Personal budgets (simulated) - Drop - Roadtest'."""
     try:
         view = read_model.trial(desk(), trial_id)
-    except (UnknownTrialError, ContradictionError) as error:
-        return f"{'No such trial' if isinstance(error, UnknownTrialError) else trial_id} - {PRODUCT}"
+    except (UnknownTrialError, NoAccessError, ContradictionError) as error:
+        return f"{trial_id if isinstance(error, ContradictionError) else 'No such trial'} - {PRODUCT}"
     marks = "".join(f" ({mark})" for mark in wording.badges(view.protocol))
     return f"{view.protocol.name}{marks} - {wording.VERDICT_WORDS[view.standing]} - {PRODUCT}"
 
@@ -125,10 +142,39 @@ def listed() -> bool:
     return request.cookies.get("listed") == "1"
 
 
-def desk() -> Desk:
-    """What this app reads from. Apps in one process keep to their own store."""
-    found: Desk = current_app.extensions["roadtest.desk"]
+def reader() -> Reader:
+    """Who asks. Whoever signs people in puts them into `flask.g`; without that everybody is the app's own reader."""
+    found: Reader = g.get("reader") or current_app.extensions["roadtest.reader"]
     return found
+
+
+def desk() -> Desk:
+    """What this request reads from, as its reader may see it. Apps in one process keep to their own store."""
+    found: Desk = current_app.extensions["roadtest.desk"]
+    return found.for_reader(reader())
+
+
+def doing() -> Doing:
+    """What the reader may do here. Raises ForbiddenError for whoever came by a link, and where the pages only show."""
+    found: Doing | None = current_app.extensions["roadtest.doing"]
+    if found is None:
+        raise ForbiddenError("these pages only show. Use the command: roadtest --help")
+    if not reader().may_act:
+        raise ForbiddenError("a link shows and does nothing. Sign in with your own name.")
+    return found
+
+
+def acting() -> bool:
+    """Whether the reader can do anything here; what, their roles say."""
+    return current_app.extensions["roadtest.doing"] is not None and reader().may_act
+
+
+def is_trial(trial_id: str) -> bool:
+    """Whether the reader can be shown a trial of this name."""
+    try:
+        return trial_id in tokens().all() and (reader().kind == "local" or bool(read_model.may_see(desk(), trial_id)))
+    except StoreError:
+        return True  # without a database nobody knows
 
 
 def tokens() -> Tokens:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 Scheme = Literal["light", "dark"]
 
 FONT = '"Inter", system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 VERDICT_COLOURS = ("promote", "keep_going", "drop", "cant_tell", "stop_for_harm", "setting_up")
+
+ICONS = Path(__file__).parent / "assets" / "icons"  # an icon is a file there: `parts.icon` by its name
 
 TINT: dict[Scheme, float] = {"light": 0.10, "dark": 0.14}
 
@@ -88,7 +91,10 @@ def css() -> str:
         '@font-face{font-family:"Inter";font-style:normal;font-weight:100 900;font-display:swap;'
         'src:url("/assets/fonts/inter-latin.woff2") format("woff2")}'
     )
-    return fonts + f":root{{--font:{FONT}}}" + "".join(blocks)
+    icons = (
+        f'.icon-{file.stem}{{mask-image:url("/assets/icons/{file.name}")}}' for file in sorted(ICONS.glob("*.svg"))
+    )
+    return fonts + f":root{{--font:{FONT}}}" + "".join(blocks) + "".join(icons)
 
 
 def template(screen: Screen) -> dict[str, Any]:
@@ -119,4 +125,15 @@ def template(screen: Screen) -> dict[str, Any]:
             "xaxis": {**axis, "showgrid": False},
             "yaxis": {**axis, "showgrid": True, "gridcolor": screen.colour("line"), "gridwidth": 1},
         }
+    }
+
+
+def mantine() -> dict[str, Any]:
+    """The theme of the form parts (dash-mantine-components), from the same tokens; mantine.css maps the rest."""
+    return {
+        "fontFamily": FONT,
+        "primaryColor": "blue",
+        "defaultRadius": 6,
+        "respectReducedMotion": True,
+        "cursorType": "pointer",
     }

@@ -114,9 +114,8 @@ def _serve_on(
     settings: Settings, stage: story.Stage, protocols: Sequence[Protocol], rest: list[list[File]], console: Console
 ) -> None:
     """The dashboard, with a week of the simulated programme arriving every 1/pace seconds until it is over."""
-    from dashboards.app import create_app
     from dashboards.serve import free_port
-    from flows.serving import say_where, with_dashboard
+    from flows.serving import app_of, say_where, with_dashboard
 
     store = stage.store
     port = free_port(settings.host, settings.port)
@@ -148,7 +147,7 @@ def _serve_on(
 
     say_where(settings.host, port)
     console.print(f"The simulated programme goes on arriving: {settings.pace:g} weeks a second.")
-    with_dashboard(create_app(store), settings.host, port, go_on, done)
+    with_dashboard(app_of(settings, store), settings.host, port, go_on, done)
 
 
 def load_protocols() -> list[Protocol]:

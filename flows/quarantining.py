@@ -155,6 +155,20 @@ def replay(
     return Replay(tuple(receipts), sum(len(one.rows) for one, _ in kept), tuple(left))
 
 
+def in_words(done: Replay) -> str:
+    """What became of a replay: '2 rows taken in, 1 set aside again: age: ...'."""
+    if not done.rows and not done.left:
+        return "No mended row waits to be judged again."
+    taken, again = (sum(getattr(one, name) for one in done.receipts) for name in ("accepted", "quarantined"))
+    known = sum(one.duplicates for one in done.receipts)
+    parts = [f"{taken} taken in"] if taken or not known else []
+    parts += [f"{known} said nothing new"] if known else []
+    parts += [f"{again} set aside again"] if again else []
+    parts += [f"{len(done.left)} left as they are"] if done.left else []
+    why = list(dict.fromkeys(reason.reason for one in done.receipts for reason in one.reasons))
+    return f"Of the rows judged again {', '.join(parts)}." + (f" {'; '.join(why)}." if why else "")
+
+
 class _TakenBack(Exception):
     """Ends a dry run's transaction, so that nothing of it stays."""
 

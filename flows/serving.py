@@ -8,10 +8,13 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.settings import Settings
 from trials.errors import RoadtestError
+
+if TYPE_CHECKING:
+    from trials.store.engine import Store
 
 
 def serve(settings: Settings, round_every: float | None = None) -> None:
@@ -19,14 +22,25 @@ def serve(settings: Settings, round_every: float | None = None) -> None:
 
     Raises RoadtestError when the port is in use.
     """
-    from dashboards.app import create_app
     from trials.store.engine import open_store
 
     require_free(settings.host, settings.port)
-    app = create_app(open_store(settings.url), stale_after=timedelta(days=settings.stale_after_days))
+    app = app_of(settings, open_store(settings.url), timedelta(days=settings.stale_after_days))
     done = threading.Event()
     say_where(settings.host, settings.port)
     with_dashboard(app, settings.host, settings.port, lambda: _rounds(settings, round_every, done), done)
+
+
+def app_of(settings: Settings, store: Store, stale_after: timedelta | None = None) -> Any:
+    """The pages over a store, with what can be done on them, in the name of whoever serves them on this machine."""
+    from dashboards.app import create_app
+    from dashboards.reader import Reader
+    from flows.doing import ByHand
+    from flows.stores import person_of
+
+    return create_app(
+        store, stale_after=stale_after, doing=ByHand(store, settings), reader=Reader(person_of(settings), "local")
+    )
 
 
 def _rounds(settings: Settings, round_every: float | None, done: threading.Event) -> None:

@@ -137,15 +137,15 @@ def begin_trial(store: Store, protocol: Protocol, *, by: str, at: datetime, seal
     return sha256
 
 
-def seal_trial(store: Store, trial: str, *, by: str, at: datetime) -> tuple[Protocol, str]:
-    """Seals a registered plan that the gate lets through; the plan and its SHA-256.
+def seal_trial(store: Store, trial: str, *, by: str, at: datetime, sha256: str | None = None) -> tuple[Protocol, str]:
+    """Seals a registered plan that the gate lets through; the plan and its SHA-256. sha256: of the plan that was read.
 
     Raises GateError, FourEyesError, ForbiddenError, LifecycleError, UnknownTrialError, PlanHashMismatchError (also when another
     plan was registered while the gate judged this one): nothing is changed.
     """
     card = reading.card(store, trial)
     gate.must_pass(card.protocol)
-    ledger.seal(store, trial, by=by, at=at, sha256=card.sha256, also=stages.must_begin)
+    ledger.seal(store, trial, by=by, at=at, sha256=sha256 or card.sha256, also=stages.must_begin)
     return ledger.sealed_protocol(store, trial)
 
 

@@ -88,6 +88,7 @@ HOMES = {
     "pandas": ("expectations",),
     "dash": ("dashboards",),
     "dash_ag_grid": ("dashboards",),
+    "dash_mantine_components": ("dashboards",),
     "plotly": ("dashboards",),
     "flask": ("dashboards",),
     "reportlab": ("flows",),

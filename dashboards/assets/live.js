@@ -39,6 +39,7 @@
     if (!document.hidden) next(0);
   });
   window.addEventListener("roadtest:redraw", function () {
+    window.dash_clientside.set_props("mantine", { forceColorScheme: document.documentElement.dataset.scheme });
     tell("screen " + Date.now());
   });
   next(200);

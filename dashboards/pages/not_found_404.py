@@ -26,9 +26,9 @@ def only_known(page: Callable[..., html.Div]) -> Callable[..., html.Div]:
     """A trial's page, which for a name that no trial has says so and offers the names that come close."""
 
     def shown(trial_id: str = "", **more: str) -> html.Div:
-        trials = shell.tokens().all()
-        if trial_id in trials:
+        if shell.is_trial(trial_id):
             return page(trial_id, **more)
+        trials = shell.tokens().all() if shell.reader().kind == "local" else ()  # others are told no names
         return _nothing(
             "No such trial",
             f"There is no trial called {trial_id} here.",

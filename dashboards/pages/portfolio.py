@@ -11,6 +11,7 @@ import dash_ag_grid as dag
 from dash import Dash, Input, Output, State, dcc, html, no_update, set_props
 
 from dashboards import read_model, shell, wording
+from dashboards.page import Nav, Page
 from dashboards.parts import absence, attributes, badge, icon, label_badge, mark_badge, pill, stale_badge
 from dashboards.read_model import Board, Row
 
@@ -242,3 +243,6 @@ def _item(row: Row) -> html.Li:
         ],
         **attributes(data_trial=row.id),
     )
+
+
+PAGE = Page("portfolio", PATH, TITLE, layout, listen, Nav("Portfolio", "board", 1))

@@ -8,10 +8,12 @@ from dash import Dash, Input, Output, State, dcc, html, set_props
 from dash.exceptions import PreventUpdate
 
 from dashboards import read_model, refresh, shell, wording
-from dashboards.panels import PANELS
+from dashboards.page import Page
+from dashboards.pages.not_found_404 import only_known
+from dashboards.panels import PANELS, SECTIONS
 from dashboards.panels.panel import place
 from dashboards.parts import absence, attributes, badge, icon, label_badge, mark_badge
-from dashboards.read_model import ContradictionError, TrialView
+from dashboards.read_model import ContradictionError, NoAccessError, TrialView
 from dashboards.theme import Screen
 from trials.disclosure import LIMIT
 from trials.errors import UnknownTrialError
@@ -68,10 +70,29 @@ def content(trial_id: str, screen: Screen) -> list[Any]:
             html.H1("No such trial"),
             html.Div(absence("empty", "Nothing of that name", str(error)), className="card"),
         ]
+    except NoAccessError as error:
+        return [html.H1("Not for you to see"), html.Div(absence("person", "No access", str(error)), className="card")]
     except ContradictionError as error:
         return [html.H1(trial_id), html.Div(absence("failed", "Not shown", str(error)), className="card")]
     top = html.Div([_head(view), *_stale(view), _verdict(view)], id="trial-top")
-    return [top, html.Div([place(panel, view, screen) for panel in PANELS], className="panels")]
+    return [top, _contents(), *(_section(name, view, screen) for name in SECTIONS)]
+
+
+def _contents() -> html.Nav:
+    """Links to the sections, beside which the reader keeps their place."""
+    links = [html.A(word, href=f"#section-{name}") for name, word in SECTIONS.items()]
+    return html.Nav(links, className="contents", **attributes(aria_label="On this page"))
+
+
+def _section(name: str, view: TrialView, screen: Screen) -> html.Section:
+    panels = [place(panel, shell.desk(), view, screen) for panel in PANELS if panel.section == name]
+    heading = html.H2(SECTIONS[name], id=f"section-{name}-heading")
+    return html.Section(
+        [heading, html.Div(panels, className="panels")],
+        id=f"section-{name}",
+        className="section",
+        **attributes(aria_labelledby=f"section-{name}-heading"),
+    )
 
 
 def _blocks(drawn: list[Any]) -> list[Any]:
@@ -206,3 +227,6 @@ def _strength(view: TrialView) -> tuple[str, str, str]:
     if wording.by_boundary(claim):
         return name, "–", wording.strength(claim)
     return name, wording.multiple(claim), f"{wording.threshold(claim)} needed to act"
+
+
+PAGE = Page("trial", PATH, shell.trial_title, only_known(layout), listen, exists=shell.is_trial)

@@ -43,4 +43,4 @@ def body(view: TrialView, screen: Screen) -> list[Any]:
     return chart(enrolment.draw(view.protocol, view.enrolment, screen), "enrolment-chart")
 
 
-PANEL = Panel("enrolment", "Who has joined", 5, absent, title, how, body)
+PANEL = Panel("enrolment", "Who has joined", 5, absent, title, how, body, section="who")

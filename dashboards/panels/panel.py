@@ -12,7 +12,7 @@ from dash import html
 
 from dashboards import wording
 from dashboards.parts import absence
-from dashboards.read_model import TrialView
+from dashboards.read_model import Desk, TrialView
 from dashboards.refresh import name_parts
 from dashboards.theme import Screen
 from trials.disclosure import LIMIT
@@ -36,20 +36,28 @@ class Panel:
     name: its place in the page's HTML. subject: what it is about, for when it has nothing to show.
     width: columns of 12 that it takes on a wide screen; tall: two rows.
     absent(view): why there is nothing to show, or None. title(view): its finding. how: how to read it.
-    body(view, screen): what it shows; only called when `absent` gave None.
+    body(view, screen): what it shows; only called when `absent` gave None. section: one of SECTIONS.
+    read(desk, view): what the panel is about, where that is more than the trial's view holds; the functions above are then
+    given what it gives.
     """
 
     name: str
     subject: str
     width: int
-    absent: Callable[[TrialView], Absence | None]
-    title: Callable[[TrialView], str]
-    how: Callable[[TrialView], str]
-    body: Callable[[TrialView, Screen], list[Any]]
+    absent: Callable[[Any], Absence | None]
+    title: Callable[[Any], str]
+    how: Callable[[Any], str]
+    body: Callable[[Any, Screen], list[Any]]
     tall: bool = False
+    section: str = "result"
+    read: Callable[[Desk, TrialView], Any] | None = None
+
+    def about(self, desk: Desk, view: TrialView) -> Any:
+        """What the panel's functions are given."""
+        return view if self.read is None else self.read(desk, view)
 
 
-def never(view: TrialView) -> None:
+def never(view: Any) -> None:
     """For panels that always have something to show."""
 
 
@@ -94,18 +102,19 @@ def small_numbers(view: TrialView) -> Absence | None:
     )
 
 
-def place(panel: Panel, view: TrialView, screen: Screen) -> html.Section:
+def place(panel: Panel, desk: Desk, view: TrialView, screen: Screen) -> html.Section:
     """The panel on the page. A panel that fails fails alone: its place says so, with a reference for the log."""
     try:
-        missing = panel.absent(view)
+        about = panel.about(desk, view)
+        missing = panel.absent(about)
         if missing is not None:
             inside: list[Any] = name_parts(
                 f"{panel.name}-absence", [absence(missing.sign, f"{panel.subject}: {missing.title}", missing.why)]
             )
         else:
-            heading = html.H2(panel.title(view), id=f"{panel.name}-title")
-            how = html.P(panel.how(view), id=f"{panel.name}-how")
-            inside = [html.Header([heading, how]), *name_parts(panel.name, panel.body(view, screen))]
+            heading = html.H3(panel.title(about), id=f"{panel.name}-title")
+            how = html.P(panel.how(about), id=f"{panel.name}-how")
+            inside = [html.Header([heading, how]), *name_parts(panel.name, panel.body(about, screen))]
     except Exception:
         reference = secrets.token_hex(2).upper()
         log.exception("panel %s of %s failed, reference %s", panel.name, view.protocol.trial, reference)

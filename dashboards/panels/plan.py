@@ -82,4 +82,4 @@ def _partners(plan: Protocol) -> Any:
     return html.Ul([html.Li(each) for each in said]) if said else "none named"
 
 
-PANEL = Panel("plan", "The plan", 5, never, title, how, body)
+PANEL = Panel("plan", "The plan", 5, never, title, how, body, section="plan")

@@ -71,7 +71,7 @@ def body(view: TrialView, screen: Screen) -> list[Any]:
     return [
         html.Ul(checks, className="checks"),
         *_reasons(quality),
-        html.H3("The latest deliveries"),
+        html.H4("The latest deliveries"),
         table(columns, last[:LATEST], "The latest deliveries"),
         numbers(
             "quality-deliveries",
@@ -106,7 +106,7 @@ def _reasons(quality: Quality) -> list[Any]:
     if not items:
         return []
     note = html.P("Reasons with fewer than 10 rows are not listed.", className="note")
-    return [html.H3("Why rows were set aside"), html.Ul(items, className="reasons"), note]
+    return [html.H4("Why rows were set aside"), html.Ul(items, className="reasons"), note]
 
 
-PANEL = Panel("quality", "Data quality", 7, absent, title, how, body)
+PANEL = Panel("quality", "Data quality", 7, absent, title, how, body, section="data")

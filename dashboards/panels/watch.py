@@ -75,4 +75,4 @@ def _row(protocol: Protocol, one: Guarded) -> tuple[str, ...]:
     return rule, wording.arm_name(protocol, one.arm), wording.strength(one.claim, wording.units(protocol)), standing
 
 
-PANEL = Panel("watch", "Guardrails and rules", 12, absent, title, how, body)
+PANEL = Panel("watch", "Guardrails and rules", 12, absent, title, how, body, section="watch")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from dashboards.app import create_app
+from dashboards.reader import Reader
 from dashboards.serve import start
+from flows.doing import ByHand
+from flows.settings import Settings
 from tests.dashboards import making
 from trials.store.engine import Store, open_store
 
@@ -70,6 +74,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     yield Site(store, running.address)
     running.stop()
     store.close()
+
+
+@contextmanager
+def serving(store: Store, folder: Path, person: str = "anna") -> Iterator[Site]:
+    """The pages of a store on which `person` can do things, without a sign-in; keys and sources in `folder`."""
+    app = create_app(store, doing=ByHand(store, Settings(home=folder)), reader=Reader(person, "local"))
+    running = start(app, "127.0.0.1", 0)
+    try:
+        yield Site(store, running.address)
+    finally:
+        running.stop()
 
 
 Opener = Callable[..., Page]

@@ -106,10 +106,11 @@ def test_every_panel_says_what_it_has_to_say(name: str, designs: Store, app: Das
     view = view_of(designs, name)
     for screen in (Screen("light", False), Screen("dark", True)):
         for panel in PANELS:
-            shown = text_of(place(panel, view, screen))
+            shown = text_of(place(panel, Desk(designs), view, screen))
             assert "absence-failed" not in shown
-            missing = panel.absent(view)
-            assert missing.why.endswith(".") if missing else panel.how(view).endswith(".")
+            about = panel.about(Desk(designs), view)
+            missing = panel.absent(about)
+            assert missing.why.endswith(".") if missing else panel.how(about).endswith(".")
         for drawn in (
             effect.draw(view.protocol, view.effects, screen),
             enrolment.draw(view.protocol, view.enrolment, screen),
@@ -180,7 +181,7 @@ def test_clusters_are_never_called_people(designs: Store, app: Dash) -> None:
     view = view_of(designs, "clusters")
     assert table_of(view)[0] == ["Group", "Clusters", "Mean"]
     with app.server.test_request_context():
-        shown = text_of([page._verdict(view), *(place(panel, view, Screen()) for panel in PANELS)])
+        shown = text_of([page._verdict(view), *(place(panel, Desk(designs), view, Screen()) for panel in PANELS)])
     assert "lusters with a result" in shown
     assert "eople with a result" not in shown
     assert "clusters have joined" in shown
@@ -189,7 +190,7 @@ def test_clusters_are_never_called_people(designs: Store, app: Dash) -> None:
 def test_planned_looks_lay_no_bets(designs: Store) -> None:
     """A plan judged by boundaries says so where others show what a bet has paid."""
     view = view_of(designs, "planned-looks")
-    shown = text_of([place(panel, view, Screen()) for panel in PANELS])
+    shown = text_of([place(panel, Desk(designs), view, Screen()) for panel in PANELS])
     assert "judged at the planned looks" in shown
     assert "has paid" not in shown
     claim = view.deciding

@@ -23,6 +23,7 @@ from dashboards.pages import trial as page
 from dashboards.panels import PANELS, endings
 from dashboards.panels import effect as effect_panel
 from dashboards.panels.panel import Panel, place
+from dashboards.panels.plan import PANEL as plan_panel
 from dashboards.read_model import Desk, TrialView
 from dashboards.theme import Screen
 from tests.dashboards import making
@@ -49,12 +50,13 @@ def test_every_panel_shows_something_or_says_why_not(panel: Panel, trial: str, d
     """On every trial and screen: a finding as title and how to read it, or a sentence about its absence. Never a failure."""
     view = read_model.trial(desk, trial)
     for screen in SCREENS:
-        shown = text_of(place(panel, view, screen))
+        shown = text_of(place(panel, desk, view, screen))
         assert "absence-failed" not in shown
-        missing = panel.absent(view)
+        about = panel.about(desk, view)
+        missing = panel.absent(about)
         if missing is None:
-            assert panel.title(view)
-            assert panel.how(view).endswith(".")
+            assert panel.title(about)
+            assert panel.how(about).endswith(".")
         else:
             assert missing.why.endswith(".")
             assert missing.why in json.loads(f'"{missing.why}"')
@@ -64,7 +66,7 @@ def test_every_panel_shows_something_or_says_why_not(panel: Panel, trial: str, d
 @pytest.mark.parametrize("panel", PANELS, ids=ids)
 def test_every_chart_has_alt_text_and_its_numbers(panel: Panel, desk: Desk, app: Dash) -> None:
     """Whoever can't see the chart gets a sentence and a table."""
-    shown = text_of(place(panel, read_model.trial(desk, "still-open"), Screen()))
+    shown = text_of(place(panel, desk, read_model.trial(desk, "still-open"), Screen()))
     assert shown.count('"type": "Graph"') == shown.count('"role": "img"') == shown.count("Show the numbers")
 
 
@@ -76,7 +78,7 @@ def test_a_panel_that_fails_fails_alone(desk: Desk, app: Dash, caplog: pytest.Lo
 
     panel = Panel("broken", "Broken", 4, lambda view: None, lambda view: "T", lambda view: "H.", broken)
     with caplog.at_level(logging.ERROR):
-        shown = text_of(place(panel, read_model.trial(desk, "still-open"), Screen()))
+        shown = text_of(place(panel, desk, read_model.trial(desk, "still-open"), Screen()))
     assert "absence-failed" in shown
     assert caplog.records[0].args is not None
     assert f"Reference {tuple(caplog.records[0].args)[-1]}." in shown
@@ -85,12 +87,12 @@ def test_a_panel_that_fails_fails_alone(desk: Desk, app: Dash, caplog: pytest.Lo
 def test_the_plan_names_what_is_watched_beside_the_measure(app: Dash, desk: Desk) -> None:
     """Guardrails with their margin in words, and the rules beside the statistics; a plan without them says nothing."""
     view = read_model.trial(desk, "still-open")
-    bare = text_of(place(PANELS[-1], view, Screen()))
+    bare = text_of(place(plan_panel, desk, view, Screen()))
     assert "Guardrails" not in bare
     assert "Also watched" not in bare
     hurt = {"measure": "got_hurt", "kind": "binary", "better": "lower", "margin": 0.05, "baseline": 0.1}
     stopping = {"recruitment": {"per_month": 20}, "burden": {"measure": "staff_hours", "at_most": 1.5}}
-    shown = text_of(place(PANELS[-1], plan_with(view, guardrails=[hurt], stopping=stopping), Screen()))
+    shown = text_of(place(plan_panel, desk, plan_with(view, guardrails=[hurt], stopping=stopping), Screen()))
     assert "got hurt (lower is better): nothing worse than 5.0 more in 100" in shown
     assert "recruitment: 20 people a month, judged from month 2 on" in shown
     assert "staff hours: at most 1.5 on average" in shown
@@ -150,7 +152,7 @@ def test_labels_at_line_ends_do_not_overlap() -> None:
 def page_of(store: Store, trial: str) -> str:
     """All that a trial's page and its row on the board would send."""
     view = read_model.trial(Desk(store), trial)
-    panels = [place(panel, view, Screen()) for panel in PANELS]
+    panels = [place(panel, Desk(store), view, Screen()) for panel in PANELS]
     row = next(row for row in read_model.board(Desk(store)).rows if row.id == trial)
     return text_of([page._head(view), page._verdict(view), *panels, portfolio.row_data(row)])
 
@@ -240,7 +242,7 @@ def test_a_band_whose_ends_crossed_is_explained(desk: Desk) -> None:
     assert "changed over time" in effect_panel.title(crossed)
     assert crossed.effect is not None
     assert wording.plausible(view.protocol, crossed.effect).endswith("the effect has changed over time")
-    assert "absence-failed" not in text_of(place(PANELS[0], crossed, Screen()))
+    assert "absence-failed" not in text_of(place(effect_panel.PANEL, desk, crossed, Screen()))
 
 
 def test_the_range_in_words_agrees_with_the_verdict(desk: Desk) -> None:
@@ -264,7 +266,11 @@ def test_tables_say_which_way_an_effect_goes(desk: Desk) -> None:
 def test_a_panel_that_is_too_early_says_why_in_its_own_words(desk: Desk) -> None:
     """The page's sentence is not said again in every panel."""
     view = read_model.trial(desk, "tiny-numbers")
-    reasons = [missing.why for panel in PANELS if (missing := panel.absent(view)) and missing.sign == "early"]
+    reasons = [
+        missing.why
+        for panel in PANELS
+        if (missing := panel.absent(panel.about(desk, view))) and missing.sign == "early"
+    ]
     assert len(reasons) == len(set(reasons)) == 4
     assert view.sentence is not None
     assert not any(view.sentence in reason or "Too early to say" in reason for reason in reasons)
@@ -274,7 +280,9 @@ def test_a_replay_never_claims_to_have_been_planned_first(desk: Desk, app: Dash)
     """Badge beside the name, and no word of a seal before the first outcome."""
     view = plan_with(read_model.trial(desk, "clear-winner"), retrospective=True)
     with app.server.test_request_context():
-        shown = text_of([page._head(view), page._verdict(view), *(place(panel, view, Screen()) for panel in PANELS)])
+        shown = text_of(
+            [page._head(view), page._verdict(view), *(place(panel, desk, view, Screen()) for panel in PANELS)]
+        )
     assert "replay of a finished trial" in shown
     assert shown.count(wording.RETROSPECTIVE) == 3
     for claimed in ("before the first outcome", "Proven here"):
@@ -287,7 +295,7 @@ def test_a_delivery_says_what_it_was_warned_of(empty: Store, app: Dash) -> None:
     making.register(empty, making.plan("warned"))
     making.deliver(empty, "warned", making.people(20), week=0, warnings=["ignored extra column: note"])
     quality = next(panel for panel in PANELS if panel.name == "quality")
-    shown = text_of(place(quality, read_model.trial(Desk(empty), "warned"), Screen()))
+    shown = text_of(place(quality, Desk(empty), read_model.trial(Desk(empty), "warned"), Screen()))
     assert shown.count("taken in, with a warning: ignored extra column: note") == 2
 
 
@@ -296,7 +304,7 @@ def test_results_that_never_came_are_told_by_arm(desk: Desk, app: Dash) -> None:
     view = read_model.trial(desk, "still-open")
     told = released_counts({"usual": (3, 9), "call": (7, 21, 25), "": ()})
     quality = next(panel for panel in PANELS if panel.name == "quality")
-    shown = text_of(place(quality, replace(view, quality=replace(view.quality, missing=told)), Screen()))
+    shown = text_of(place(quality, desk, replace(view, quality=replace(view.quality, missing=told)), Screen()))
     said = [(arm, words) for arm, words in (("Usual", "fewer than 10"), ("Phone call", "about 21"))]
     assert [words in shown[shown.index(f"never came, {arm}") :][:400] for arm, words in said] == [True, True]
     assert "25" not in shown

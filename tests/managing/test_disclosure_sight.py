@@ -156,7 +156,7 @@ def test_pages_of_a_closed_programme_keep_results_by_arm_back(store: Store) -> N
     missing = groups.absent(view)
     assert missing is not None
     assert "custodian and safety steward" in missing.why
-    assert "absence-failed" not in text_of([place(panel, view, Screen()) for panel in PANELS])
+    assert "absence-failed" not in text_of([place(panel, Desk(store), view, Screen()) for panel in PANELS])
     assert read_model.trial(Desk(store.as_person("sara")), "seen").arms
     assert not read_model.trial(Desk(store.as_person("olga")), "seen").arms
 
