@@ -11,7 +11,7 @@ from typing import Any, Literal
 from dash import html
 
 from dashboards import wording
-from dashboards.parts import absence
+from dashboards.parts import absence, icon
 from dashboards.read_model import Desk, TrialView
 from dashboards.refresh import name_parts
 from dashboards.theme import Screen
@@ -114,12 +114,22 @@ def place(panel: Panel, desk: Desk, view: TrialView, screen: Screen) -> html.Sec
         else:
             heading = html.H3(panel.title(about), id=f"{panel.name}-title")
             how = html.P(panel.how(about), id=f"{panel.name}-how")
-            inside = [html.Header([heading, how]), *name_parts(panel.name, panel.body(about, screen))]
+            inside = [html.Header([heading, how, *_stale(view)]), *name_parts(panel.name, panel.body(about, screen))]
     except Exception:
         reference = secrets.token_hex(2).upper()
         log.exception("panel %s of %s failed, reference %s", panel.name, view.protocol.trial, reference)
         inside = [
-            absence("failed", "This panel did not load", f"The rest of the page is up to date. Reference {reference}.")
+            absence("failed", "This panel did not load", f"The rest of the page is up to date. Reference {reference}."),
+            html.P(html.A("Try again", href=f"/trial/{view.protocol.trial}", className="button"), className="again"),
         ]
     tall = " tall" if panel.tall else ""
     return html.Section(inside, id=f"panel-{panel.name}", className=f"panel card span-{panel.width}{tall}")
+
+
+def _stale(view: TrialView) -> list[Any]:
+    """Under every panel's title while the source is silent: what it shows is the last good look."""
+    if not view.stale:
+        return []
+    looked = "" if view.look is None else f"The last good look is of {wording.day(view.look.as_of)}; "
+    said = f"{looked}the source is silent since {wording.day(view.quality.last_received_at)}."
+    return [html.P([icon("stale"), html.Span(said[:1].upper() + said[1:])], className="stale-note")]
