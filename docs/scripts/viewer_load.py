@@ -121,31 +121,32 @@ def record(address: str, path: str) -> Recorded:
     """Opens the page in Chromium, tells it that something changed, and keeps what it asked the server."""
     chromium = shutil.which("chromium")
     assert chromium is not None, "chromium is missing"
-    seen: list[Asked] = []
+    seen: list[Request] = []
 
-    def keep(request: Request) -> None:
-        if request.url.endswith(CALLBACKS) and request.post_data:
-            kept = {name: value for name, value in request.all_headers().items() if not name.startswith(":")}
-            kept.pop("content-length", None)
-            seen.append(Asked(request.url, kept, json.loads(request.post_data)))
+    def asked(part: str) -> Asked:
+        """The request that asked for something, as soon as there is one."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for one in seen:
+                if CALLBACKS in one.url and part in (one.post_data or ""):
+                    kept = {name: value for name, value in one.all_headers().items() if not name.startswith(":")}
+                    kept.pop("content-length", None)
+                    return Asked(one.url, kept, json.loads(one.post_data or ""))
+            page.wait_for_timeout(100)
+        raise SystemExit(f"the browser never asked for {part}")
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.on("requestfinished", keep)
+        page.on("request", lambda request: seen.append(request))
         page.goto(address + path)
         page.wait_for_selector("#live-mark", state="attached")
         page.wait_for_load_state("networkidle")
         mark = page.evaluate("({...document.getElementById('live-mark').dataset})")
-        opened = next(one for one in seen if "_pages_content" in one.body["output"])
+        opened = asked("_pages_content")
         seen.clear()
         page.evaluate("store => window.dash_clientside.set_props(store, {data: 'again'})", mark["store"])
-        page.wait_for_function("() => true")
-        page.wait_for_load_state("networkidle")
-        deadline = time.monotonic() + 20
-        while not seen and time.monotonic() < deadline:
-            page.wait_for_timeout(100)
-        refresh = next(one for one in seen if mark["store"] in json.dumps(one.body.get("inputs", [])))
+        refresh = asked(f'"id":"{mark["store"]}"')
         browser.close()
     return Recorded(path, mark["url"], opened, refresh)
 
@@ -190,7 +191,7 @@ class Viewer:
         return answer
 
     async def ask(self, kind: str, asked: Asked, body: dict[str, Any]) -> httpx.Response:
-        answer = await self.timed(kind, self.client.post(CALLBACKS, json=body, headers=asked.headers))
+        answer = await self.timed(kind, self.client.post(asked.url, json=body, headers=asked.headers))
         self.times.data_bytes[kind].append(len(answer.content))
         return answer
 
