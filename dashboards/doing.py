@@ -26,7 +26,8 @@ class Registered:
 @dataclass(frozen=True, slots=True)
 class WaitingRow:
     """A row that was set aside and waits. place: number of its delivery, and its own in it. cells: its newest version by
-    column, as its site sent it; None for whoever may not see people. changed: what was mended of it so far."""
+    column, as its site sent it; None for whoever may not see people. changed: what was mended of it so far. version: how
+    often it was mended."""
 
     place: Place
     delivery: str
@@ -35,6 +36,7 @@ class WaitingRow:
     state: str
     cells: Mapping[str, str] | None
     changed: tuple[str, ...] = ()
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +75,21 @@ class Doing(Interface):
     ) -> str:
         """Takes a decision, one of `trials.acts.deciding.DECISIONS`; its sentence. Raises RoadtestError."""
 
+    def waiting(self, *, by: str) -> Mapping[str, int]:
+        """How many rows wait, by trial of which somebody may see the rows. No cell is opened, so nothing is noted."""
+
     def waiting_rows(self, trial: str, *, by: str) -> tuple[WaitingRow, ...]:
         """The rows that wait to be mended or judged again. That their cells were opened is noted. Raises ForbiddenError for
         whoever may not see rows."""
 
-    def mend(self, trial: str, place: Place, changes: Mapping[str, str], *, reason: str, by: str) -> None:
-        """Appends a mended version of a row. Raises RoadtestError."""
+    def mend(
+        self, trial: str, place: Place, changes: Mapping[str, str], *, reason: str, by: str, upon: int | None = None
+    ) -> None:
+        """Appends a mended version of a row. upon: the version that was seen. Raises RoadtestError, also when another
+        stands there by now."""
 
-    def leave(self, trial: str, place: Place, *, reason: str, by: str) -> None:
-        """Marks a row as not to be mended. Raises RoadtestError."""
+    def leave(self, trial: str, place: Place, *, reason: str, by: str, upon: int | None = None) -> None:
+        """Marks a row as not to be mended. upon: the version that was seen. Raises RoadtestError."""
 
     def replay(self, trial: str, *, by: str) -> Replayed:
         """Judges mended rows again through the same checks and takes a look, in one transaction. Raises RoadtestError."""

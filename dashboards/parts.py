@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from dash import dcc, html
 
@@ -73,7 +76,35 @@ def numbers(
 ) -> html.Details:
     """A table behind a line that opens it. The ids let a live page change the numbers and leave it open."""
     line = html.Summary([icon("table"), html.Span(summary, id=f"{numbers_id}-summary")])
-    return html.Details([line, table(columns, rows, label, id=numbers_id)], className="show-numbers")
+    return html.Details(
+        [line, table(columns, rows, label, id=numbers_id), *_download(numbers_id, columns, rows)],
+        className="show-numbers",
+    )
+
+
+def _download(numbers_id: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Any]:
+    """A link that saves the same table as CSV; no address of its own, so nothing but what is shown can be had there."""
+    if not all(isinstance(cell, str) for row in rows for cell in row):
+        return []
+    link = html.A(
+        [icon("save"), html.Span("Download CSV")],
+        id=f"{numbers_id}-csv",
+        href=f"data:text/csv;charset=utf-8,{quote(as_csv(columns, rows), safe=' ,:;()/')}",
+        download=f"{numbers_id}.csv",
+        className="csv",
+    )
+    return [link]
+
+
+def as_csv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as CSV for spreadsheets: with a byte order mark, and no cell that one would take for a formula."""
+    text = io.StringIO()
+    csv.writer(text).writerows([[_plain(cell) for cell in row] for row in (columns, *rows)])
+    return "\ufeff" + text.getvalue()
+
+
+def _plain(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def chart(drawn: Drawn, chart_id: str) -> list[Any]:

@@ -1,7 +1,7 @@
 """Serving the pages from inside a process that has other work to do.
 
-Werkzeug's threaded server, because the demo's live loop shares the process: gunicorn must be the main process and
-forks. It answers one reader to a few dozen; a shared server puts gunicorn in front of `create_app(...).server`.
+Werkzeug's threaded server, because the demo's story shares the process: gunicorn must be the main process and forks. It
+answers one reader to a few dozen; `roadtest serve` (`flows.workers`) is for more.
 """
 
 from __future__ import annotations

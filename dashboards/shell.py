@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import dash
@@ -12,19 +13,22 @@ from flask import current_app, g, request
 
 from dashboards import read_model, theme, wording
 from dashboards.doing import Doing
-from dashboards.live import Tokens
+from dashboards.live import Told
 from dashboards.page import Page
-from dashboards.parts import attributes, icon
+from dashboards.parts import absence, attributes, icon
 from dashboards.read_model import ContradictionError, Desk, NoAccessError
 from dashboards.reader import Reader
+from dashboards.signing.visitor import Visitor
 from dashboards.theme import Screen
 from dashboards.wording import Standing
 from trials.errors import ForbiddenError, StoreError, UnknownTrialError
 
 PRODUCT = "Roadtest"
+WORK = ("data", "data-trial")  # pages about the work on trials, not about what came out
 
 _CSS_VERSION = hashlib.sha256(theme.css().encode()).hexdigest()[:12]
 
+# theme.css comes last, because it gives each icon its picture, which the shorthand in pages.css would take away again.
 # boot.js runs before anything is drawn, so that no page flashes in the wrong scheme; it is a file because the
 # content security policy allows no inline script.
 FRAME = f"""<!DOCTYPE html>
@@ -34,8 +38,8 @@ FRAME = f"""<!DOCTYPE html>
 <title>{{%title%}}</title>
 <link rel="icon" type="image/svg+xml" href="/assets/mark.svg">
 <script src="/boot.js"></script>
-<link rel="stylesheet" href="/theme.css?v={_CSS_VERSION}">
 {{%css%}}
+<link rel="stylesheet" href="/theme.css?v={_CSS_VERSION}">
 </head>
 <body>
 {{%app_entry%}}
@@ -62,6 +66,7 @@ def _frame() -> html.Div:
                         className="brand",
                     ),
                     html.Nav(_links(), **attributes(aria_label="Main")),
+                    html.Div(_who(), className="who"),
                     html.Button(
                         [icon("moon"), icon("sun"), html.Span("Colours: "), html.Span(className="scheme-word")],
                         id="scheme",
@@ -84,12 +89,52 @@ def _frame() -> html.Div:
 def _links() -> list[Any]:
     """The navigation: every page with a place in it that the reader can use."""
     pages: tuple[Page, ...] = current_app.extensions["roadtest.pages"]
-    listed = [page for page in pages if page.nav is not None and (reader().may_act or not page.acts)]
+    listed = [page for page in pages if page.nav is not None and may_use(page, reader())]
     return [
         dcc.Link([icon(page.nav.icon), html.Span(page.nav.word)], href=page.path, className="nav-link")
         for page in sorted(listed, key=lambda page: page.nav.after if page.nav else 0)
         if page.nav
     ]
+
+
+def _who() -> list[Any]:
+    """Who the reader is to this server, and how to be somebody else."""
+    who = reader()
+    if who.kind == "link":
+        leave = html.Button("Put the link away", type="button", className="button", **attributes(data_post="/leave"))
+        leads = ", ".join(sorted(who.trials | who.programmes))
+        return [html.P([icon("link"), "By a link"], className="who-how"), html.P(leads), leave]
+    if who.kind == "local":
+        named = f"As {who.person}" if who.person else "As nobody in particular"
+        # Left without Dash's own link: the form behind it is a page of its own.
+        change: list[Any] = [" (", html.A("change", href="/name"), ")"] if acting() else []
+        return [html.P([icon("open"), "Local, no sign-in"], className="who-how"), html.P([named, *change])]
+    visitor: Visitor | None = g.get("visitor")
+    out = html.Button("Sign out", type="button", className="button", **attributes(data_post="/sign-out"))
+    return [
+        html.P([icon("person"), who.person or "Nobody in particular"], className="who-how"),
+        *([out] if visitor is not None and visitor.session is not None else []),
+    ]
+
+
+def may_use(page: Page, who: Reader) -> bool:
+    """Whether somebody has anything to do with a page. Whoever came by a link sees trials, and nothing of the work on them."""
+    if who.kind == "link":
+        return not page.acts and page.name not in WORK
+    return who.may_act or not page.acts
+
+
+def only_for_users(page: Page) -> Callable[..., html.Div]:
+    """The page's layout, or why there is none for this reader."""
+
+    def shown(**named: str) -> html.Div:
+        if may_use(page, reader()):
+            return page.layout(**named)
+        why = "A link shows its trials, and nothing else." if reader().kind == "link" else "These pages only show."
+        head = html.Header(html.H1("Not for you to see"), className="page-head")
+        return html.Div([head, html.Div(absence("person", "No access", why), className="card")])
+
+    return shown
 
 
 def _lost() -> html.Div:
@@ -172,11 +217,13 @@ def acting() -> bool:
 def is_trial(trial_id: str) -> bool:
     """Whether the reader can be shown a trial of this name."""
     try:
-        return trial_id in tokens().all() and (reader().kind == "local" or bool(read_model.may_see(desk(), trial_id)))
+        # Roles are asked anew: what polls are told of may be a moment old.
+        return trial_id in tokens().all() if reader().kind == "local" else read_model.may_see(desk(), trial_id)
     except StoreError:
         return True  # without a database nobody knows
 
 
-def tokens() -> Tokens:
-    found: Tokens = current_app.extensions["roadtest.tokens"]
-    return found
+def tokens() -> Told:
+    """What the reader is told of changes."""
+    told: Told = current_app.extensions["roadtest.tokens"].told_to(reader())
+    return told

@@ -92,7 +92,7 @@ def css() -> str:
         'src:url("/assets/fonts/inter-latin.woff2") format("woff2")}'
     )
     icons = (
-        f'.icon-{file.stem}{{mask-image:url("/assets/icons/{file.name}")}}' for file in sorted(ICONS.glob("*.svg"))
+        f'.icon.icon-{file.stem}{{mask-image:url("/assets/icons/{file.name}")}}' for file in sorted(ICONS.glob("*.svg"))
     )
     return fonts + f":root{{--font:{FONT}}}" + "".join(blocks) + "".join(icons)
 

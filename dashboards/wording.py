@@ -31,11 +31,11 @@ VERDICT_WORDS: dict[Standing, str] = {
     "setting_up": "Setting up",
 }
 VERDICT_MEANS: dict[Standing, str] = {
-    "promote": "Enough evidence that it helps. Try it in more places.",
+    "promote": "The evidence for more of it is enough. Decide whether to go on.",
     "keep_going": "Not settled yet. Carry on.",
-    "drop": "Unlikely to be worth it. Stop.",
+    "drop": "Unlikely to be worth it. Decide whether to stop.",
     "cant_tell": "No clear answer. People decide.",
-    "stop_for_harm": "It does harm. Stop now, tell the steward.",
+    "stop_for_harm": "People fare worse by the evidence. Stop now, tell the steward.",
     "setting_up": "Planned, no results yet.",
 }
 STAGE_WORDS = {

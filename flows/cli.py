@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import amending, deciding, enrolling, gate, lessons, reporting, roles, seeing, sharing, stopping, taking_out
+from flows import (
+    amending,
+    deciding,
+    enrolling,
+    gate,
+    lessons,
+    reporting,
+    roles,
+    seeing,
+    sharing,
+    signing,
+    stopping,
+    taking_out,
+)
 from flows.auditing import audit_app
 from flows.moments import parse_time
 from flows.options import By, Home, Json, TrialName, fail, hidden_text, name_of, opened, read_by, settings_for, told
@@ -40,7 +53,20 @@ app.add_typer(protocol_app, name="protocol")
 app.add_typer(db_app, name="db")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(audit_app, name="audit")
-for commands in (amending, deciding, enrolling, gate, lessons, reporting, roles, seeing, sharing, stopping, taking_out):
+for commands in (
+    amending,
+    deciding,
+    enrolling,
+    gate,
+    lessons,
+    reporting,
+    roles,
+    seeing,
+    sharing,
+    signing,
+    stopping,
+    taking_out,
+):
     commands.add(app)
 
 AsOf = Annotated[
@@ -498,10 +524,10 @@ def serve(
     ] = None,
     home: Home = None,
 ) -> None:
-    """Serve the dashboard, and with --round-every also collect and look unattended."""
+    """Serve the dashboard with several processes, and with --round-every also collect and look unattended."""
     with told():
         settings = settings_for(home, port=port, host=host)
-        from flows.serving import serve as run
+        from flows.workers import serve as run
 
         run(settings, round_every=round_every)
 

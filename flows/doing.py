@@ -12,13 +12,12 @@ from flows.byhand import door_of
 from flows.deciding import known_decision
 from flows.gate import programme_notes
 from flows.settings import Settings
-from trials.errors import ForbiddenError
+from trials.errors import ForbiddenError, StoreError
 from trials.protocol import from_yaml
 from trials.store import decisions, quarantine
 from trials.store.engine import Store
 from trials.store.exported import may_see_rows
-from trials.store.reading import must_be_known
-from trials.store.seeing import must_allow
+from trials.store.seeing import allowed, must_allow
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +65,17 @@ class ByHand:
         )
         return done.sentence
 
+    def waiting(self, *, by: str) -> Mapping[str, int]:
+        store = self.store.as_person(by)
+        found = quarantine.waiting(store)
+        return {trial: found[trial] for trial in allowed(store, sorted(found), "see_rows")}
+
     def waiting_rows(self, trial: str, *, by: str) -> tuple[WaitingRow, ...]:
         store = self.store.as_person(by)
-        must_be_known(store, trial)
-        may_see_rows(store, trial)
+        must_allow(store, trial, "see_rows")
         rows = [row for row in quarantine.rows(store, trial) if row.state in quarantine.WAITING]
         cells: Mapping[Place, Mapping[str, str]] | None = None
-        if rows and _may(store, trial, "see_people"):
+        if rows and _may_open(store, trial):
             cells = quarantining.shown(store, trial, rows, door=door_of(self.settings), by=by, at=_now())
         return tuple(
             WaitingRow(
@@ -83,16 +86,22 @@ class ByHand:
                 row.state,
                 None if cells is None else cells[row.place],
                 tuple(dict.fromkeys(column for one in row.repairs for column in one.changed)),
+                row.version,
             )
             for row in rows
         )
 
-    def mend(self, trial: str, place: Place, changes: Mapping[str, str], *, reason: str, by: str) -> None:
+    def mend(
+        self, trial: str, place: Place, changes: Mapping[str, str], *, reason: str, by: str, upon: int | None = None
+    ) -> None:
         store, door = self.store.as_person(by), door_of(self.settings)
+        _must_stand(store, trial, place, upon)
         quarantining.mend(store, trial, place, changes, reason=reason, by=by, door=door, at=_now())
 
-    def leave(self, trial: str, place: Place, *, reason: str, by: str) -> None:
-        quarantining.drop(self.store.as_person(by), trial, place, reason=reason, by=by, at=_now())
+    def leave(self, trial: str, place: Place, *, reason: str, by: str, upon: int | None = None) -> None:
+        store = self.store.as_person(by)
+        _must_stand(store, trial, place, upon)
+        quarantining.drop(store, trial, place, reason=reason, by=by, at=_now())
 
     def replay(self, trial: str, *, by: str) -> Replayed:
         store, door = self.store.as_person(by), door_of(self.settings)
@@ -106,9 +115,22 @@ def _now() -> datetime:
     return work.utc_now()
 
 
-def _may(store: Store, trial: str, action: str) -> bool:
+def _may_open(store: Store, trial: str) -> bool:
+    """Whether the store's person may see the cells of rows: whose they are, and under which arm."""
     try:
-        must_allow(store, trial, action)
+        may_see_rows(store, trial)
+        must_allow(store, trial, "see_people")
     except ForbiddenError:
         return False
     return True
+
+
+def _must_stand(store: Store, trial: str, place: Place, upon: int | None) -> None:
+    """Raises StoreError when a row was mended since somebody saw it, so that nobody mends what they have not read."""
+    must_allow(store, trial, "repair")
+    row = next((one for one in quarantine.rows(store, trial) if one.place == place), None)
+    if upon is not None and row is not None and row.version != upon:
+        raise StoreError(
+            f"row {place[1]} of delivery {place[0]} was mended by {row.repairs[-1].by} meanwhile (version {row.version}). "
+            "Open the rows again, then mend that version."
+        )

@@ -73,13 +73,11 @@ def look_inside(trial: TrialName, by: By = None, home: Home = None, as_json: Jso
 
 def released(store: Store, trial: str) -> SafeTable:
     """The released table of who joined, as the trial's page has it. Raises UnknownTrialError, ForbiddenError."""
-    from trials.disclosure import told_of_arms
-    from trials.store import reading, tallies
+    from trials.store import reading
+    from trials.store.sights import joined_as_told
 
     read_by(store, trial)
-    protocol = reading.card(store, trial).protocol
-    told_of, _, _ = told_of_arms(reading.looks(store, trial), (), {})
-    return tallies.joined(store, protocol, told_of)
+    return joined_as_told(store, reading.card(store, trial).protocol)
 
 
 def counts_json(table: SafeTable) -> dict[str, Any]:

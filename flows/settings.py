@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,6 +22,10 @@ class Settings(BaseSettings):
     key_folder: folder of the trials' keys; `keys` in the home when empty.
     max_unpacked_mb, max_line_mb: what is larger is refused.
     person: whose roles apply where no --by is given; the account's name when empty.
+    sign_in: who may open the pages: `none` (this machine alone), `accounts`, or `proxy` (what stands in front says who it is).
+    public_url: the pages' address as browsers see it; session_hours: how long a sign-in lasts; workers: processes that serve.
+    proxy_header, proxy_addresses, proxy_secret: where the server in front names who signed in, the addresses (or networks)
+    from which it is believed, and what it says in X-Roadtest-Proxy-Secret if its address is not enough.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROADTEST_", env_ignore_empty=True, extra="ignore")
@@ -39,6 +44,14 @@ class Settings(BaseSettings):
     max_line_mb: float = Field(default=1.0, gt=0, le=1_000, allow_inf_nan=False)
 
     person: str = ""
+
+    sign_in: Literal["none", "accounts", "proxy"] = "none"
+    public_url: str = ""
+    session_hours: float = Field(default=12.0, gt=0, le=24 * 31, allow_inf_nan=False)
+    workers: int = Field(default=2, ge=1, le=64)
+    proxy_header: str = Field(default="X-Forwarded-User", pattern=r"^[A-Za-z0-9-]+$")
+    proxy_addresses: str = ""
+    proxy_secret: SecretStr = SecretStr("")
 
     @property
     def folder(self) -> Path:

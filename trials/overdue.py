@@ -15,6 +15,7 @@ from typing import Literal
 
 from cronsim import CronSim, CronSimError
 
+from trials.disclosure import tens
 from trials.protocol import Protocol
 from trials.records import ON_TIME
 from trials.settling import order_key
@@ -75,10 +76,11 @@ class SourceOverdue:
 
 @dataclass(frozen=True, slots=True)
 class SilentSite:
-    """A planned site that has told nothing new since then (None: never) although people of its are due."""
+    """A planned site that has told nothing new since then (None: never) although outcomes of so many people there are owed."""
 
     site: str
     since: datetime | None
+    owed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,11 @@ class Overdue:
     missing: tuple[Awaited, ...] = ()
     holes: tuple[int, ...] = ()
     failures: tuple[Failure, ...] = ()
+
+    @property
+    def silent_told(self) -> tuple[SilentSite, ...]:
+        """The silent sites that everybody may be told of: where ten or more outcomes are owed. One alone would be somebody."""
+        return tuple(one for one in self.silent if tens(one.owed) is not None)
 
     @property
     def anything(self) -> bool:
@@ -201,8 +208,9 @@ def _silent(
         if last is not None and as_of - last <= patience:
             continue
         mine = [(one, stand) for one, stand in zip(people, stands, strict=True) if one.site == site.id]
-        if any(_should_have_come(protocol, one, stand, last) for one, stand in mine):
-            found.append(SilentSite(site.id, last))
+        owed = sum(_should_have_come(protocol, one, stand, last) for one, stand in mine)
+        if owed:
+            found.append(SilentSite(site.id, last, owed))
     return tuple(found)
 
 

@@ -3,7 +3,8 @@
   "use strict";
   var cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
   var REACH = 4; // worthwhile effects either way, as in the read model
-  var WIDTH = 184;
+  var WIDTH = 142;
+  var STAGES = ["Idea", "Proof of concept", "Pilot", "Scale"];
 
   function h() {
     return React.createElement.apply(React, arguments);
@@ -21,11 +22,13 @@
   function x(value) {
     return ((Math.min(Math.max(value, -REACH), REACH) + REACH) / (2 * REACH)) * WIDTH;
   }
+  function tone(row) {
+    return "tone-" + (row.tone || row.standing);
+  }
 
   function stage(word) {
-    var all = ["Idea", "Proof of concept", "Pilot", "Scale"];
-    var at = all.indexOf(word);
-    var steps = all.map(function (name, index) {
+    var at = STAGES.indexOf(word);
+    var steps = STAGES.map(function (name, index) {
       return h("i", { key: name, className: index <= at ? "done" : "" });
     });
     return h("span", { className: "stage" }, h("span", { className: "steps", "aria-hidden": true }, steps), word);
@@ -36,15 +39,18 @@
   grid.sameCell = function () {
     return false;
   };
+  grid.isHeading = function (params) {
+    return !!(params.rowNode.data && params.rowNode.data.heading);
+  };
+  grid.rowHeight = function (params) {
+    return params.data && params.data.heading ? window.roadtestBoard.HEADING : null;
+  };
 
-  /* The server's order, kept through live changes while no column is sorted. AG Grid wants the list changed in place. */
-  grid.inPlace = function (params) {
-    var sorted = params.api.getColumnState().some(function (column) {
-      return column.sort;
-    });
-    if (sorted) return;
+  /* A sorted column sorts inside each group, under its heading. AG Grid wants the list changed in place. */
+  grid.inGroups = function (params) {
+    if (!params.nodes.length || params.nodes[0].data.group === undefined) return;
     params.nodes.sort(function (a, b) {
-      return a.data.place - b.data.place;
+      return a.data.group - b.data.group || (b.data.heading ? 1 : 0) - (a.data.heading ? 1 : 0);
     });
   };
 
@@ -57,6 +63,15 @@
     return false;
   };
 
+  cells.HeadingRow = function (props) {
+    return h(
+      "div",
+      { className: "group-row" },
+      h("strong", null, props.data.heading),
+      h("span", { className: "quiet" }, props.data.counted)
+    );
+  };
+
   cells.TrialCell = function (props) {
     var row = props.data;
     return h(
@@ -64,10 +79,10 @@
       { className: "cell" },
       h("a", { href: row.href, "data-inside": "1", className: "trial-link", tabIndex: -1 }, row.name),
       stage(row.stage),
+      row.where ? h("span", { className: "quiet one-line", title: row.where_all }, row.where) : null,
       h(
         "span",
         { className: "badges" },
-        row.programme ? h("span", { className: "quiet" }, row.programme) : null,
         row.badges.map(function (text) {
           return h("span", { key: text, className: "badge badge-simulated" }, text);
         }),
@@ -82,8 +97,9 @@
     return h(
       "div",
       { className: "cell" },
-      h("span", { className: "pill tone-" + row.standing }, icon(row.standing), h("span", null, row.standing_word)),
-      row.marks.map(function (text) {
+      h("span", { className: "pill " + tone(row) }, icon(row.tone || row.standing), h("span", null, row.standing_word)),
+      // When a closed trial was decided on stands in its sentence.
+      row.marks.slice(row.closed ? 1 : 0).map(function (text) {
         return h("span", { key: text, className: "badge badge-mark" }, text);
       })
     );
@@ -95,7 +111,26 @@
       "div",
       { className: "cell" },
       h("span", { className: "badge badge-label", title: row.label_means }, row.label),
-      h("span", { className: "sentence-cell", title: row.sentence }, row.in_short)
+      h("span", { className: "sentence-cell", title: (row.decided ? row.decided + " " : "") + row.sentence }, row.decided || row.in_short)
+    );
+  };
+
+  cells.BalanceHeader = function () {
+    return h(
+      "div",
+      { className: "balance-header" },
+      h("span", null, "Evidence"),
+      h("span", { className: "balance-ends", "aria-hidden": true }, h("i", null, "\u2190 drop"), h("i", null, "promote \u2192"))
+    );
+  };
+
+  cells.BalanceCell = function (props) {
+    var row = props.data;
+    return h(
+      "div",
+      { className: "cell" },
+      window.roadtestBoard.balance(row, h),
+      h("span", { className: "quiet tabular" }, row.furthest)
     );
   };
 
@@ -112,7 +147,7 @@
         { width: WIDTH, height: 16, viewBox: "0 28 " + WIDTH + " 16", "aria-hidden": true },
         tick(-2.6, "\u2190 worse"),
         tick(0, "0"),
-        tick(2.5, "worthwhile")
+        tick(2.2, "worthwhile")
       )
     );
   };
@@ -137,7 +172,7 @@
       parts.push(h("circle", { key: "e", cx: x(forest.estimate), cy: 17, r: 5, className: "forest-dot" }));
     return h(
       "div",
-      { className: "cell tone-" + row.standing + " bare" },
+      { className: "cell " + tone(row) + " bare" },
       h(
         "svg",
         { width: WIDTH, height: 34, role: "img", "aria-label": row.effect + (row.plausible ? ", " + row.plausible : "") },
@@ -147,13 +182,14 @@
     );
   };
 
+  /* One claim's bar, for the page that explains the pictures. */
   cells.StrengthCell = function (props) {
     var row = props.data;
     return h(
       "div",
       { className: "cell" },
       h("span", { className: "tabular" }, row.strength),
-      bar(row.strength_share, "tone-" + row.standing + " bare")
+      bar(row.strength_share, tone(row) + " bare")
     );
   };
 
@@ -167,7 +203,17 @@
     );
   };
 
+  cells.FreshHeader = function () {
+    return h("div", { className: "balance-header" }, h("span", null, "Fresh as of"), h("span", { className: "forest-next" }, "next look"));
+  };
+
   cells.FreshCell = function (props) {
-    return h("span", { className: "quiet tabular" }, props.data.as_of);
+    var row = props.data;
+    return h(
+      "div",
+      { className: "cell" },
+      h("span", { className: "tabular" }, row.as_of),
+      h("span", { className: row.late ? "late" : "quiet" }, row.late ? icon("stale") : null, "next: " + row.next)
+    );
   };
 })();

@@ -6,6 +6,22 @@
   var left = null; // the headline of the page that was left, until the next one has arrived
   var shown = null; // which trial page shows which verdict
 
+  /* Buttons that change something without a form: signing out, putting a link away. The page's token goes with them. */
+  function token() {
+    var config = JSON.parse(document.getElementById("_dash-config").textContent);
+    var found = document.cookie.split("; ").find(function (each) {
+      return each.startsWith(config.csrf_token_name + "=");
+    });
+    return found ? found.slice(config.csrf_token_name.length + 1) : "";
+  }
+  document.addEventListener("click", async function (event) {
+    var button = event.target.closest && event.target.closest("button[data-post]");
+    if (!button) return;
+    button.disabled = true;
+    var answer = await fetch(button.dataset.post, { method: "POST", headers: { "X-CSRFToken": token() } });
+    window.location.assign(answer.ok ? answer.url : "/");
+  });
+
   function headline() {
     return document.querySelector("main h1");
   }

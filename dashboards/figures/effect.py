@@ -10,7 +10,9 @@ from dashboards.theme import Screen
 from trials.evidence import Look
 from trials.protocol import Protocol
 
-HEIGHT = 360
+HEIGHT = 380
+FAR_OFF = 3.0  # a planned end beyond so many times the people in is pointed to, not drawn
+LABEL_SHARE = 0.3  # of the axis, right of the newest look: there the labels have room
 SETTLED_SHARE = 0.15  # the first looks' ranges fill any axis; from here on the axis must hold them whole
 
 
@@ -26,21 +28,24 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
         flat(0.0, screen.colour("ink-3")),
         flat(worthwhile, screen.colour("promote"), "dash", 1.6),
     ]
-    ticks = _ticks(low, high)
+    ticks = ticks_between(low, high)
+    end = axis_end(last.n, protocol.monitoring.max_participants)
+    room = 1 - last.n / end > LABEL_SHARE and not screen.narrow
     worth = "Worth having" if screen.narrow else f"Worth having: {wording.worthwhile(protocol)}"
     return Drawn(
         figure(
             screen,
             _traces(protocol, looks, people, screen),
             HEIGHT,
-            margin={"l": 72, "r": 64 if screen.narrow else 150, "t": 10, "b": 44},
-            shapes=shapes,
+            margin={"l": 72, "r": 20 if room else 64 if screen.narrow else 150, "t": 24, "b": 44},
+            shapes=[*shapes, *_uprights(last.n, end, protocol, screen)],
             annotations=[
                 edge_label(screen, high, worth, "promote", side="right", above=False),
                 edge_label(screen, low, f"Worse than {wording.usual(protocol)}", "drop", side="right"),
                 *_labels(protocol, last, people[-1], low, high, screen),
+                *_milestones(last, end, protocol, screen),
             ],
-            xaxis=people_axis(people, wording.units(protocol)),
+            xaxis={**people_axis(people, wording.units(protocol)), "range": [0, end]},
             yaxis={
                 "range": [low, high],
                 "title": {"text": wording.BETTER, "standoff": 4},
@@ -68,6 +73,48 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
     )
 
 
+def axis_end(n: int, planned: int) -> float:
+    """Where the axis of people ends: past the planned end, unless that is too far off to see what there is."""
+    return 1.02 * max(n, planned, 10) if planned <= FAR_OFF * n else 1.6 * max(n, 10)
+
+
+def _uprights(n: int, end: float, protocol: Protocol, screen: Screen) -> list[dict[str, Any]]:
+    """Where the newest look is, and where the plan ends if that is on the axis."""
+    places = [(n, "keep_going", "dot"), (protocol.monitoring.max_participants, "ink-3", "dash")]
+    return [
+        {
+            "type": "line",
+            "xref": "x",
+            "yref": "paper",
+            "x0": x,
+            "x1": x,
+            "y0": 0,
+            "y1": 1,
+            "line": {"color": screen.colour(token), "width": 1.2, "dash": dash},
+        }
+        for x, token, dash in places
+        if x <= end
+    ]
+
+
+def _milestones(last: Look, end: float, protocol: Protocol, screen: Screen) -> list[dict[str, Any]]:
+    """The words over these lines: the look's date and the planned end; beyond the axis an arrow points to it."""
+    planned = protocol.monitoring.max_participants
+    far = planned > end
+    words = f"{planned:,} planned" + (" →" if far else "")
+    dated: dict[str, Any] = {"x": last.n, "xref": "x", "text": wording.short_day(last.as_of), "xanchor": "center"}
+    at: dict[str, Any] = {
+        "x": 1 if far else planned,
+        "xref": "paper" if far else "x",
+        "text": words,
+        "xanchor": "right",
+    }
+    # On a narrow screen, or once nearly all are in, the two would lie on each other.
+    shown = [at] if screen.narrow or planned < 1.3 * last.n else [dated, at]
+    font = {"color": screen.colour("ink-2"), "size": 12}
+    return [{**one, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False, "font": font} for one in shown]
+
+
 def _range(looks: tuple[Look, ...], worthwhile: float) -> tuple[float, float]:
     """Whole from SETTLED_SHARE of the people on, never less than twice the worthwhile effect either way."""
     start = looks[-1].n * SETTLED_SHARE
@@ -80,7 +127,7 @@ def _range(looks: tuple[Look, ...], worthwhile: float) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def ticks_between(low: float, high: float) -> list[float]:
     """Four to eight round numbers, 0 among them."""
     rough = (high - low) / 6
     power = 1.0
@@ -139,7 +186,7 @@ def _labels(protocol: Protocol, last: Look, x: int, low: float, high: float, scr
     for (value, word, token), y in zip(shown, heights, strict=True):
         amount = wording.effect_tick(protocol.primary, value)
         text = f"<b>{amount}</b>" + ("" if screen.narrow else f" {word}")
-        labels.append(line_label(screen, x, y, text, token))
+        labels.append(line_label(screen, x, y, text, token, bgcolor=f"{screen.colour('surface')}B0"))
     return labels
 
 
@@ -148,5 +195,5 @@ def _alt(protocol: Protocol, last: Look) -> str:
     return (
         f"Chart of the effect on {wording.measure(protocol)} over {over}: best estimate "
         f"{wording.effect(protocol, last.estimate)}, {wording.plausible(protocol, last)}; worth having is "
-        f"{wording.worthwhile(protocol)}."
+        f"{wording.worthwhile(protocol)}. Planned are {protocol.monitoring.max_participants:,}."
     )

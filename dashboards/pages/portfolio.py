@@ -1,248 +1,207 @@
-"""The portfolio: counts per verdict, and one row per trial."""
+"""The portfolio: what stands where, what waits for people, what deciding early released, and one row per trial."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
+import hashlib
 from typing import Any
 
-import dash_ag_grid as dag
-from dash import Dash, Input, Output, State, dcc, html, no_update, set_props
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update, set_props
 
-from dashboards import read_model, shell, wording
+from dashboards import read_model, shell
+from dashboards.board import asked, top
+from dashboards.board.grid import grid, height_of, row_data
 from dashboards.page import Nav, Page
-from dashboards.parts import absence, attributes, badge, icon, label_badge, mark_badge, pill, stale_badge
+from dashboards.parts import absence, button, icon
 from dashboards.read_model import Board, Row
+from dashboards.read_model.programme import Achieved, achieved
 
 PATH = "/"
 TITLE = f"Portfolio - {shell.PRODUCT}"
-MOST_ROWS_UNSCROLLED = 40
 
-# Together at most 1,140 px, so that nothing lies outside the window at the smallest width that shows the grid;
-# below it (boot.js and pages.css say where) the board is a list.
-COLUMNS: list[dict[str, Any]] = [
-    {"field": "name", "headerName": "Trial", "cellRenderer": "TrialCell", "flex": 4, "minWidth": 210},
-    {"field": "standing_word", "headerName": "Verdict", "cellRenderer": "VerdictCell", "width": 172},
-    {
-        "field": "sentence",
-        "headerName": "In a sentence",
-        "cellRenderer": "SentenceCell",
-        "flex": 7,
-        "minWidth": 222,
-        "sortable": False,
-    },
-    {
-        "field": "effect_sort",
-        "headerName": "Effect",
-        "headerComponent": "EffectHeader",
-        "cellRenderer": "EffectCell",
-        "width": 208,
-        "sortable": False,
-    },
-    {
-        "field": "strength_share",
-        "headerName": "Evidence",
-        "cellRenderer": "StrengthCell",
-        "width": 110,
-        "sortingOrder": ["desc", "asc"],
-    },
-    {"field": "people_share", "headerName": "People in", "cellRenderer": "PeopleCell", "width": 116},
-    {"field": "as_of_sort", "headerName": "Fresh as of", "cellRenderer": "FreshCell", "width": 102},
-]
+__all__ = ["PAGE", "row_data"]
 
 
-def layout(**_: str) -> html.Div:
+def layout(**query: Any) -> html.Div:
     # The token is read before the rows: what lands in between is fetched again, never missed.
     etag = shell.tokens().etag()
-    found = read_model.board(shell.desk())
-    rows = _rows(found)
+    found, brought = _read()
+    wanted = asked.asked(query, found.rows)
+    register = [dcc.Link([icon("new"), "Register a trial"], href="/new", className="button primary")]
     return html.Div(
         [
             *shell.live_mark("live-board", "/live/token", etag),
-            dcc.Store(id="board-shown", data=rows),
+            dcc.Store(id="board-data", data=[row_data(row) for row in found.rows]),
+            dcc.Store(id="board-shown", data=_stamps(found, brought)),
+            *(dcc.Store(id=name) for name in ("board-changes", "board-wide", "board-most")),
             html.Header(
-                [html.H1("Portfolio"), html.P(_summary(found), id="board-summary"), shell.live_word()],
-                className="page-head",
-            ),
-            html.Ul(_strip(found), id="board-strip", className="strip card"),
-            html.Section(
                 [
-                    html.Header(
-                        [
-                            html.H2("All trials"),
-                            html.P(
-                                [
-                                    "Dot: best estimate. Bar: plausible range. ",
-                                    html.Strong("Shaded: worth having", className="tone-promote bare"),
-                                    ", on one axis: each trial's own worthwhile effect.",
-                                ],
-                                className="grid-only",
-                            ),
-                        ]
-                    ),
-                    html.Div(_grid(rows) if rows else _nothing(), id="board-grid", className="board-grid"),
-                    html.Ul(_list(found), id="board-list", className="board-list"),
+                    html.H1("Portfolio"),
+                    html.P(top.summary(found), id="board-summary"),
+                    html.Div([shell.live_word(), *(register if shell.acting() else [])], className="board-live"),
                 ],
-                className="card board",
+                className="page-head board-page-head",
             ),
+            html.Ul(top.strip(found), id="board-strip", className="strip card"),
+            html.Section(top.waiting(found, acting=shell.acting()), id="board-waiting", className="board-section"),
+            html.Section(top.achievements(brought), id="board-achieved", className="board-section"),
+            _rows(found, wanted),
         ]
     )
 
 
+def _rows(found: Board, wanted: asked.Asked) -> html.Section:
+    how = [
+        html.Strong("Evidence: "),
+        "the further a bar reaches to its end, the nearer the answer; the thin one is harm. ",
+        html.Strong("Effect: "),
+        "dot = best estimate, bar = plausible range, ",
+        html.Strong("shaded = worth having", className="tone-promote bare"),
+        ", on each trial's own scale.",
+    ]
+    none_fits = absence("search", "No trial fits", "Take a filter off, or search for fewer words.")
+    none_fits.children.append(button("Show all trials", "board-clear-too"))
+    return html.Section(
+        [
+            html.Header([html.H2("All trials"), html.P("", id="board-found", role="status")], className="board-head"),
+            html.Div(
+                [
+                    html.Div(asked.controls(wanted, found.rows), id="board-asking", hidden=not found.rows),
+                    html.Div(_nothing(found), id="board-empty"),
+                    html.Div(none_fits, id="board-none", hidden=True),
+                    html.Div(
+                        [
+                            html.P(how, className="board-how grid-only"),
+                            html.Div(
+                                grid(), id="board-grid", className="board-grid", style=height_of(len(found.rows))
+                            ),
+                            html.Ul(id="board-list", className="board-list"),
+                            html.Div(button("Show more", "board-more"), id="board-rest", className="board-rest", hidden=True),
+                        ],
+                        id="board-place",
+                        hidden=not found.rows,
+                    ),
+                ],
+                className="card board",
+            ),
+        ],
+        className="board-section",
+    )
+
+
 def listen(app: Dash) -> None:
-    """Refreshes the board when the live script tells of a change: only the rows that changed travel."""
+    """Refreshes the board when the live script tells of a change: only what changed travels, in both directions."""
 
     @app.callback(
-        Output("board-rows", "rowTransaction"),
+        Output("board-changes", "data"),
         Output("board-shown", "data"),
         Output("board-strip", "children"),
+        Output("board-waiting", "children"),
+        Output("board-achieved", "children"),
         Output("board-summary", "children"),
-        Output("board-list", "children"),
+        Output("board-empty", "children"),
         Input("live-board", "data"),
         State("board-shown", "data"),
         prevent_initial_call=True,
     )
-    def refresh(_: str, shown: list[dict[str, Any]] | None) -> tuple[Any, ...]:
-        found = read_model.board(shell.desk())
-        rows = _rows(found)
-        before = {row["id"]: row for row in shown or []}
-        added = [row for row in rows if row["id"] not in before]
-        changed = [row for row in rows if row["id"] in before and row != before[row["id"]]]
-        if rows and not before:
-            set_props("board-grid", {"children": _grid(rows)})
-            added = []
-        transaction = {"add": added, "update": changed} if added or changed else no_update
-        words = [row for row in found.rows if before.get(row.id, {}).get("standing", row.standing) != row.standing]
-        shell.announce([(row.name, row.standing) for row in words])
-        listed = _list(found) if shell.listed() else no_update
-        return transaction, rows, _strip(found), _summary(found), listed
+    def refresh(_: str, shown: dict[str, Any] | None) -> tuple[Any, ...]:
+        found, brought = _read()
+        stamps, before = _stamps(found, brought), shown or {}
+        known: dict[str, str] = before.get("rows", {})
+        changed = [row for row in found.rows if known.get(row.id) != row.stamp]
+        gone = [trial for trial in known if trial not in stamps["rows"]]
+        if not changed and not gone and before.get("top") == stamps["top"]:
+            return (no_update,) * 7
+        _announce(changed, known)
+        _choices(found, gone or [row for row in changed if row.id not in known])
+        above = (
+            (
+                top.strip(found),
+                top.waiting(found, acting=shell.acting()),
+                top.achievements(brought),
+                top.summary(found),
+                _nothing(found),
+            )
+            if before.get("top") != stamps["top"]
+            else (no_update,) * 5
+        )
+        return {"rows": [row_data(row) for row in changed], "gone": gone}, stamps, *above
+
+    controls = [Input(f"board-{name}", "value") for name, _, _ in asked.FILTERS]
+    app.clientside_callback(
+        ClientsideFunction("board", "show"),
+        Output("board-rows", "rowData"),
+        Output("board-rows", "style"),
+        Output("board-grid", "style"),
+        Output("board-list", "children"),
+        Output("board-rest", "hidden"),
+        Output("board-found", "children"),
+        Output("board-filter-word", "children"),
+        Output("board-asking", "hidden"),
+        Output("board-none", "hidden"),
+        Output("board-place", "hidden"),
+        Input("board-data", "data"),
+        Input("board-changes", "data"),
+        Input("board-wide", "data"),
+        Input("board-more", "n_clicks"),
+        Input("board-search", "value"),
+        Input("board-group", "value"),
+        Input("board-sort", "value"),
+        *controls,
+    )
+    app.clientside_callback(
+        ClientsideFunction("board", "clear"),
+        Output("board-search", "value"),
+        *(Output(f"board-{name}", "value") for name, _, _ in asked.FILTERS),
+        Input("board-clear", "n_clicks"),
+        Input("board-clear-too", "n_clicks"),
+        prevent_initial_call=True,
+    )
 
 
-def _rows(found: Board) -> list[dict[str, Any]]:
-    """`place`: where a row stands while the reader sorts by no column."""
-    return [{**row_data(row), "place": place} for place, row in enumerate(found.rows)]
+def _read() -> tuple[Board, Achieved]:
+    desk = shell.desk()
+    return read_model.board(desk), achieved(desk)
 
 
-def row_data(row: Row) -> dict[str, Any]:
-    """A row as the grid's cells read it."""
+def _stamps(found: Board, brought: Achieved) -> dict[str, Any]:
+    """What the browser has, in short: a stamp a row, and one for all that stands above the rows."""
+    above = (found.counts, found.decided, found.waiting, found.waits, brought, top.summary(found))
     return {
-        **asdict(row),
-        "in_short": wording.first_sentence(row.sentence),
-        "href": f"/trial/{row.id}",
-        "standing_word": wording.VERDICT_WORDS[row.standing],
-        "effect_sort": row.forest.estimate,
+        "rows": {row.id: row.stamp for row in found.rows},
+        "top": hashlib.blake2b(repr(above).encode(), digest_size=6).hexdigest(),
     }
 
 
-def _summary(found: Board) -> str:
-    if not found.rows:
-        return "No trials yet."
-    return f"{_how_many(found.rows)}. Each asks a single question: is this worth doing more of?"
+def _announce(changed: list[Row], known: dict[str, str]) -> None:
+    """Tells a screen reader which trials stand otherwise than before, 'Personal budgets: Drop.'"""
+    moved = [row for row in changed if row.id in known and known[row.id][:1] != row.stamp[:1]]
+    if moved:
+        set_props("announce", {"children": " ".join(f"{row.name}: {row.word}." for row in moved)})
 
 
-def _how_many(rows: Sequence[Row]) -> str:
-    """'7 trials, 5 of them simulated in the programme personalised-probation': made-up trials are told apart."""
-    made_up = {row.id for row in rows if row.simulated}
-    inside = {row.id for row in rows if row.programme}
-    programmes = sorted({row.programme for row in rows if row.programme})
-    where = f"in the programme {programmes[0]}" if len(programmes) == 1 else f"in {len(programmes)} programmes"
-    parts = [wording.plural(len(rows), "trial")]
-    if made_up:
-        parts.append(_part(len(made_up), len(rows)) + " simulated")
-    if made_up and made_up == inside:
-        parts[-1] += f" {where}"
-    elif inside:
-        parts.append(f"{_part(len(inside), len(rows))} {where}")
-    return ", ".join(parts)
+def _choices(found: Board, other: object) -> None:
+    """What can be filtered by, when trials came or went."""
+    if other:
+        for name, values in asked.options(found.rows).items():
+            set_props(f"board-{name}", {"data": values})
 
 
-def _part(some: int, of: int) -> str:
-    return "all of them" if some == of else f"{some:,} of them"
-
-
-def _strip(found: Board) -> list[html.Li]:
-    everything = sum(found.counts.values()) or 1
-    made_up = Counter(row.standing for row in found.rows if row.simulated and row.fault is None)
-    return [
-        html.Li(
-            [
-                html.Span(
-                    [icon(standing), html.Span(wording.VERDICT_WORDS[standing])], className=f"tone-{standing} bare word"
-                ),
-                html.Span(
-                    [
-                        html.Strong(f"{count:,}"),
-                        *([html.Span(f" ({made_up[standing]:,} simulated)")] if made_up[standing] else []),
-                        html.Span(f" {100 * count / everything:.0f} %"),
-                    ],
-                    className="count",
-                ),
-                html.Span(wording.VERDICT_MEANS[standing], className="means"),
-            ],
-            className="" if count else "none",
-        )
-        for standing, count in found.counts.items()
-    ]
-
-
-def _grid(rows: list[dict[str, Any]]) -> dag.AgGrid:
-    whole = len(rows) <= MOST_ROWS_UNSCROLLED
-    return dag.AgGrid(
-        id="board-rows",
-        columnDefs=COLUMNS,
-        rowData=rows,
-        getRowId="params.data.id",
-        defaultColDef={
-            "sortable": True,
-            "resizable": False,
-            "suppressMovable": True,
-            "wrapText": True,
-            # Cells show more than their own column's value, so a changed row is drawn again whole.
-            "equals": {"function": "sameCell(params)"},
-        },
-        dashGridOptions={
-            "rowHeight": 112,
-            "headerHeight": 48,
-            "domLayout": "autoHeight" if whole else "normal",
-            "suppressCellFocus": False,
-            "animateRows": False,
-            "enableCellTextSelection": True,
-            "postSortRows": {"function": "inPlace(params)"},
-            "tabToNextHeader": {"function": "fromHeader(params)"},
-            "tabToNextCell": {"function": "fromCell(params)"},
-        },
-        style={"height": None if whole else "720px", "width": "100%"},
-    )
-
-
-def _nothing() -> list[Any]:
-    # The grid stays on the page, hidden: without the component that it writes to, the callback would not run.
-    why = "Register one with `roadtest register` and this board fills itself as results come in."
-    return [absence("empty", "No trials here yet", why), html.Div(_grid([]), hidden=True)]
-
-
-def _list(found: Board) -> list[html.Li]:
-    return [_item(row) for row in found.rows]
-
-
-def _item(row: Row) -> html.Li:
-    badges = [
-        label_badge(row.label, row.label_means),
-        *(badge(text) for text in row.badges),
-        *(mark_badge(text) for text in row.marks),
-        *([stale_badge()] if row.stale else []),
-    ]
-    facts = [row.programme, row.stage, f"{row.people} of {row.planned} {row.units}", f"as of {row.as_of}"]
-    return html.Li(
-        [
-            html.Div([dcc.Link(row.name, href=f"/trial/{row.id}"), pill(row.standing)], className="item-head"),
-            html.P(badges, className="badges"),
-            html.P(row.sentence),
-            html.P(" · ".join(fact for fact in (f"Evidence: {row.strength}", *facts) if fact), className="item-facts"),
-        ],
-        **attributes(data_trial=row.id),
-    )
+def _nothing(found: Board) -> list[Any]:
+    """Why there is no row at all, and what to do; nothing where there is one."""
+    if found.rows:
+        return []
+    who = shell.reader()
+    if who.kind == "link":
+        return [absence("hidden", "This link leads to no trial", "What it led to may be gone. Ask whoever gave it to you.")]
+    if found.hidden:
+        why = "There are trials here, and you have no role in any of their programmes yet. Ask a lead to give you one."
+        return [absence("hidden", "No role yet", why)]
+    why = "Register one and this board fills itself as results come in."
+    if not shell.acting():
+        return [absence("empty", "No trials here yet", f"{why} With the command: roadtest register FILE")]
+    empty = absence("empty", "No trials here yet", why)
+    empty.children.append(dcc.Link([icon("new"), "Register a trial"], href="/new", className="button primary"))
+    return [empty]
 
 
 PAGE = Page("portfolio", PATH, TITLE, layout, listen, Nav("Portfolio", "board", 1))

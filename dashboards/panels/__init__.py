@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
-from dashboards.panels import effect, endings, enrolment, evidence, groups, plan, quality, watch
+from dashboards.panels import (
+    carried,
+    cocreation,
+    consort,
+    decisions,
+    effect,
+    endings,
+    enrolment,
+    evidence,
+    fund,
+    groups,
+    lights,
+    looklog,
+    partners,
+    people,
+    plan,
+    quality,
+    sites,
+    staff_time,
+    strengths,
+    voices,
+    watch,
+)
 from dashboards.panels.panel import Panel
 
 # The parts of the page, by the name that a panel gives as its `section`.
@@ -20,9 +42,22 @@ PANELS: list[Panel] = [
     effect.PANEL,
     endings.PANEL,
     evidence.PANEL,
+    people.PANEL,
     groups.PANEL,
+    sites.PANEL,
     enrolment.PANEL,
+    consort.PANEL,
     watch.PANEL,
+    staff_time.PANEL,
+    lights.PANEL,
     quality.PANEL,
     plan.PANEL,
+    partners.PANEL,
+    strengths.PANEL,
+    cocreation.PANEL,
+    voices.PANEL,
+    fund.PANEL,
+    decisions.PANEL,
+    carried.PANEL,
+    looklog.PANEL,
 ]

@@ -17,7 +17,9 @@ from trials.evidence import Claim
 
 
 def title(view: TrialView) -> str:
-    return "What would end this trial" if view.standing in ("keep_going", "setting_up") else "What was reached"
+    if view.standing not in ("keep_going", "setting_up"):
+        return "What was reached"
+    return "What would end this trial" if view.closing is None else "What would have ended it by the evidence"
 
 
 def how(view: TrialView) -> str:

@@ -31,7 +31,7 @@ def title(view: TrialView) -> str:
     if fired:
         said = " and ".join(f"“{wording.CLAIM_WORDS[name].lower()}”" for name in fired)
         return f"The evidence is strong enough for {said}"
-    if view.standing == "cant_tell":
+    if view.standing == "cant_tell" or view.closing is not None:
         return "Nothing became strong enough to act on"
     return "Evidence is gathering, but nothing is strong enough to act on yet"
 
@@ -47,4 +47,4 @@ def body(view: TrialView, screen: Screen) -> list[Any]:
     return chart(evidence.draw(view.protocol, view.looks, screen), "evidence-chart")
 
 
-PANEL = Panel("evidence", "Evidence", 7, absent, title, how, body, tall=True)
+PANEL = Panel("evidence", "Evidence", 7, absent, title, how, body)

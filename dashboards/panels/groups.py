@@ -23,6 +23,8 @@ def title(view: TrialView) -> str:
     look, plan = view.effect, view.protocol
     assert look is not None
     said = wording.effect(plan, look.estimate)
+    if wording.changed_over_time(look):
+        return f"On average over time: {said}"
     if plan.control is None:
         return f"Against the benchmark: {said}"
     if look.comparisons:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dash import html
+from dash import Dash, html
 
 from dashboards import wording
 from dashboards.parts import absence, icon
@@ -38,7 +38,7 @@ class Panel:
     absent(view): why there is nothing to show, or None. title(view): its finding. how: how to read it.
     body(view, screen): what it shows; only called when `absent` gave None. section: one of SECTIONS.
     read(desk, view): what the panel is about, where that is more than the trial's view holds; the functions above are then
-    given what it gives.
+    given what it gives. listen(app): registers the panel's own callbacks.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Panel:
     tall: bool = False
     section: str = "result"
     read: Callable[[Desk, TrialView], Any] | None = None
+    listen: Callable[[Dash], None] | None = None
 
     def about(self, desk: Desk, view: TrialView) -> Any:
         """What the panel's functions are given."""

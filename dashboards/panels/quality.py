@@ -5,17 +5,28 @@ Rows and results are counted over all deliveries, and released in steps; what a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from dash import html
+from dash import dcc, html
 
 from dashboards import wording
 from dashboards.panels.panel import Absence, Panel
 from dashboards.parts import icon, numbers, table
-from dashboards.read_model import DeliveryView, Quality, TrialView
+from dashboards.read_model import DeliveryView, Desk, Quality, TrialView
+from dashboards.read_model.watch import Sound, sound
 from dashboards.theme import Screen
+from trials.stopping.sound import Check, State, passed
 
 LATEST = 5
+MOST_FAILING = 2
+ORDER: tuple[State, ...] = ("attention", "passes", "waiting", "told")
+STATES: dict[State, tuple[str, str, str]] = {
+    "attention": ("Look at it", "warn", "attention"),
+    "passes": ("Passes", "ok", "good"),
+    "waiting": ("Not yet", "early", "quiet"),
+    "told": ("For you to judge", "person", "quiet"),
+}
 ACTIONS = {
     "accept": "taken in",
     "accept_with_warning": "taken in, with a warning",
@@ -24,52 +35,49 @@ ACTIONS = {
 }
 
 
-def absent(view: TrialView) -> Absence | None:
-    if view.quality.deliveries == 0:
+def read(desk: Desk, view: TrialView) -> Sound:
+    named = {arm.id: wording.arm_name(view.protocol, arm.id) for arm in view.protocol.arms}
+    return sound(desk, view, named | {"": "never reported under any group"})
+
+
+def absent(about: Sound) -> Absence | None:
+    if about.view.quality.deliveries == 0:
         return Absence(
             "empty", "no deliveries yet", "When a site sends its first file, what was checked and found stands here."
         )
     return None
 
 
-def title(view: TrialView) -> str:
-    quality = view.quality
-    if quality.refused:
-        return f"{quality.refused} of {wording.plural(quality.deliveries, 'delivery', 'deliveries')} could not be used"
-    set_aside = quality.reasons.total
-    if set_aside is None:
-        return "For no reason were 10 rows or more set aside"
-    return f"At least {set_aside:,} rows were set aside, the rest was usable"
+def title(about: Sound) -> str:
+    """How many of the checks pass; what does not is named."""
+    good, judged = passed(about.checks)
+    failing = [check.name for check in about.checks if check.state == "attention"]
+    if judged == 0:
+        return "No check can be judged yet"
+    if not failing:
+        return f"Data can be trusted: all {judged} checks pass"
+    if any(check.holds for check in about.checks):
+        return f"The data can't carry a decision yet: {good} of {judged} checks pass"
+    if len(failing) <= MOST_FAILING:
+        return f"Data can be trusted: {good} of {judged} checks pass"
+    return f"Look before you trust the data: {good} of {judged} checks pass"
 
 
-def how(view: TrialView) -> str:
-    quality = view.quality
+def how(about: Sound) -> str:
+    quality = about.view.quality
     came = wording.plural(quality.deliveries, "delivery", "deliveries")
     return (
-        f"{came}, the last on {wording.day(quality.last_received_at)}. Rows set aside wait to be mended; none is lost."
+        f"Checked with each of {came}, the last on {wording.day(quality.last_received_at)}. Rows set aside wait to be mended; "
+        "none is lost."
     )
 
 
-def body(view: TrialView, screen: Screen) -> list[Any]:
-    quality = view.quality
-    set_aside, late = quality.reasons.total, quality.late_changes
-    checks = [
-        _check(quality.refused == 0, "Deliveries refused", f"{quality.refused:,}"),
-        _check(
-            set_aside is None,
-            "Rows set aside",
-            "fewer than 10 for any one reason" if set_aside is None else f"at least {set_aside:,}",
-        ),
-        _check(late is None, "Changes after the correction window, kept but not used", wording.about(late)),
-        *(
-            _check(count is None, f"Results that never came, {_of(view, arm)}", wording.about(count))
-            for arm, count in quality.missing.cells.items()
-        ),
-    ]
+def body(about: Sound, screen: Screen) -> list[Any]:
+    quality = about.view.quality
     last: list[tuple[str, ...]] = [(each.name, wording.short_day(each.sent_at), _became(each)) for each in quality.last]
     columns = ("Delivery", "Sent", "What became of it")
     return [
-        html.Ul(checks, className="checks"),
+        html.Ul([_check(one) for one in _ordered(about.checks)], className="checks"),
         *_reasons(quality),
         html.H4("The latest deliveries"),
         table(columns, last[:LATEST], "The latest deliveries"),
@@ -80,12 +88,11 @@ def body(view: TrialView, screen: Screen) -> list[Any]:
             "The last deliveries",
             f"Show the last {wording.plural(len(last), 'delivery', 'deliveries')}",
         ),
+        html.P(
+            dcc.Link("Every delivery and every row set aside", href=f"/data?trial={about.view.protocol.trial}"),
+            className="note",
+        ),
     ]
-
-
-def _of(view: TrialView, arm: str) -> str:
-    """Whose: an arm's, or of those who were never reported under any."""
-    return wording.arm_name(view.protocol, arm) if arm else "never reported under any group"
 
 
 def _became(each: DeliveryView) -> str:
@@ -93,9 +100,16 @@ def _became(each: DeliveryView) -> str:
     return ACTIONS.get(each.action, each.action) + (f": {said}" if said else "")
 
 
-def _check(good: bool, text: str, value: str) -> html.Li:
-    tone = "good" if good else "attention"
-    return html.Li([html.Span(icon("ok" if good else "warn"), className=tone), html.Span(text), html.Strong(value)])
+def _ordered(found: Sequence[Check]) -> list[Check]:
+    """What needs attention first; else in the order in which data come in."""
+    return sorted(found, key=lambda one: ORDER.index(one.state))
+
+
+def _check(one: Check) -> html.Li:
+    """Word, shape and colour, what was checked, and what came of it."""
+    word, sign, tone = STATES[one.state]
+    mark = html.Span([icon(sign), html.Span(word)], className=f"state {tone}")
+    return html.Li([mark, html.Span(one.name), html.Strong(one.value)])
 
 
 def _reasons(quality: Quality) -> list[Any]:
@@ -109,4 +123,4 @@ def _reasons(quality: Quality) -> list[Any]:
     return [html.H4("Why rows were set aside"), html.Ul(items, className="reasons"), note]
 
 
-PANEL = Panel("quality", "Data quality", 7, absent, title, how, body, section="data")
+PANEL = Panel("quality", "Data quality", 12, absent, title, how, body, section="data", read=read)

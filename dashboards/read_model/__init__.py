@@ -11,6 +11,7 @@ from dashboards.read_model.desk import (
     ContradictionError,
     Desk,
     NoAccessError,
+    NoSuchLookError,
     assert_agreement,
     deciding_claim,
     may_see,
@@ -19,7 +20,8 @@ from dashboards.read_model.desk import (
     standing_of,
     tokens,
 )
-from dashboards.read_model.trial import MOST_POINTS, DeliveryView, Quality, TrialView, thinned, trial
+from dashboards.read_model.quality import DeliveryView, Quality
+from dashboards.read_model.trial import MOST_POINTS, Since, TrialView, thinned, trial
 
 __all__ = [
     "FOREST_REACH",
@@ -31,8 +33,10 @@ __all__ = [
     "Desk",
     "Forest",
     "NoAccessError",
+    "NoSuchLookError",
     "Quality",
     "Row",
+    "Since",
     "TrialView",
     "assert_agreement",
     "board",

@@ -1,163 +1,91 @@
-"""The portfolio: counts per verdict, and a row per trial."""
+"""The portfolio: counts per verdict and per decision, what waits for people, and a row per trial.
+
+A trial is read, and its row made, anew only when its change token says so, when a day has passed (what is due then may be
+overdue), or when it falls silent for too long.
+"""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from dashboards import wording
-from dashboards.read_model.desk import (
-    ContradictionError,
-    Desk,
-    arms_shown,
-    assert_agreement,
-    choose,
-    claims_told,
-    deciding_claim,
-    effect_of,
-    is_stale,
-    sentence_of,
-    standing_of,
-    visible,
-)
+from dashboards.board import words
+from dashboards.read_model.desk import Desk, arms_shown, is_stale, visible
+from dashboards.read_model.row import FOREST_REACH, Balance, Forest, Row, row_of
 from dashboards.wording import Standing
-from trials.disclosure import with_crossings
-from trials.evidence import Look
-from trials.protocol import Protocol
 from trials.store import reading
 from trials.store.reading import TrialCard
 
-log = logging.getLogger(__name__)
+__all__ = ["FOREST_REACH", "Balance", "Board", "Forest", "Row", "Waiting", "board"]
 
-# A mini forest's axis, in worthwhile effects: wide enough for the intervals of small trials, the same for every row.
-FOREST_REACH = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Forest:
-    """An effect and its interval in multiples of the worthwhile effect, positive = better."""
-
-    estimate: float | None
-    low: float | None
-    high: float | None
+MOST_WAITING = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One trial of the portfolio. badges: what marks it as no finding (simulated, a replay). label: the evidence label, and
-    what it means. marks: what was decided, and whether the newest look came after that."""
+class Waiting:
+    """A trial that has an answer and is open, and how long it has been so."""
 
-    id: str
-    name: str
-    programme: str
-    simulated: bool
-    retrospective: bool
-    badges: list[str]
-    stage: str
-    standing: Standing
-    sentence: str
-    people: str
-    planned: str
-    people_share: float
-    effect: str
-    plausible: str
-    forest: Forest
-    strength: str
-    strength_share: float
-    as_of: str
-    as_of_sort: str
-    stale: bool
-    units: str = "people"
-    label: str = ""
-    label_means: str = ""
-    marks: list[str] = field(default_factory=list)
-    fault: str | None = None
+    row: Row
+    how_long: str
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The portfolio: counts per verdict, and a row per trial."""
+    """The portfolio. counts: open trials per verdict; decided: closed ones per decision. waiting: the trials that wait for a
+    decision, those that may do harm first, then the oldest, at most MOST_WAITING of `waits`. hidden: there are trials, and
+    the reader may see none of them.
+    """
 
     counts: dict[Standing, int]
     rows: tuple[Row, ...]
+    decided: dict[str, int]
+    waiting: tuple[Waiting, ...] = ()
+    waits: int = 0
+    hidden: bool = False
 
 
 def board(desk: Desk, *, now: datetime | None = None) -> Board:
-    """Every trial, those that wait for people first. A contradicting look becomes a row that says so."""
-    cards = visible(desk, reading.cards(desk.store))
+    """Every trial, those that wait for people first, closed ones last. A contradicting look becomes a row that says so."""
+    moment = now or datetime.now(UTC)
+    everything = known_cards(desk)
+    cards = visible(desk, everything)
     arms = arms_shown(desk, cards)
-    rows = sorted((_row(card, desk, now, arms=arms[card.id]) for card in cards), key=_urgency)
+    rows = sorted((_row(card, desk, moment, arms[card.id]) for card in cards), key=_urgency)
     counts: dict[Standing, int] = dict.fromkeys(wording.VERDICT_WORDS, 0)
     for row in rows:
-        if row.fault is None:
+        if row.fault is None and not row.closed:
             counts[row.standing] += 1
-    return Board(counts, tuple(rows))
+    decided = Counter(row.word for row in rows if row.closed)
+    waiting = sorted((row for row in rows if row.waits), key=_longest)
+    told = tuple(Waiting(row, words.waiting(row.since or moment, moment)) for row in waiting[:MOST_WAITING])
+    return Board(counts, tuple(rows), dict(decided), told, len(waiting), hidden=bool(everything) and not cards)
 
 
-_ORDER: tuple[Standing, ...] = ("stop_for_harm", "promote", "drop", "cant_tell", "keep_going", "setting_up")
+def known_cards(desk: Desk) -> list[TrialCard]:
+    """The cards of all trials, whoever may see them; only those are read whose change token moved."""
+    tokens = reading.tokens(desk.store)
+    known: dict[str, TrialCard] = desk.made.get(("cards", ""), (None, {}))[1]
+    moved = [trial for trial, token in tokens.items() if trial not in known or known[trial].token != token]
+    if len(moved) == len(tokens):
+        fresh = reading.cards(desk.store)
+    else:
+        fresh = reading.cards(desk.store, moved) if moved else []
+    found = {trial: card for trial, card in known.items() if trial in tokens} | {card.id: card for card in fresh}
+    desk.made["cards", ""] = (None, found)
+    return [found[trial] for trial in sorted(found)]
 
 
-def _urgency(row: Row) -> tuple[int, str]:
-    return _ORDER.index(row.standing), row.name.lower()
+def _row(card: TrialCard, desk: Desk, now: datetime, arms: bool) -> Row:
+    stale = is_stale(card, desk, now)
+    made_from = (card.token, stale, now.date())
+    return desk.remembered(f"row {arms}", card.id, made_from, lambda: row_of(card, desk, now, arms=arms, stale=stale))
 
 
-def _row(card: TrialCard, desk: Desk, now: datetime | None, *, arms: bool) -> Row:
-    protocol, look = card.protocol, card.look
-    fault = None
-    if look is not None:
-        try:
-            assert_agreement(look)
-        except ContradictionError as error:
-            log.error("%s", error)
-            fault, look = "Verdict and evidence of this trial disagree, so neither is shown.", None
-    planned = protocol.monitoring.max_participants
-    looks = choose(desk, protocol, look).looks
-    shown = with_crossings(looks)[-1] if looks else None
-    claim = None if look is None else claims_told(look, shown).get(deciding_claim(look))
-    effect = effect_of(protocol, shown, arms=arms)
-    return Row(
-        id=card.id,
-        name=protocol.name,
-        programme=protocol.programme,
-        simulated=protocol.simulated,
-        retrospective=protocol.retrospective,
-        badges=wording.badges(protocol),
-        stage=wording.STAGE_WORDS[protocol.stage],
-        standing=standing_of(look),
-        sentence=fault
-        or (
-            "The plan is registered; no outcome has been looked at yet."
-            if look is None
-            else sentence_of(protocol, look, looks, arms=arms)
-        ),
-        people="–" if look is None else wording.counted(shown),
-        planned=f"{planned:,}",
-        people_share=0.0 if shown is None else min(shown.n / planned, 1.0),
-        effect="–" if effect is None else wording.effect(protocol, effect.estimate),
-        plausible=_plausible(protocol, shown, effect),
-        forest=_forest(protocol, effect),
-        strength="no evidence yet" if claim is None else wording.strength(claim, wording.units(protocol)),
-        strength_share=0.0 if claim is None else wording.share_of_threshold(claim),
-        as_of=wording.short_day(None if look is None else look.as_of),
-        as_of_sort="" if look is None else look.as_of.isoformat(),
-        stale=is_stale(card, desk, now),
-        units=wording.units(protocol),
-        label=wording.label(protocol, look),
-        label_means=wording.label_means(protocol, look),
-        marks=wording.marks(card),
-        fault=fault,
-    )
+def _urgency(row: Row) -> tuple[int, str, str]:
+    return row.urgency, row.name.lower(), row.id
 
 
-def _plausible(protocol: Protocol, shown: Look | None, effect: Look | None) -> str:
-    if shown is None:
-        return "too early to say"
-    return "hidden to protect privacy" if effect is None else wording.plausible(protocol, effect)
-
-
-def _forest(protocol: Protocol, look: Look | None) -> Forest:
-    if look is None:
-        return Forest(None, None, None)
-    ends = (look.estimate, *look.interval)
-    return Forest(*(None if end is None else round(end / protocol.primary.worthwhile, 4) for end in ends))
+def _longest(row: Row) -> tuple[bool, str]:
+    return row.standing != "stop_for_harm", "" if row.since is None else row.since.isoformat()

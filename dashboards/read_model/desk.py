@@ -7,15 +7,18 @@ looks and however often. Effects have no more digits than the words for them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
 
 from dashboards.reader import NOBODY, Reader
 from dashboards.wording import Standing
 from trials.disclosure import (
     NOTHING,
     SafeCounts,
+    SiteHistory,
     Step,
     Told,
     rounded_look,
@@ -28,14 +31,20 @@ from trials.disclosure import (
 from trials.errors import RoadtestError, UnknownTrialError
 from trials.evidence import Claim, Look
 from trials.protocol import Protocol
-from trials.store import reading, seeing
+from trials.store import reading, seeing, sites
 from trials.store.engine import Store
 from trials.store.reading import TrialCard
 from trials.verdict import verdict_of
 
+T = TypeVar("T")
+
 
 class ContradictionError(RoadtestError):
     """A look's verdict does not follow from its own claims; showing it would mislead."""
+
+
+class NoSuchLookError(RoadtestError):
+    """The trial has no look of this number that may be shown beside its others."""
 
 
 class NoAccessError(RoadtestError):
@@ -45,14 +54,21 @@ class NoAccessError(RoadtestError):
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """What was chosen for showing of a trial's looks up to number `read`: the looks, the releases of what is missing (by arm,
-    and never reported under any) or came too late, and what all pages so far told of each arm's people."""
+    and never reported under any) or came too late.
+
+    by_site: what is told of the sites, and with it what all pages so far told of who joined; worked out when it is asked for.
+    """
 
     read: int = 0
     looks: tuple[Look, ...] = ()
     late: Step = NOTHING
     missing: dict[str, Step] = field(default_factory=dict)
     unreported: Step = NOTHING
-    told: tuple[Told, ...] = ()
+    by_site: Callable[[], SiteHistory] = field(default=SiteHistory, compare=False)
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        return self.by_site().told
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +76,24 @@ class Desk:
     """What a request reads from: the store, and when data count as stale.
 
     It remembers what was chosen for showing, by trial: looks are never changed, so a fresh choice would be the same, for
-    every reader. reader: who asks; `for_reader` gives the desk of a request.
+    every reader. made: what views made, by what and of which, with all that it was made from (`remembered`).
+    reader: who asks; `for_reader` gives the desk of a request.
     """
 
     store: Store
     stale_after: timedelta | None = None
     reader: Reader = NOBODY
     chosen: dict[str, Chosen] = field(default_factory=dict, compare=False, repr=False)
+    sited: dict[str, SiteHistory] = field(default_factory=dict, compare=False, repr=False)
+    made: dict[tuple[str, str], tuple[Hashable, Any]] = field(default_factory=dict, compare=False, repr=False)
+
+    def remembered(self, what: str, of: str, made_from: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made anew only when what it is made from differs from the last time."""
+        known = self.made.get((what, of))
+        if known is None or known[0] != made_from:
+            known = self.made[what, of] = (made_from, make())
+        found: T = known[1]
+        return found
 
     def for_reader(self, reader: Reader) -> Desk:
         """The same desk as somebody sees it; what was chosen is shared."""
@@ -151,18 +178,37 @@ def choose(desk: Desk, protocol: Protocol, newest: Look | None) -> Chosen:
         return before
     # A look that lands between two reads belongs to the next refresh: one page shows one state.
     found = [look for look in reading.looks(desk.store, protocol.trial, before.read) if look.number <= newest.number]
-    rounded = [rounded_look(protocol, look) for look in found]
-    told_of, looks, missing = told_of_arms(rounded, before.looks, before.missing)
-    unreported = (look.missing - sum(arm.missing for arm in look.arms) for look in found)
-    desk.chosen[protocol.trial] = chosen = Chosen(
-        newest.number,
-        looks,
-        stepped((look.late_changes for look in found), before.late),
-        missing,
-        stepped(unreported, before.unreported),
-        (*before.told, *told_of),
-    )
+    chosen = chosen_from(protocol, found, before, partial(_by_site, desk, protocol, newest.number))
+    desk.chosen[protocol.trial] = chosen
     return chosen
+
+
+def chosen_from(
+    protocol: Protocol, looks: Sequence[Look], before: Chosen, by_site: Callable[[], SiteHistory] = SiteHistory
+) -> Chosen:
+    """What may be shown after these looks, which follow those that `before` was chosen from."""
+    rounded = [rounded_look(protocol, look) for look in looks]
+    _, shown, missing = told_of_arms(rounded, before.looks, before.missing)
+    return Chosen(
+        looks[-1].number if looks else before.read,
+        shown,
+        stepped((look.late_changes for look in looks), before.late),
+        missing,
+        stepped((look.missing - sum(arm.missing for arm in look.arms) for look in looks), before.unreported),
+        by_site,
+    )
+
+
+def _by_site(desk: Desk, protocol: Protocol, number: int) -> SiteHistory:
+    before = desk.sited.get(protocol.trial)
+    if before is not None and before.read == number:
+        return before
+    if before is not None and before.read > number:
+        before = None
+    since = reading.looks(desk.store, protocol.trial, before.read if before else 0)
+    found = sites.history(desk.store, protocol, [look for look in since if look.number <= number], before)
+    desk.sited[protocol.trial] = found
+    return found
 
 
 def missing_of(protocol: Protocol, chosen: Chosen) -> SafeCounts:

@@ -1,73 +1,60 @@
-"""One trial's page: its look, its looks, who joined, how good its data are."""
+"""One trial's page: its look, its looks, who joined, how good its data are; as it is, or as of an earlier look.
+
+An earlier look is one that is shown beside the others (`Chosen.looks`): of any two pages each arm's people differ by ten or
+more, so going back and forth tells nobody's outcome. What such a page shows of deliveries and of who joined is what was
+released when that look was the newest.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from dashboards import wording
 from dashboards.read_model.desk import (
     Chosen,
     Desk,
+    NoSuchLookError,
     arms_shown,
     assert_agreement,
     choose,
+    chosen_from,
     claims_told,
     deciding_claim,
     effect_of,
     is_stale,
-    missing_of,
     must_see,
     sentence_of,
     standing_of,
 )
+from dashboards.read_model.quality import Quality, quality_of
 from dashboards.wording import Standing
+from trials.acts.act import Act
 from trials.disclosure import (
-    SafeCounts,
     SafeTable,
-    about_numbers,
-    added_up,
-    released_counts,
     safe_concern,
+    told_of_arms,
     with_crossings,
 )
+from trials.disclosure.sites import SiteHistory
 from trials.evidence import Claim, Look
 from trials.protocol import Protocol
-from trials.store import reading, tallies
+from trials.store import reading, tallies, travelling
 from trials.store.reading import TrialCard
-
-# "arm is 'pilot': must be one of ..." -> "arm: must be one of ..."; "as registered, 'usual'" -> "as registered".
-_QUOTED = re.compile(r",? (?:is )?'[^']*'")
-_ROW = re.compile(r"rows? \d+(?:(?:, | and )\d+)*")
 
 # Points a chart draws at most: a screen shows no more, and a live page stays light.
 MOST_POINTS = 240
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryView:
-    """One delivery. How many rows it brought is not told: added to the one before it would tell of a few people."""
+class Since:
+    """What came after the look of a page: how many looks that may be shown, the next of them, what was decided."""
 
-    name: str
-    sent_at: datetime
-    action: str
-    refusal: str | None
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """How good the data are; counts are releases, None below ten. missing: by arm ("" = never reported at all)."""
-
-    deliveries: int
-    refused: int
-    reasons: SafeCounts
-    late_changes: int | None
-    missing: SafeCounts
-    last: tuple[DeliveryView, ...]
-    last_received_at: datetime | None
+    looks: int
+    next: int | None
+    closing: Act | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +64,8 @@ class TrialView:
     look: the newest, for the verdict and the date alone. looks: those that charts and tables may show, thinned to
     MOST_POINTS, effects rounded; the last of them, `shown`, is where all numbers of people and of outcomes come from.
     concerns: the sentences of rules that are broken. arms: whether results by arm may be shown to everybody. marks: what was
-    decided, and whether the newest look came after that.
+    decided, and whether the newest look came after that. every: all the looks that may be shown, not thinned. closing: the
+    decision that had closed the trial. since: None for the page as it is; of a page as of an earlier look what came after it.
     """
 
     protocol: Protocol
@@ -93,6 +81,9 @@ class TrialView:
     concerns: tuple[str, ...] = ()
     arms: bool = True
     marks: tuple[str, ...] = ()
+    every: tuple[Look, ...] = ()
+    closing: Act | None = None
+    since: Since | None = None
 
     @property
     def shown(self) -> Look | None:
@@ -125,28 +116,96 @@ class TrialView:
         return self.claims.get(deciding_claim(self.look)) if self.look else None
 
 
-def trial(desk: Desk, trial_id: str, *, now: datetime | None = None) -> TrialView:
-    """One trial's page. Raises NoAccessError, UnknownTrialError, and ContradictionError when its look contradicts itself."""
+def trial(desk: Desk, trial_id: str, *, now: datetime | None = None, look: int | None = None) -> TrialView:
+    """One trial's page; look: as of this look. Raises NoAccessError, UnknownTrialError, ContradictionError when its look
+    contradicts itself, and NoSuchLookError for a look that may not be shown beside the others."""
     card = must_see(desk, trial_id)
     if card.look is not None:
         assert_agreement(card.look)
     chosen = choose(desk, card.protocol, card.look)
     arms = arms_shown(desk, [card])[card.id]
+    if look is not None:
+        return _as_of(desk, card, _found(card, chosen, look), chosen, arms=arms)
+    return _view(
+        card,
+        chosen,
+        enrolment=tallies.joined(desk.store, card.protocol, chosen.told),
+        quality=quality_of(
+            card.protocol,
+            chosen,
+            (card.deliveries, card.refused, card.last_received_at),
+            reading.deliveries(desk.store, card.id),
+            tallies.set_aside_by_delivery(desk.store, card.id),
+        ),
+        stale=is_stale(card, desk, now),
+        stale_after=desk.stale_after,
+        arms=arms,
+    )
+
+
+def _view(
+    card: TrialCard, chosen: Chosen, *, arms: bool, enrolment: SafeTable, quality: Quality, **more: Any
+) -> TrialView:
+    """The page of a trial whose newest look is the card's."""
+    closing = card.closing
+    if more.get("since") is not None and (card.look is None or not card.post_decision):
+        closing = None  # as of this look it was open
     return TrialView(
         protocol=card.protocol,
         seal=None if card.state == "registered" else card.sha256,
         standing=standing_of(card.look),
         sentence=None if card.look is None else sentence_of(card.protocol, card.look, chosen.looks, arms=arms),
         look=card.look,
-        looks=thinned(with_crossings(chosen.looks)),
-        enrolment=tallies.joined(desk.store, card.protocol, chosen.told),
-        quality=_quality(desk, card, chosen),
-        stale=is_stale(card, desk, now),
-        stale_after=desk.stale_after,
+        looks=thinned(every := with_crossings(chosen.looks)),
+        enrolment=enrolment,
+        quality=quality,
         concerns=() if card.look is None else tuple(safe_concern(one) for one in card.look.concerns),
         arms=arms,
-        marks=tuple(wording.marks(card)),
+        marks=tuple(wording.marks(card)) if closing is not None else (),
+        every=every,
+        closing=closing,
+        **{"stale": False, "stale_after": None, **more},
     )
+
+
+def _found(card: TrialCard, chosen: Chosen, number: int) -> Look:
+    """The look of this number as it was taken. It is one of those shown, which are kept rounded."""
+    found = next((look for look in chosen.looks if look.number == number), None)
+    if found is None:
+        raise NoSuchLookError(
+            f"Look {number} of {card.protocol.name} is not shown: there is none, or too few people lie between it and another."
+        )
+    return found
+
+
+def _as_of(desk: Desk, card: TrialCard, look: Look, chosen: Chosen, *, arms: bool) -> TrialView:
+    """The page as of a look that is shown."""
+    assert_agreement(look)
+    protocol = card.protocol
+    if look.protocol_sha256 != card.sha256:
+        protocol = travelling.plan_at(desk.store, look)
+    before = [one for one in reading.looks(desk.store, card.id) if one.number <= look.number]
+    then = chosen_from(protocol, before, Chosen(), lambda: _sites_then(chosen.by_site(), before, look))
+    deliveries = travelling.deliveries_at(desk.store, look)
+    newest = [each.recorded_at for each in deliveries]
+    counts = (len(deliveries), sum(each.refusal is not None for each in deliveries), max(newest, default=None))
+    later = [one.number for one in chosen.looks if one.number > look.number]
+    old = replace(card, protocol=protocol, look=before[-1], sha256=look.protocol_sha256)
+    return _view(
+        old,
+        then,
+        enrolment=tallies.joined(desk.store, protocol, then.told, look.batch_seq),
+        quality=quality_of(protocol, then, counts, deliveries[:50], travelling.set_aside_at(desk.store, look)),
+        arms=arms,
+        since=Since(len(later), later[0] if later else None, None if old.post_decision else card.closing),
+    )
+
+
+def _sites_then(history: SiteHistory, before: Sequence[Look], look: Look) -> SiteHistory:
+    """The part of a history that stood when a look that is still shown was the newest."""
+    told, _, _ = told_of_arms(before, (), {})
+    tellings = tuple(one for one in history.tellings if one.look <= look.number)
+    return replace(history, read=look.number, tellings=tellings, told=history.told[: len(told)])
 
 
 def thinned(looks: Sequence[Look], most: int = MOST_POINTS) -> tuple[Look, ...]:
@@ -155,30 +214,3 @@ def thinned(looks: Sequence[Look], most: int = MOST_POINTS) -> tuple[Look, ...]:
         return tuple(looks)
     step = (len(looks) - 1) / (most - 1)
     return tuple(looks[round(index * step)] for index in range(most))
-
-
-def _quality(desk: Desk, card: TrialCard, chosen: Chosen) -> Quality:
-    aside = tallies.set_aside_by_delivery(desk.store, card.id)
-    reasons = released_counts(added_up((_rule(reason), rows) for reason, rows in aside))
-    listed = sorted(((rows, rule) for rule, rows in reasons.cells.items() if rows is not None), reverse=True)
-    return Quality(
-        deliveries=card.deliveries,
-        refused=card.refused,
-        reasons=replace(reasons, cells={rule: rows for rows, rule in listed}),
-        late_changes=chosen.late.shown,
-        missing=missing_of(card.protocol, chosen),
-        last=tuple(
-            DeliveryView(each.name, each.sent_at, each.action, each.refusal, _warnings(each.warnings))
-            for each in reading.deliveries(desk.store, card.id)
-        ),
-        last_received_at=card.last_received_at,
-    )
-
-
-def _warnings(warnings: Iterable[str]) -> tuple[str, ...]:
-    return tuple(about_numbers(warning) for warning in warnings)
-
-
-def _rule(reason: str) -> str:
-    """The rule that a row broke. What was in its cells is its site's business, not every reader's."""
-    return _QUOTED.sub("", _ROW.sub("another row", reason))

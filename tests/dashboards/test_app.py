@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 import socket
 import urllib.request
 from pathlib import Path
 
+import brotli
 import pytest
 from dash import Dash
 from flask.testing import FlaskClient
 
-from dashboards import live
+from dashboards import bundles, live
 from dashboards.app import create_app
 from dashboards.serve import PortError, free_port, serve, start
 from tests.dashboards import making
 from trials.store.engine import Store, open_store
+
+DRAWING = sorted(Path(bundles.__file__).parent.rglob("*.py"))
+# What plotly.js-cartesian-dist-min draws, by its README; and what else is a type in a figure: axes, shapes, error bars.
+ON_TWO_AXES = {"bar", "box", "contour", "heatmap", "histogram", "image", "pie", "scatter", "violin"}
+NO_TRACES = {"", "figure", "layout", "line", "rect", "date", "linear", "category", "data", "log", "circle", "path"}
 
 
 @pytest.fixture
@@ -59,6 +67,61 @@ def test_the_page_names_no_other_machine(client: FlaskClient) -> None:
             assert answer.status_code == 200
             assert "https://" not in answer.text
             assert "http://" not in answer.text
+
+
+def test_plotlys_own_address_gives_the_part_that_draws_on_two_axes(client: FlaskClient) -> None:
+    """Of the installed version, compressed once, asked again by its ETag; every kind of trace that is drawn is in it."""
+    found = bundles.cartesian()
+    assert found is not None, "the bundle in dashboards/vendor is not the installed Plotly's"
+    path = "/_dash-component-suites/plotly/package_data/plotly.min.js"
+    with client.get(path, headers={"Accept-Encoding": "br"}) as answer:
+        assert brotli.decompress(answer.data) == found.read_bytes()
+        assert len(answer.data) < 500_000
+        assert answer.headers["Cache-Control"] == "public, no-cache"
+        kept = {"Accept-Encoding": "br", "If-None-Match": answer.headers["ETag"]}
+    with client.get(path, headers=kept) as again:
+        assert (again.status_code, again.data) == (304, b"")
+    said = {
+        word
+        for file in DRAWING
+        for word in re.findall(r"\"type\": \"(\w+)\"|go\.(\w+)\(", file.read_text("utf-8"))
+        for word in word
+    }
+    assert {word.lower() for word in said} <= ON_TWO_AXES | NO_TRACES
+
+
+def test_another_plotlys_bundle_is_its_own(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the installed version is not the vendored one, the page gets what is installed."""
+    monkeypatch.setattr(bundles, "cartesian", lambda: None)
+    with client.get("/_dash-component-suites/plotly/package_data/plotly.min.js") as answer:
+        assert answer.status_code in (200, 404)  # 404 until a page was asked for
+        assert b"(cartesian - minified)" not in answer.data
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip", "identity"])
+def test_what_is_compressed_is_the_same(client: FlaskClient, encoding: str) -> None:
+    """Pages, files and what callbacks say, for browsers that understand it and for those that don't."""
+    plain = {}
+    for path in ("/theme.css", "/assets/pages.css", "/assets/live.js", "/_dash-layout"):
+        with client.get(path) as answer:
+            plain[path] = answer.data
+    unpack = {"br": brotli.decompress, "gzip": gzip.decompress, "identity": bytes}
+    for path, data in plain.items():
+        with client.get(path, headers={"Accept-Encoding": encoding}) as answer:
+            used = answer.headers.get("Content-Encoding", "identity")
+            assert used in (encoding, "identity")
+            assert unpack[used](answer.data) == data
+            assert encoding == "identity" or len(answer.data) < len(data) / 2
+
+
+def test_files_are_kept_as_long_as_their_address_stays_theirs(client: FlaskClient) -> None:
+    """For good with a fingerprint, a day without; what is somebody's is not kept."""
+    kept = {}
+    for path in ("/assets/pages.css?m=1", "/assets/icons/warn.svg", "/theme.css?v=1", "/", "/_dash-layout"):
+        with client.get(path) as answer:
+            kept[path] = answer.headers["Cache-Control"]
+    good = "public, max-age=31536000, immutable"
+    assert list(kept.values()) == [good, "public, max-age=86400", good, "no-store", "no-store"]
 
 
 def test_an_unchanged_board_costs_a_304(client: FlaskClient) -> None:

@@ -14,7 +14,7 @@ from dash import Dash
 from dashboards import read_model, wording
 from dashboards.figures import effect, enrolment
 from dashboards.pages import portfolio
-from dashboards.pages import trial as page
+from dashboards.pages import trial_top as page
 from dashboards.panels import PANELS, groups
 from dashboards.panels.panel import place
 from dashboards.read_model import Desk, TrialView
@@ -119,7 +119,7 @@ def test_every_panel_says_what_it_has_to_say(name: str, designs: Store, app: Das
             assert {len(row) for row in drawn.rows} == {len(drawn.columns)}
     with app.server.test_request_context():
         assert view.sentence is not None
-        assert view.sentence in text_of([page._head(view), page._verdict(view)])
+        assert view.sentence in text_of([page.head(view), page.verdict(view)])
     row = next(row for row in read_model.board(Desk(designs)).rows if row.id == name)
     assert portfolio.row_data(row)["standing_word"]
 
@@ -181,7 +181,7 @@ def test_clusters_are_never_called_people(designs: Store, app: Dash) -> None:
     view = view_of(designs, "clusters")
     assert table_of(view)[0] == ["Group", "Clusters", "Mean"]
     with app.server.test_request_context():
-        shown = text_of([page._verdict(view), *(place(panel, Desk(designs), view, Screen()) for panel in PANELS)])
+        shown = text_of([page.verdict(view), *(place(panel, Desk(designs), view, Screen()) for panel in PANELS)])
     assert "lusters with a result" in shown
     assert "eople with a result" not in shown
     assert "clusters have joined" in shown

@@ -69,12 +69,12 @@ def test_a_verdict_beside_other_evidence_is_refused(store: Store, verdict: str, 
 
 def test_a_contradicting_trial_is_a_row_that_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """One broken look hides its own verdict and numbers, and nobody else's."""
-    cards = reading.cards(desk.store)
+    cards, desk = reading.cards(desk.store), Desk(desk.store)
     broken = [
         replace(card, look=replace(card.look, verdict="promote")) if card.id == "still-open" and card.look else card
         for card in cards
     ]
-    monkeypatch.setattr(reading, "cards", lambda store: broken)
+    monkeypatch.setattr(reading, "cards", lambda store, ids=None: broken)
     found = {row.id: row for row in read_model.board(desk).rows}
     assert found["still-open"].fault is not None
     assert (found["still-open"].effect, found["still-open"].strength) == ("–", "no evidence yet")

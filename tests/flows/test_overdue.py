@@ -141,7 +141,7 @@ def example(due: int, missing: int) -> Overdue:
     return Overdue(
         *("a-trial", NOW, timedelta(days=7)),
         source=SourceOverdue(NOW, timedelta(days=7), timedelta(days=2.5), ever=False),
-        silent=(SilentSite("A", None), SilentSite("B", NOW)),
+        silent=(SilentSite("A", None, 12), SilentSite("B", NOW, 1)),
         due=people("d", due),
         missing=people("m", missing),
         holes=(3, 4),

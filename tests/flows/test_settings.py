@@ -32,12 +32,20 @@ def test_every_field_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) 
         "max_unpacked_mb": "200.5",
         "max_line_mb": "2.5",
         "person": "anna",
+        "sign_in": "proxy",
+        "public_url": "https://trials.example.org",
+        "session_hours": "8.0",
+        "workers": "3",
+        "proxy_header": "Remote-User",
+        "proxy_addresses": "10.0.0.7",
+        "proxy_secret": "hush",
     }
     assert set(values) == set(Settings.model_fields)
     for name, value in values.items():
         monkeypatch.setenv(f"ROADTEST_{name.upper()}", value)
     found = load_settings()
     assert found.url == values.pop("database_url")
+    assert found.proxy_secret.get_secret_value() == values.pop("proxy_secret")
     assert {name: str(getattr(found, name)) for name in values} == {**values, "read_timeout_seconds": "30.0"}
 
 

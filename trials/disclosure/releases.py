@@ -20,6 +20,9 @@ every site if and only if Σ b_s ≥ N − (LIMIT − 1)(S − 1). Where a new N
 it holds, by an amount that depends on published numbers alone; then the cells take their steps from there. What N implies of
 a cell is then shown as its floor.
 
+The same where a site alone, or some sites together, are told to have N people of an arm with a result (`Sited`): the sum then
+runs over these sites, and their steps are raised.
+
 A count that falls (a result that comes after all and is missing no more) is told again once it fell by LIMIT, and hidden
 while it lies below LIMIT.
 
@@ -54,6 +57,17 @@ class Moment:
 
     came: Mapping[Place, int] = field(default_factory=dict)
     told: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+class Sited(tuple[int, int]):
+    """(most, least) of an arm, with what is told of parts of its sites: (sites, people with a result), parts apart."""
+
+    parts: tuple[tuple[frozenset[str], int], ...]
+
+    def __new__(cls, most: int, least: int, parts: tuple[tuple[frozenset[str], int], ...] = ()) -> Sited:
+        made = super().__new__(cls, (most, least))
+        made.parts = parts
+        return made
 
 
 NOTHING = Step()
@@ -108,31 +122,41 @@ class Column:
     counts: dict[str, int]
     steps: dict[str, int]
     floors: dict[str, int]
-    least: int = 0
+    least: dict[frozenset[str], int] = field(default_factory=dict)
 
     def after(self, came: Mapping[str, int], told: tuple[int, int] | None) -> None:
         if told is not None:
-            self.least = max(self.least, told[1])
-            self.make_room(told[0])
+            everywhere = frozenset(self.steps)
+            self.least[everywhere] = max(self.least.get(everywhere, 0), told[1])
+            self.make_room(told[0], everywhere)
+            parts = told.parts if isinstance(told, Sited) else ()
+            for part, least in parts:
+                if not part <= everywhere:  # a site that the plan no longer has
+                    continue
+                self.least[part] = max(self.least.get(part, 0), least)
+                self.make_room(least, part)
         for row, more in came.items():
             self.counts[row] += more
             if self.counts[row] >= self.steps[row] + LIMIT:
                 self.steps[row] = self.floors[row] = self.counts[row]
-        room = sum(step + LIMIT - 1 for step in self.steps.values())
-        for row, step in self.steps.items():
-            self.floors[row] = max(self.floors[row], self.least - (room - (step + LIMIT - 1)))
+        for part, least in self.least.items():
+            room = sum(self.steps[row] + LIMIT - 1 for row in part)
+            for row in part:
+                self.floors[row] = max(self.floors[row], least - (room - (self.steps[row] + LIMIT - 1)))
 
-    def make_room(self, most: int) -> None:
-        """Raises the steps, in proportion to what they are (alike where all are 0), until they sum to what `most` asks."""
-        lacking = most - sum(self.steps.values()) - (LIMIT - 1) * (len(self.steps) - 1)
+    def make_room(self, most: int, part: Collection[str] | None = None) -> None:
+        """Raises the steps of these rows (of all, if none are named), in proportion to what they are (alike where all are 0),
+        until they sum to what `most` asks."""
+        steps = {row: step for row, step in self.steps.items() if part is None or row in part}
+        lacking = most - sum(steps.values()) - (LIMIT - 1) * (len(steps) - 1)
         if lacking <= 0:
             return
-        weights = {row: step or (0 if any(self.steps.values()) else 1) for row, step in self.steps.items()}
+        weights = {row: step or (0 if any(steps.values()) else 1) for row, step in steps.items()}
         total = sum(weights.values())
         shares = {row: lacking * weight // total for row, weight in weights.items()}
         rest = lacking - sum(shares.values())
         order = sorted(weights, key=lambda row: -(lacking * weights[row] % total))
-        for row in self.steps:
+        for row in shares:
             self.steps[row] += shares[row]
         for row in order[:rest]:
             self.steps[row] += 1

@@ -106,6 +106,7 @@ _COUNTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\d[\d,]* (?=\((?!p\b))"), "some "),
     (re.compile(r"\(\d[\d,]* (?=rows? in |in )"), "(some "),
     (re.compile(r"^\d[\d,]* (?=reports|changes)"), "some "),
+    (re.compile(r"^\d[\d,]* rows? (?=\w)"), "some rows "),
     (re.compile(r"^\d[\d,.]*% of"), "too many of"),
     (re.compile(r"p = [\d.]+(?:e-?\d+)?"), "p < 0.001"),
 )

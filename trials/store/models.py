@@ -2,8 +2,9 @@
 
 Times are aware UTC. Facts are appended, never changed, but for three places: `trial` (state, token, current plan, key),
 the two sealing columns of `protocol_version`, and `method_state` (one row per trial, replaced together with the look
-that it belongs to, in the same transaction). Keys are natural: a delivery is (trial, seq), and whatever it brought
-names that seq, so `as of` a past delivery is a plain `batch_seq <= ...`.
+that it belongs to, in the same transaction). The last five tables say who is let in; they are no facts of a trial. Keys are
+natural: a delivery is (trial, seq), and whatever it brought names that seq, so `as of` a past delivery is a plain
+`batch_seq <= ...`.
 """
 
 from datetime import date, datetime
@@ -263,6 +264,63 @@ class MethodState(SQLModel, table=True):
     state: str = Field(sa_column=Column(Text, nullable=False))
 
 
+class AccountRow(SQLModel, table=True):
+    """Somebody who can sign in with a password. stamp: random, another one after each change of the password, so that a
+    session which was begun before it ends."""
+
+    __tablename__ = "account"
+    name: str = Field(primary_key=True)
+    password_hash: str = Field(sa_column=Column(Text, nullable=False))
+    stamp: str
+    added_by: str
+    added_at: datetime
+    changed_at: datetime
+
+
+class Attempt(SQLModel, table=True):
+    """One attempt to sign in that did not succeed, kept as long as it counts. Names and addresses are kept as digests, because
+    people type passwords into the wrong field."""
+
+    __tablename__ = "sign_in_attempt"
+    __table_args__ = (Index(None, "name_digest"), Index(None, "address_digest"))
+    number: int | None = Field(default=None, primary_key=True)
+    name_digest: str
+    address_digest: str
+    at: datetime
+
+
+class EndedSession(SQLModel, table=True):
+    """A session that was signed out of before its time."""
+
+    __tablename__ = "ended_session"
+    id: str = Field(primary_key=True)
+    ends_at: datetime
+
+
+class LinkRow(SQLModel, table=True):
+    """A link that leads to one trial, or to the trials of one programme, without an account. Only the digest of its secret is
+    kept."""
+
+    __tablename__ = "link"
+    id: str = Field(primary_key=True)
+    digest: str = Field(unique=True)
+    trial: str
+    programme: str
+    made_by: str
+    made_at: datetime
+    ends_at: datetime
+    revoked_by: str | None = None
+    revoked_at: datetime | None = None
+
+
+class Door(SQLModel, table=True):
+    """One row: a number that grows whenever an account, a link or an ended session is written."""
+
+    __tablename__ = "door"
+    id: int = Field(primary_key=True)
+    token: int
+
+
 # The same tables for Core, which writes many rows at once and reads plain tuples.
 TRIAL: Table = metadata.tables["trial"]
 PLAN: Table = metadata.tables["protocol_version"]
@@ -277,3 +335,8 @@ ACT: Table = metadata.tables["act"]
 AUDIT: Table = metadata.tables["audit_event"]
 LOOK: Table = metadata.tables["look"]
 STATE: Table = metadata.tables["method_state"]
+ACCOUNT: Table = metadata.tables["account"]
+ATTEMPT: Table = metadata.tables["sign_in_attempt"]
+ENDED: Table = metadata.tables["ended_session"]
+LINK: Table = metadata.tables["link"]
+DOOR: Table = metadata.tables["door"]

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from sqlalchemy import select
 
 from trials.acts.granting import GRANT
-from trials.disclosure import SafeTable, told_of_arms
+from trials.disclosure import SafeTable
 from trials.errors import ForbiddenError
 from trials.protocol import Protocol
-from trials.store import access, reading, tallies
+from trials.store import access, sites, tallies
 from trials.store.access import Sight
 from trials.store.engine import Store
 from trials.store.engine import reading as open_reading
@@ -46,5 +46,4 @@ def sight_of(store: Store, card: TrialCard) -> Sight:
 def joined_as_told(store: Store, protocol: Protocol) -> SafeTable:
     """Who joined by site and arm, in the steps that pages and `roadtest counts` show; every other number of people who
     joined is made from it, so that no two of them can be held against each other."""
-    told, _, _ = told_of_arms(reading.looks(store, protocol.trial), (), {})
-    return tallies.joined(store, protocol, told)
+    return tallies.joined(store, protocol, sites.history(store, protocol).told)

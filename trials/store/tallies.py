@@ -57,16 +57,17 @@ def outcomes_by_half(store: Store, measures: Mapping[str, str]) -> dict[str, lis
     return dict(found)
 
 
-def joined(store: Store, protocol: Protocol, told: Iterable[Told]) -> SafeTable:
+def joined(store: Store, protocol: Protocol, told: Iterable[Told], upto: int | None = None) -> SafeTable:
     """Who joined by site and arm, released by delivery: the one table of them that pages, filters and exports show.
 
-    told: what the looks shown tell of each arm's people (`trials.disclosure.told_of_arms`). Sites that the plan doesn't name
-    are one row, ''.
+    told: what the looks shown tell of each arm's people, and of the sites' (`trials.store.sites.history`). Sites that the plan
+    doesn't name are one row, ''. upto: the last delivery that counts, for a page as of an earlier look.
     """
     sites = [site.id for site in protocol.sites]
     came: defaultdict[int, defaultdict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
     for delivery, site, arm, people in enrolled_by_delivery(store, protocol.trial):
-        came[delivery][site if site in sites else "", arm] += people
+        if upto is None or delivery <= upto:
+            came[delivery][site if site in sites else "", arm] += people
     others = any(site == "" for moment in came.values() for site, _ in moment)
     looks: defaultdict[int, list[Mapping[str, tuple[int, int]]]] = defaultdict(list)
     for delivery, arms in told:
