@@ -53,11 +53,11 @@ def install(server: Flask) -> None:
 
     @server.after_request
     def compress(response: Response) -> Response:
-        if request.blueprint == "signing" or response.status_code == 304:
-            return response
         if request.path.startswith(("/assets/", "/boot.js", SUITES)) and response.status_code == 200:
             kept.squeeze(response)
-        return others.after_request(response)
+        if response.status_code == 304:
+            response.close()  # nobody reads the file behind it, so nobody else closes it
+        return response if request.blueprint == "signing" else others.after_request(response)
 
 
 class _Kept:

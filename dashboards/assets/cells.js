@@ -66,7 +66,7 @@
   cells.HeadingRow = function (props) {
     return h(
       "div",
-      { className: "group-row" },
+      { className: "group-row", role: "gridcell" },
       h("strong", null, props.data.heading),
       h("span", { className: "quiet" }, props.data.counted)
     );

@@ -59,9 +59,7 @@ def asked(query: Mapping[str, Any], rows: Sequence[Row]) -> Asked:
     known = options(rows)
     chosen = {name: [value for value in _several(query.get(name)) if value in known[name]] for name, _, _ in FILTERS}
     search, group, sort = (next(iter(_several(query.get(name))), "") for name in ("q", "group", "sort"))
-    return Asked(
-        search[:LONGEST_SEARCH], chosen, group if group in GROUPS else "", sort if sort in SORTS else ""
-    )
+    return Asked(search[:LONGEST_SEARCH], chosen, group if group in GROUPS else "", sort if sort in SORTS else "")
 
 
 def _several(value: object) -> list[str]:

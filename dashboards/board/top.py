@@ -86,7 +86,9 @@ def waiting(found: Board, *, acting: bool) -> list[Any]:
     head = html.Header(
         [
             html.H2("Waiting for you" if acting else "Waiting for a decision"),
-            html.P(f"{found.waits:,} {has} reached an answer and {'is' if found.waits == 1 else 'are'} still open{which}."),
+            html.P(
+                f"{found.waits:,} {has} reached an answer and {'is' if found.waits == 1 else 'are'} still open{which}."
+            ),
         ],
         className="board-head",
     )
@@ -95,7 +97,9 @@ def waiting(found: Board, *, acting: bool) -> list[Any]:
 
 def _card(row: Row, how_long: str, acting: bool) -> html.Li:
     name = dcc.Link(row.name, href=f"/trial/{row.id}")
-    decide = dcc.Link([icon("closed"), "Decide", html.Span(f" on {row.name}", className="unseen")], href=f"/decide/{row.id}")
+    decide = dcc.Link(
+        [icon("closed"), "Decide", html.Span(f" on {row.name}", className="unseen")], href=f"/decide/{row.id}"
+    )
     return html.Li(
         [
             html.Div([pill(row.standing), html.Span(how_long, className="quiet")], className="board-card-head"),
@@ -114,7 +118,11 @@ def achievements(found: Achieved) -> list[Any]:
     if not found.figures:
         return []
     left = (
-        [html.P(f"{wording.plural(found.left, 'trial')} left out, as its programme gives you no role.", className="note")]
+        [
+            html.P(
+                f"{wording.plural(found.left, 'trial')} left out, as its programme gives you no role.", className="note"
+            )
+        ]
         if found.left
         else []
     )
@@ -127,7 +135,9 @@ def achievements(found: Achieved) -> list[Any]:
     )
     closed = [one for one in found.figures if one.closed]
     if not closed:
-        nothing = html.P("Nothing is decided yet, so nothing is released and nothing learnt.", className="board-nothing")
+        nothing = html.P(
+            "Nothing is decided yet, so nothing is released and nothing learnt.", className="board-nothing"
+        )
         return [head, html.Div(nothing, className="board-achieved card"), *left]
     return [head, *(_group(one) for one in closed), *left]
 
@@ -148,8 +158,16 @@ def _figures(one: Figures) -> list[tuple[str, str, str]]:
     again = f"; {one.reruns:,} to be run again" if one.reruns else ""
     return [
         ("From idea to decision", *took),
-        ("Dropped early", f"{one.dropped_early:,} of {one.closed:,}", "closed trials that stopped before their planned end"),
-        ("Learned", f"{one.learned:,} of {one.closed:,}", f"closed trials that ended with an answer; {unanswered}{again}"),
+        (
+            "Dropped early",
+            f"{one.dropped_early:,} of {one.closed:,}",
+            "closed trials that stopped before their planned end",
+        ),
+        (
+            "Learned",
+            f"{one.learned:,} of {one.closed:,}",
+            f"closed trials that ended with an answer; {unanswered}{again}",
+        ),
         ("Released", *words.released(one.released)),
     ]
 

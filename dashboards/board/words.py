@@ -55,7 +55,9 @@ def balance(protocol: Protocol, claims: dict[str, Claim]) -> str:
     if not claims:
         return "No evidence yet towards promote, drop or harm."
     who = wording.units(protocol)
-    parts = [f"towards {word}: {wording.strength(claims[name], who)}" for name, word in TOWARDS.items() if name in claims]
+    parts = [
+        f"towards {word}: {wording.strength(claims[name], who)}" for name, word in TOWARDS.items() if name in claims
+    ]
     said = "; ".join(parts)
     return f"{said[:1].upper()}{said[1:]}."
 
@@ -108,7 +110,9 @@ def _notes(found: Released) -> str:
     if found.uncosted:
         notes.append(f"{wording.plural(found.uncosted, 'plan')} without costs, so hours and money are of the others")
     if found.small:
-        notes.append(f"{wording.plural(found.small, 'trial')} left out, where so few joined that it would tell how many")
+        notes.append(
+            f"{wording.plural(found.small, 'trial')} left out, where so few joined that it would tell how many"
+        )
     return "; ".join(notes)
 
 

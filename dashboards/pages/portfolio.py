@@ -50,7 +50,7 @@ def layout(**query: Any) -> html.Div:
 
 
 def _rows(found: Board, wanted: asked.Asked) -> html.Section:
-    how = [
+    how: list[Any] = [
         html.Strong("Evidence: "),
         "the further a bar reaches to its end, the nearer the answer; the thin one is harm. ",
         html.Strong("Effect: "),
@@ -71,11 +71,11 @@ def _rows(found: Board, wanted: asked.Asked) -> html.Section:
                     html.Div(
                         [
                             html.P(how, className="board-how grid-only"),
-                            html.Div(
-                                grid(), id="board-grid", className="board-grid", style=height_of(len(found.rows))
-                            ),
+                            html.Div(grid(), id="board-grid", className="board-grid", style=height_of(len(found.rows))),
                             html.Ul(id="board-list", className="board-list"),
-                            html.Div(button("Show more", "board-more"), id="board-rest", className="board-rest", hidden=True),
+                            html.Div(
+                                button("Show more", "board-more"), id="board-rest", className="board-rest", hidden=True
+                            ),
                         ],
                         id="board-place",
                         hidden=not found.rows,
@@ -127,7 +127,8 @@ def listen(app: Dash) -> None:
         return {"rows": [row_data(row) for row in changed], "gone": gone}, stamps, *above
 
     controls = [Input(f"board-{name}", "value") for name, _, _ in asked.FILTERS]
-    app.clientside_callback(
+    in_browser: Any = app.clientside_callback  # untyped in Dash
+    in_browser(
         ClientsideFunction("board", "show"),
         Output("board-rows", "rowData"),
         Output("board-rows", "style"),
@@ -148,7 +149,7 @@ def listen(app: Dash) -> None:
         Input("board-sort", "value"),
         *controls,
     )
-    app.clientside_callback(
+    in_browser(
         ClientsideFunction("board", "clear"),
         Output("board-search", "value"),
         *(Output(f"board-{name}", "value") for name, _, _ in asked.FILTERS),
@@ -192,7 +193,9 @@ def _nothing(found: Board) -> list[Any]:
         return []
     who = shell.reader()
     if who.kind == "link":
-        return [absence("hidden", "This link leads to no trial", "What it led to may be gone. Ask whoever gave it to you.")]
+        return [
+            absence("hidden", "This link leads to no trial", "What it led to may be gone. Ask whoever gave it to you.")
+        ]
     if found.hidden:
         why = "There are trials here, and you have no role in any of their programmes yet. Ask a lead to give you one."
         return [absence("hidden", "No role yet", why)]

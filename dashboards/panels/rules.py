@@ -143,7 +143,11 @@ def waited_lines(protocol: Protocol, waited: Overdue | None) -> list[tuple[Level
         found.append(("fine", "Do deliveries come?", "Deliveries come as often as expected."))
     if waited.silent_told:
         silent = ", ".join(names[one.site] for one in waited.silent_told)
-        found.append(("watch", "Does every site report?", f"Nothing new from {silent}, where ten results or more are due."))
+        found.append(
+            ("watch", "Does every site report?", f"Nothing new from {silent}, where ten results or more are due.")
+        )
     elif len(protocol.sites) > 1:
-        found.append(("fine", "Does every site report?", "No site owes ten results or more without having told anything new."))
+        found.append(
+            ("fine", "Does every site report?", "No site owes ten results or more without having told anything new.")
+        )
     return found

@@ -68,10 +68,8 @@ def known_cards(desk: Desk) -> list[TrialCard]:
     tokens = reading.tokens(desk.store)
     known: dict[str, TrialCard] = desk.made.get(("cards", ""), (None, {}))[1]
     moved = [trial for trial, token in tokens.items() if trial not in known or known[trial].token != token]
-    if len(moved) == len(tokens):
-        fresh = reading.cards(desk.store)
-    else:
-        fresh = reading.cards(desk.store, moved) if moved else []
+    few = moved if len(moved) < len(tokens) else None
+    fresh = reading.cards(desk.store, few) if few else reading.cards(desk.store) if moved else []
     found = {trial: card for trial, card in known.items() if trial in tokens} | {card.id: card for card in fresh}
     desk.made["cards", ""] = (None, found)
     return [found[trial] for trial in sorted(found)]

@@ -68,7 +68,8 @@ class Row:
     """One trial of the portfolio. badges: what marks it as no finding (simulated, a replay). label: the evidence label, and
     what it means. marks: what was decided, and whether the newest look came after that. word, tone: how it stands in one
     word and a colour: of a closed trial what was decided (`decided` says why), never what its evidence says. furthest: the
-    answer that its evidence has come nearest to, and how near. since: when the verdict began to stand. stamp: changes when anything of the row does; its first character is how it stands.
+    answer that its evidence has come nearest to, and how near. since: when the verdict began to stand. stamp: changes when
+    anything of the row does; its first character is how it stands.
     """
 
     id: str

@@ -29,6 +29,14 @@ HASHED = hashed(PASSWORD)
 NOW = datetime.now(UTC)
 
 
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    """A hash of a password takes its time, and a busy machine more."""
+    expect.set_options(timeout=20_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(f"sqlite:///{tmp_path / 'roadtest.db'}")
@@ -154,7 +162,7 @@ def test_a_page_that_was_left_open_leads_to_the_sign_in_when_its_session_has_end
         page.keyboard.press("Enter")
         expect(page.locator("h1")).to_contain_text("Ours")
         accounts.change_password(store, "anna", HASHED, stamp="s2", at=NOW)
-        expect(page.locator("h1")).to_have_text("Sign in", timeout=15_000)
+        expect(page.locator("h1")).to_have_text("Sign in")
         assert page.url.endswith("/sign-in?next=%2Ftrial%2Fours")
 
 

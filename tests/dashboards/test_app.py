@@ -7,6 +7,7 @@ import re
 import socket
 import urllib.request
 from pathlib import Path
+from typing import IO, Any
 
 import brotli
 import pytest
@@ -112,6 +113,27 @@ def test_what_is_compressed_is_the_same(client: FlaskClient, encoding: str) -> N
             assert used in (encoding, "identity")
             assert unpack[used](answer.data) == data
             assert encoding == "identity" or len(answer.data) < len(data) / 2
+
+
+def test_a_file_that_a_browser_has_is_not_left_open(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 304 has no body that is read to its end; the file behind it is closed all the same, packed or not."""
+    opened: list[IO[bytes]] = []
+    ours = open
+
+    def noted(*what: Any, **how: Any) -> IO[Any]:
+        opened.append(ours(*what, **how))
+        return opened[-1]
+
+    for encoding in ("br", "identity"):
+        with client.get("/assets/icons/warn.svg", headers={"Accept-Encoding": encoding}) as first:
+            tag = first.headers["ETag"]
+        with monkeypatch.context() as watched:
+            watched.setattr("builtins.open", noted)
+            kept = {"Accept-Encoding": encoding, "If-None-Match": tag}
+            assert client.get("/assets/icons/warn.svg", headers=kept).status_code == 304
+    files = [file for file in opened if str(file.name).endswith("warn.svg")]
+    assert len(files) == 2
+    assert all(file.closed for file in files)
 
 
 def test_files_are_kept_as_long_as_their_address_stays_theirs(client: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -65,11 +66,19 @@ def test_a_planted_verdict_stands_beside_no_evidence(
             assert (row.fault, row.standing) == (None, verdict)
         else:
             assert (row.fault, row.word, row.sentence) == (words.FAULT, "Not shown", words.FAULT)
-            assert (row.effect, row.people, row.balance.promote, row.balance.drop, row.balance.harm) == ("–", "–", 0, 0, 0)
+            assert (row.effect, row.people, row.balance.promote, row.balance.drop, row.balance.harm) == (
+                "–",
+                "–",
+                0,
+                0,
+                0,
+            )
             assert not row.waits
 
 
-def test_the_verdict_is_held_against_the_evidence_that_is_shown_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verdict_is_held_against_the_evidence_that_is_shown_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A look that agrees with itself, beside earlier ones that are shown and say otherwise, is not shown either."""
     promoted = next(card.look for card in reading.cards(store) if card.id == "clear-winner")
     assert promoted is not None
@@ -87,7 +96,10 @@ def test_every_row_shows_the_evidence_that_its_verdict_needs(desk: Desk) -> None
         assert needs <= reached
         assert bool(reached) == (row.standing in ("promote", "drop", "stop_for_harm")), row.id
         assert row.balance.said.count("reached") == len(reached)
-        assert row.furthest in ("no evidence yet", row.furthest if row.furthest.split(":")[0] in row.balance.said else "")
+        assert row.furthest in (
+            "no evidence yet",
+            row.furthest if row.furthest.split(":")[0] in row.balance.said else "",
+        )
 
 
 def test_a_few_more_people_leave_no_trace_on_the_board(tmp_path: Path) -> None:
@@ -118,12 +130,13 @@ def closing(store: Store, people: int, trial: str = "dud") -> None:
     costs = {"per_person": 100, "staff_hours_per_person": 2}
     dud = making.plan(trial, monitoring={"max_participants": 800}, costs=costs)
     making.run(store, dud, making.people(people, share=(0.35, 0.40)), size=200)
-    said = {"reason_code": "no_benefit", "lesson": "Calls help nobody without a telephone", "reuse": "The script"}
+    lesson, code = "Calls help nobody without a telephone", "no_benefit"
+    said: dict[str, Any] = {"reason_code": code, "lesson": lesson, "reuse": "The script"}
     decisions.decide(store, trial, "drop", by="lea", at=LATE, now=LATE, **said)
 
 
 def test_a_closed_trial_says_what_was_decided_and_waits_for_nobody(empty: Store) -> None:
-    """The decision is its word, its first sentence and its tile; its evidence stands behind, and no tile counts it as 'Drop'."""
+    """The decision is its word, its first sentence and its tile; its evidence stands behind, no tile counts it as 'Drop'."""
     closing(empty, 400)
     found = read_model.board(Desk(empty))
     row = found.rows[0]
@@ -175,9 +188,11 @@ def test_figures_are_of_the_trials_that_the_reader_sees(empty: Store) -> None:
     making.run(empty, making.plan("other"), making.people(20))
     link = Desk(empty).for_reader(Reader("", "link", trials=frozenset({"other"})))
     assert [(one.trials, one.closed) for one in achieved(link).figures] == [(1, 0)]
-    granting.grant(empty, "tests", person="lea", role="lead", by="lea", at=LATE, now=LATE)
+    granting.give(empty, "tests", "lea", "lead", by="lea", at=making.START)
     assert achieved(Desk(empty)).left == 2
-    assert "2 trials left out" in text_of(top.achievements(replace(achieved(Desk(empty)), figures=achieved(link).figures)))
+    assert "2 trials left out" in text_of(
+        top.achievements(replace(achieved(Desk(empty)), figures=achieved(link).figures))
+    )
 
 
 def test_answers_that_nobody_has_decided_on_wait_harm_first_then_the_oldest(empty: Store) -> None:
@@ -208,7 +223,12 @@ def test_only_a_trial_whose_token_moved_is_read_and_made_again(empty: Store, mon
     soon = making.START + timedelta(days=1)
     before = rows_of(read_model.board(desk, now=soon))
     asked_for: list[Any] = []
-    monkeypatch.setattr(reading, "cards", lambda store, ids=None: asked_for.append(ids) or whole(store, ids))
+
+    def spied(store: Store, ids: Any = None) -> list[reading.TrialCard]:
+        asked_for.append(ids)
+        return whole(store, ids)
+
+    monkeypatch.setattr(reading, "cards", spied)
     assert rows_of(read_model.board(desk, now=soon))["one"] is before["one"]
     assert asked_for == []
     making.deliver(empty, "two", making.people(40, first=41), week=5)
@@ -234,8 +254,9 @@ def test_readers_who_may_see_more_share_nothing_with_those_who_may_not(
         return whole(*given, arms=arms)
 
     monkeypatch.setattr("dashboards.read_model.row.effect_of", spied)
+    view = importlib.import_module("dashboards.read_model.board")
     for arms in (True, False):
-        monkeypatch.setattr("dashboards.read_model.board.arms_shown", lambda _, cards, a=arms: {c.id: a for c in cards})
+        monkeypatch.setattr(view, "arms_shown", lambda _, cards, a=arms: {c.id: a for c in cards})
         read_model.board(desk)
     assert (seen.count(True), seen.count(False)) == (7, 7)
 
@@ -243,9 +264,14 @@ def test_readers_who_may_see_more_share_nothing_with_those_who_may_not(
 def test_an_address_asks_for_what_there_is(desk: Desk) -> None:
     """Several of a name are all meant; what no trial has, and orders that nobody knows, are left out."""
     rows = read_model.board(desk).rows
-    wanted = asked.asked({"q": "call", "site": ["North", "Atlantis"], "verdict": "Drop", "sort": "luck", "x": "1"}, rows)
+    wanted = asked.asked(
+        {"q": "call", "site": ["North", "Atlantis"], "verdict": "Drop", "sort": "luck", "x": "1"}, rows
+    )
     assert (wanted.search, wanted.sort, wanted.group) == ("call", "", "")
-    assert {name: chosen for name, chosen in wanted.chosen.items() if chosen} == {"site": ["North"], "verdict": ["Drop"]}
+    assert {name: chosen for name, chosen in wanted.chosen.items() if chosen} == {
+        "site": ["North"],
+        "verdict": ["Drop"],
+    }
     assert asked.options(rows)["verdict"] == [
         word for word in wording.VERDICT_WORDS.values() if any(row.word == word for row in rows)
     ]
@@ -264,7 +290,7 @@ def test_a_board_without_rows_says_why_and_what_to_do(empty: Store, tmp_path: Pa
     assert ("roadtest register" in shown, "/new" in shown) == (True, False)
     assert "This link leads to no trial" in empty_page(empty, tmp_path, Reader("", "link"))
     making.run(empty, making.plan("closed-shop"), making.people(20))
-    granting.grant(empty, "tests", person="lea", role="lead", by="lea", at=LATE, now=LATE)
+    granting.give(empty, "tests", "lea", "lead", by="lea", at=making.START)
     shown = empty_page(empty, tmp_path, Reader("eve", "account"))
     assert ("No role yet" in shown, "closed-shop" in shown, "Closed shop" in shown) == (True, False, False)
 
@@ -283,7 +309,9 @@ def test_the_browser_sends_back_a_stamp_a_row_and_gets_what_changed(empty: Store
 
 def test_words_for_what_was_released() -> None:
     """Fewer than planned is told as more needed; hours and money are left out where no plan has costs."""
-    known = Released(people=-40, staff_hours=-80.0, money=(("EUR", -4000.0), ("SEK", 50.0)), trials=2, beyond=1, about=True)
+    known = Released(
+        people=-40, staff_hours=-80.0, money=(("EUR", -4000.0), ("SEK", 50.0)), trials=2, beyond=1, about=True
+    )
     head, more = words.released(known)
     assert head == "about 40 people more than planned"
     assert "about 80 staff hours more than planned, about −€4,000, about 50 SEK" in more

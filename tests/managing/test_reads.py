@@ -31,6 +31,8 @@ FREE = {
     *("demo", "protocol new", "protocol check", "simulate", "gate", "boundaries", "replay", "recompute"),
     *("register",),  # refused below its flow, which takes seconds to start: tests/managing/test_roles.py
     *("serve", "db upgrade"),  # the pages show what a stakeholder sees (`dashboards`); the tables' revision is nobody's
+    # Names and passwords are of whoever keeps the machine; a link is its programme's leads': tests/store/test_accounts.py
+    *("account add", "account list", "account password", "account remove", "link list", "link revoke"),
 }
 # Commands over all that there is: they leave out what the person may not read, and say how much that is.
 LISTS: dict[str, list[list[str]]] = {
@@ -102,6 +104,7 @@ ASKED: dict[str, list[list[str]]] = {
     "roles give": [["eve", "lead", "--programme", "north"]],
     "roles take": [["olga", "operator", "--programme", "north"]],
     "roles list": [["--programme", "north"]],
+    "link make": [[T], ["--programme", "north"]],
     "fund request": [
         [T, "1", "--participant", "p001", "--goal", "shoes", "--amount", "20", "--proposed-by", "worker", "--site", "B"]
     ],
