@@ -9,7 +9,7 @@ from typing import Any
 import dash
 from flask import Flask, Response, request, send_from_directory
 
-from dashboards import bundles, headers, live, read_model, shell, signing, theme
+from dashboards import answering, bundles, headers, live, read_model, shell, signing, theme
 from dashboards.doing import Doing
 from dashboards.page import Page
 from dashboards.pages import PAGES, not_found_404
@@ -76,6 +76,7 @@ def create_app(
     app.layout = shell.layout
     _extend(app, Desk(store, stale_after), doing, reader if signed.mode == "none" else NO_ENTRY)
     _guard(app, store, signed, reader, owners)
+    answering.install(app)
     if data_docs is not None:
         from dashboards import datadocs
 
@@ -93,7 +94,7 @@ def _guard(app: dash.Dash, store: Store, signed: Signing, reader: Reader, owners
             return shell.reader().kind != "link"
         if request.path != CALLBACKS:
             return True
-        asked = request.get_json(silent=True)
+        asked = answering.asked()
         page = owners.get(str(asked.get("output"))) if isinstance(asked, dict) else None
         return page is None or shell.may_use(page, shell.reader())
 

@@ -4,18 +4,23 @@ The token is bumped in the transaction that writes a look, so a page never refre
 one query over small rows that all readers of a process share for REMEMBERED seconds, and nothing else: which trials a reader is
 told of is worked out again only when a role was given or taken, or a plan changed. A reader who may not see a trial gets the
 answer that they would get if there were none.
+
+An answer's tag is keyed with the server's secret, so that nobody counts what happened from it; and what happens to one person
+alone (`doors.QUIET`) moves no tag of a reader who came by a link. Their page has it with the next change, or quarter of
+`stale_after`.
 """
 
 from __future__ import annotations
 
-import hashlib
+import hmac
+import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, has_app_context, request
 
 from dashboards import read_model
 from dashboards.read_model import Desk
@@ -28,6 +33,7 @@ from trials.store.doors import Pulse
 # Many viewers ask at once; within this many seconds they share one query.
 REMEMBERED = 0.25
 _MOST_READERS = 1_000  # remembered at once
+_OWN_KEY = secrets.token_bytes(32)  # for an app that signs nothing
 _Seen = tuple[object, frozenset[str] | None]
 
 
@@ -75,21 +81,22 @@ class Tokens:
 
     def seen(self, reader: Reader) -> dict[str, int]:
         """The tokens of the trials that the reader may read."""
-        return self._seen_of(self.pulse(), self._may(reader))
+        return self._seen_of(self.pulse().tokens, self._may(reader))
 
     @staticmethod
-    def _seen_of(pulse: Pulse, may: frozenset[str] | None) -> dict[str, int]:
-        return {trial: token for trial, token in pulse.tokens.items() if may is None or trial in may}
+    def _seen_of(tokens: Mapping[str, int], may: frozenset[str] | None) -> dict[str, int]:
+        return {trial: token for trial, token in tokens.items() if may is None or trial in may}
 
     def etag(self, reader: Reader, trial_id: str | None) -> str:
         pulse, may = self.pulse(), self._may(reader)
+        tokens = pulse.told if reader.kind == "link" else pulse.tokens
         if trial_id is None:
-            part: object = self._seen_of(pulse, may)
+            part: object = self._seen_of(tokens, may)
         else:
-            part = pulse.tokens.get(trial_id, -1) if may is None or trial_id in may else -1
+            part = tokens.get(trial_id, -1) if may is None or trial_id in may else -1
         who = [reader.kind, reader.reads_as, sorted(reader.trials), sorted(reader.programmes), pulse.grants]
         text = canonical_json([part, who, _quarter(self._desk.stale_after)])
-        return f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
+        return f'"{hmac.digest(_key(), text.encode(), "sha256").hex()[:16]}"'
 
     def _may(self, reader: Reader) -> frozenset[str] | None:
         """Which trials the reader is told of; None = all."""
@@ -100,6 +107,12 @@ class Tokens:
                 self._seen.clear()
             self._seen[reader] = found
         return found[1]
+
+
+def _key() -> bytes:
+    """What tags are keyed with: made from the app's secret, which all its workers share and cookies are signed with."""
+    doors = current_app.extensions.get("roadtest.doors") if has_app_context() else None
+    return _OWN_KEY if doors is None else hmac.digest(doors.signing.secret, b"live tags", "sha256")
 
 
 def _quarter(stale_after: timedelta | None) -> int:

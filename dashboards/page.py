@@ -25,6 +25,7 @@ class Page:
     name: its name in Dash. path: its address, `/trial/<trial_id>` with a variable part. title: the browser's title, or a
     function of the variable part that gives it. layout(**variables and query): its content. listen(app): registers its
     callbacks. nav: None for a page that others lead to. acts: it changes things, so a reader who may not act has no link to it.
+    work: it is about the work on trials, not about what came out, so nothing for whoever came by a link.
     exists(variable): whether there is such a page, for the status; None = always.
     """
 
@@ -35,6 +36,7 @@ class Page:
     listen: Callable[[Dash], None]
     nav: Nav | None = None
     acts: bool = False
+    work: bool = False
     exists: Callable[[str], bool] | None = None
 
     def takes(self, path: str) -> bool:

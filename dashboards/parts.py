@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dash import dcc, html
+from flask import current_app, has_request_context
 
 from dashboards import wording
 from dashboards.figures.drawn import Drawn
@@ -48,10 +49,6 @@ def label_badge(text: str, means: str) -> html.Span:
 def mark_badge(text: str) -> html.Span:
     """What was decided on a trial: one of `wording.marks`."""
     return html.Span(text, className="badge badge-mark")
-
-
-def stale_badge() -> html.Span:
-    return html.Span([icon("stale"), "no news"], className="badge badge-warn")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], label: str, **more: str) -> html.Div:
@@ -154,6 +151,8 @@ def attempt(work: Callable[[], list[Any]]) -> list[Any]:
     except RoadtestError as error:
         return refused(str(error))
     except Exception:
+        if has_request_context() and not current_app.extensions.get("roadtest.ours", lambda: True)():
+            raise  # no page asks so: `dashboards.answering` answers
         reference = secrets.token_hex(2).upper()
         log.exception("a deed on the pages failed, reference %s", reference)
         return refused(f"This did not work, and it is not your fault. Tell whoever runs this: reference {reference}.")

@@ -28,10 +28,15 @@ def named(component: Any) -> list[Any]:
 
 
 def name_parts(prefix: str, parts: list[Any]) -> list[Any]:
-    """Gives an id to each part that holds none yet, so that everything that may change can be reached."""
+    """Gives an id to each part that holds none yet, at every depth at which others have one, so that everything that may change
+    can be reached: beside a part with an id no other is left without."""
     for number, part in enumerate(parts):
+        if not isinstance(part, Component):
+            continue
         if not named(part):
             part.id = f"{prefix}-{number}"
+        elif isinstance(getattr(part, "children", None), list):
+            name_parts(f"{prefix}-{number}", part.children)
     return parts
 
 

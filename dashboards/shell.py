@@ -24,7 +24,6 @@ from dashboards.wording import Standing
 from trials.errors import ForbiddenError, StoreError, UnknownTrialError
 
 PRODUCT = "Roadtest"
-WORK = ("data", "data-trial")  # pages about the work on trials, not about what came out
 
 _CSS_VERSION = hashlib.sha256(theme.css().encode()).hexdigest()[:12]
 
@@ -120,7 +119,7 @@ def _who() -> list[Any]:
 def may_use(page: Page, who: Reader) -> bool:
     """Whether somebody has anything to do with a page. Whoever came by a link sees trials, and nothing of the work on them."""
     if who.kind == "link":
-        return not page.acts and page.name not in WORK
+        return not page.acts and not page.work
     return who.may_act or not page.acts
 
 
@@ -129,7 +128,8 @@ def only_for_users(page: Page) -> Callable[..., html.Div]:
 
     def shown(**named: str) -> html.Div:
         if may_use(page, reader()):
-            return page.layout(**named)
+            # An address may say a word twice; then it says nothing.
+            return page.layout(**{name: said for name, said in named.items() if isinstance(said, str)})
         why = "A link shows its trials, and nothing else." if reader().kind == "link" else "These pages only show."
         head = html.Header(html.H1("Not for you to see"), className="page-head")
         return html.Div([head, html.Div(absence("person", "No access", why), className="card")])

@@ -15,6 +15,7 @@ from trials.evidence import Claim, Look
 from trials.labelling import labelled, seen_label
 from trials.outcomes import kind_named
 from trials.protocol import Primary, Protocol
+from trials.reasons import REASONS
 from trials.verdict import at_threshold, noun, times
 
 if TYPE_CHECKING:
@@ -102,6 +103,39 @@ def label_means(protocol: Protocol, look: Look | None = None) -> str:
     """What the design, and the data of the newest look, allow anybody to claim, and what not."""
     found = seen_label(protocol, () if look is None else look.concerns)
     return f"This trial may claim {found.may_claim}; it may not claim {found.may_not_claim}."
+
+
+def claim_words(protocol: Protocol, look: Look | None = None) -> dict[str, str]:
+    """What each claim says, no more than the evidence label lets anybody claim: 'It helps' where a lot formed the arms, else how
+    people did beside what they are held against. look: the newest, as for `label`."""
+    beside = held_against(protocol, look)
+    if beside is None:
+        return CLAIM_WORDS
+    return {
+        "benefit": f"Better than {beside}",
+        "dud": f"Too little better than {beside}",
+        "harm": f"Worse than {beside}",
+    }
+
+
+def held_against(protocol: Protocol, look: Look | None = None) -> str | None:
+    """What people did better or worse than, where that is all that may be said; None where a lot formed the arms."""
+    found = seen_label(protocol, () if look is None else look.concerns)
+    if found.causal:
+        return None
+    if protocol.control is None:
+        return "the benchmark"
+    return "before" if found.name == "before-after" else "the others"
+
+
+def reason_means(protocol: Protocol, code: str, look: Look | None = None) -> str:
+    """What a reason's code means, no more than the evidence label lets anybody claim; '' for a code that is not known."""
+    beside = held_against(protocol, look)
+    if beside is not None and code == "worked":
+        return f"people did better than {beside}, by what was agreed to be worthwhile"
+    if beside is not None and code == "no_benefit":
+        return f"people did too little better than {beside} to be worth it"
+    return REASONS[code][0] if code in REASONS else ""
 
 
 def marks(card: TrialCard) -> list[str]:

@@ -27,6 +27,7 @@ from flows.environment import run as run_flow
 from flows.look import look
 from flows.register import register
 from flows.round import run_round
+from flows.serving import signing_of
 from flows.settings import Settings
 from flows.show import verdict_table
 from flows.simulator import last_week, programme, sent_at
@@ -70,6 +71,8 @@ def run(settings: Settings, *, serve: bool) -> None:
     """
     console = Console()
     make_folder(settings.folder / "sources")
+    if serve:
+        signing_of(settings)  # an address that strangers could read is refused before the work, not after it
     protocols = load_protocols()
     weeks = arriving(protocols)
     quick = WEEKS_BEFORE_SERVING if serve else len(weeks)

@@ -26,6 +26,8 @@ POWER = 0.8
 # at power 1/2 the worthwhile effect is itself the smallest estimate that is significant, so with less power every finding
 # must exaggerate (Gelman & Carlin, 2014, Perspect. Psychol. Sci. 9:641-651, "type M error").
 MAY_SEAL = 0.5
+# What the gate's figures are of, said beside them: a plan that looks sooner may stop sooner, and finds a little less.
+ONE_LOOK = "with one look at the end"
 PEOPLE_TRIED = (0.5, 1.0, 2.0, 4.0)
 ERRORS_TRIED = (2.0, 4.0)
 LARGEST_ALPHA = 0.25
@@ -47,7 +49,8 @@ class Gate:
     """The answer. sentence: what the planned people would find. reasons: why it may not be sealed; empty when it may.
 
     exempt: nothing is planned, so nothing is asked. needed: people who find the worthwhile effect with POWER, to_seal: with
-    MAY_SEAL; None where no number does. rows: the planned people's first, then by people, then by alpha.
+    MAY_SEAL; None where no number does. rows: the planned people's first, then by people, then by alpha; empty where
+    nobody asked for them.
     """
 
     trial: str
@@ -67,8 +70,11 @@ class Gate:
     labelled: str
 
 
-def judged(protocol: Protocol) -> Gate:
-    """The gate's whole answer. Pure and deterministic. Raises ProtocolError when the plan can't be judged at all."""
+def judged(protocol: Protocol, rows: bool = True) -> Gate:
+    """The gate's whole answer; rows False leaves out the trade-off, most of the work.
+
+    Pure and deterministic. Raises ProtocolError when the plan can't be judged at all.
+    """
     reach, people = reach_of(protocol), protocol.monitoring.max_participants
     finds, power, needed = reach.finds(people, POWER), reach.power(people), reach.needs(POWER)
     reasons = _reasons(protocol, reach)
@@ -86,7 +92,7 @@ def judged(protocol: Protocol) -> Gate:
         sentence=_sentence(protocol, finds, power),
         reasons=reasons,
         proposals=proposals(reach, POWER) if wanting else (),
-        rows=_rows(reach, needed),
+        rows=_rows(reach, needed) if rows else (),
         label=label_of(protocol),
         labelled=labelled(protocol),
     )
@@ -121,7 +127,7 @@ def _reasons(protocol: Protocol, reach: Reach) -> tuple[str, ...]:
     if power >= MAY_SEAL:
         return ()
     return (
-        f"what is called worthwhile would be found in {_in_100(power)} of 100 such trials, must be in at least "
+        f"what is called worthwhile would be found in {_in_100(power)} of 100 such trials {ONE_LOOK}, must be in at least "
         f"{100 * MAY_SEAL:.0f} of 100 for an effect trial: it is likelier to be missed than found.",
     )
 
@@ -130,7 +136,7 @@ def _sentence(protocol: Protocol, finds: float | None, power: float) -> str:
     primary = protocol.primary
     who = f"{protocol.monitoring.max_participants:,} {noun(protocol)}"
     worthwhile = f"the {kind_named(primary.kind).say_effect(primary, primary.worthwhile)} called worthwhile"
-    odds = f"{worthwhile} would be found in {_in_100(power)} of 100 such trials"
+    odds = f"{worthwhile} would be found in {_in_100(power)} of 100 such trials {ONE_LOOK}"
     if finds is None:
         return f"With {who} not even the largest possible effect would be found with {100 * POWER:.0f} % power, and {odds}."
     only = "only " if finds > primary.worthwhile * (1 + 1e-9) else ""

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trials import comparing, labelling, reach
+from trials import comparing, feasibility, labelling, reach
 from trials.comparing import compared, design_of, members_of, method_of
 from trials.errors import ProtocolError
 from trials.outcomes import kind_named
+from trials.plan.progression import Criterion
 from trials.protocol import Protocol
 from trials.reach import fixed_size
 from trials.sequential import family
@@ -324,6 +325,8 @@ class _Trying:
             found.append(
                 f"of every {of} people in the planned ratio {used} are compared; the numbers of people are of those"
             )
+        if self.protocol.guardrails:
+            found.append("guardrails are not in these figures: a breached one can end a trial sooner")
         if self.one_site:
             found.append("simulated as if everybody came to one site; more sites take a little longer")
         if self.participants < self.protocol.monitoring.max_participants:
@@ -336,6 +339,33 @@ class _Trying:
         if outlook.runs == 0:
             return "by the normal approximation, at the planned looks"
         return f"{outlook.runs:,} simulated trials each; a share is known to ±{200 * outlook.error:.1f} in 100"
+
+
+def people_decide(protocol: Protocol) -> str:
+    """Why no evidence alone may promote or drop the idea in this plan, one sentence; empty where it may.
+
+    Shares of trials that end as 'promote' or 'drop' say nothing of such a plan.
+    """
+    held = [one.sentence for one in labelling.concerns_of(protocol) if one.holds]
+    if not held:
+        return ""
+    return f"People decide: the evidence alone can't promote or drop it, because {' and '.join(held)}."
+
+
+def criteria_told(protocol: Protocol) -> tuple[str, ...]:
+    """What each progression criterion tells with the planned people, one sentence each: its light, and how sure, if it
+    came out just green. Empty where there are none, or none that can be judged."""
+    if feasibility.faults(protocol):
+        return ()
+    return tuple(_told(one, protocol.monitoring.max_participants) for one in protocol.progression)
+
+
+def _told(one: Criterion, people: int) -> str:
+    whole = 100.0 if one.unit == "%" else 1.0
+    good = min(people, math.ceil(people * one.green / whole - 1e-9)) if one.asks in feasibility.SHARES else people
+    months = people / one.green if one.asks == "recruitment" and one.green > 0 else 0.0
+    facts = feasibility.Facts(people, months, people, good, people, people - good)
+    return feasibility.lights([one], facts)[0].sentence
 
 
 def _sentence(protocol: Protocol, size: int, detectable: float | None, shown: float | None) -> str:

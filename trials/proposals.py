@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from scipy.special import ndtri
@@ -16,6 +17,7 @@ from trials.errors import ProtocolError
 from trials.planning import admit
 from trials.protocol import Protocol, from_content
 from trials.reach import Reach
+from trials.stopping.rule import DAYS_A_MONTH
 from trials.verdict import noun
 
 # Beyond this chance of each error a trial is hardly better than a coin, and no error rates are proposed.
@@ -56,6 +58,32 @@ def months(protocol: Protocol, people: float) -> float | None:
     """Months of recruitment at the planned rate; None without one."""
     rule = None if protocol.stopping is None else protocol.stopping.recruitment
     return None if rule is None else people / rule.per_month
+
+
+def follow_up_months(protocol: Protocol) -> float:
+    """Months between joining and the result; 0 for a plan that doesn't say."""
+    follow_up = protocol.primary.follow_up_time
+    return 0.0 if follow_up is None else follow_up / timedelta(days=DAYS_A_MONTH)
+
+
+def months_until(protocol: Protocol, results: float) -> float | None:
+    """Months from the first day until so many people have a result: their recruitment at the planned rate, and the last
+    one's follow-up. Exact for a mean number of results too. None without a rate."""
+    took = months(protocol, results)
+    return None if took is None else took + follow_up_months(protocol)
+
+
+def joined_until(protocol: Protocol, results: int) -> int | None:
+    """People who have joined by the time that so many have a result; None without a rate.
+
+    Recruitment doesn't wait for results: it goes on through the follow-up, to at most the planned number. Never falls in
+    results, so a quantile of trials by their results is one by those who joined; a mean is not.
+    """
+    rule = None if protocol.stopping is None else protocol.stopping.recruitment
+    if rule is None:
+        return None
+    meanwhile = math.floor(rule.per_month * follow_up_months(protocol) + 1e-9)
+    return max(results, min(protocol.monitoring.max_participants, results + meanwhile))
 
 
 def proposals(reach: Reach, power: float) -> tuple[Proposal, ...]:

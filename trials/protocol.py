@@ -479,7 +479,17 @@ def sha256_text(text: str) -> str:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key written twice, where YAML would silently keep the last."""
+    """SafeLoader that refuses a key written twice, where YAML would silently keep the last, and aliases: a few of them, each
+    of the one before, unfold to more than any memory holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise ProtocolError(
+                f"*{event.anchor} in line {event.start_mark.line + 1} is an alias, must be written out. Put there what "
+                f"stands at &{event.anchor}."
+            )
+        return super().compose_node(parent, index)
 
 
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -507,10 +517,17 @@ def from_yaml(text: str, origin: str = "protocol") -> Protocol:
 
     Raises ProtocolError: one sentence with the origin, the key, its value, the rule and a hint.
     """
+    return from_content(read_yaml(text, origin), origin)
+
+
+def read_yaml(text: str, origin: str = "protocol") -> dict[str, Any]:
+    """The keys that the YAML text holds, whether or not they make a protocol. Raises ProtocolError when it can't be read."""
     try:
         content = yaml.load(text, Loader=_StrictLoader)
     except ProtocolError as error:
         raise ProtocolError(f"{origin}: {error}") from None
+    except RecursionError:
+        raise ProtocolError(f"{origin}: is nested too deeply, must be a protocol. Write fewer brackets.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f" in line {mark.line + 1}, column {mark.column + 1}"
@@ -518,7 +535,7 @@ def from_yaml(text: str, origin: str = "protocol") -> Protocol:
         raise ProtocolError(f"{origin}: not YAML{where}: {problem}. Start from `roadtest protocol new`.") from None
     if not isinstance(content, dict):
         raise ProtocolError(f"{origin}: holds no keys, must be a protocol. Start from `roadtest protocol new`.")
-    return from_content(content, origin)
+    return content
 
 
 def from_content(content: dict[str, Any], origin: str = "protocol") -> Protocol:

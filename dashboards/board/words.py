@@ -33,6 +33,11 @@ def decided(card: TrialCard) -> str:
     return f"{said}. The reason given: {reason[0]}." if reason else f"{said}."
 
 
+def marks(card: TrialCard) -> list[str]:
+    """`wording.marks`, in the board's words: when it was decided on, and whether more was looked at since."""
+    return [*wording.marks(card)[:1], *(["newer data since"] * card.post_decision)] if card.closing else []
+
+
 def evidence_of_closed(verdict: Standing | None) -> str:
     """What the evidence said when a trial was closed: beside the decision, never in its place."""
     if verdict is None:

@@ -8,10 +8,11 @@ from dash import dcc, html
 
 from dashboards import wording
 from dashboards.drafting.fields import Field
-from dashboards.figures.operating import ENDS, in_100, operating
+from dashboards.figures.operating import ENDS, in_100, operating, said_of
 from dashboards.parts import absence, attributes, chart, icon, label_badge
-from dashboards.read_model.draft import Ending, Foreseen, Near, NearBy, TriedOut
+from dashboards.read_model.draft import ByPeople, Ending, Foreseen, Near, NearBy, TriedOut
 from dashboards.theme import Screen
+from trials.gate import ONE_LOOK
 from trials.outcomes import kind_named
 from trials.planning import Outlook
 from trials.proposals import Proposal
@@ -46,13 +47,26 @@ def waiting(fields: tuple[Field, ...], more: str = "") -> list[Any]:
     ]
 
 
-def bar(found: Foreseen | None) -> list[Any]:
-    """The answer in a line, for a phone."""
+def bar(found: Foreseen | None, told: TriedOut | ByPeople | None = None) -> list[Any]:
+    """The answer in a line, for a phone. told: what came of trying the plan out, once it is there: its own share goes before
+    that of a trial with one look."""
     if found is None:
         return ["The answer appears here as you type."]
     word, tone = _verdict(found)
-    odds = f"found in {in_100(found.gate.power)} of 100 such trials"
-    return [html.Strong(word, className=f"tone-{tone}"), f" {odds}"]
+    return [html.Strong(word, className=f"tone-{tone}"), f" {_odds(found, told)}"]
+
+
+def _odds(found: Foreseen, told: TriedOut | ByPeople | None) -> str:
+    if isinstance(told, ByPeople):
+        return "people decide, not the evidence alone"
+    worth = _of(told, "worthwhile") if told is not None else None
+    if worth is None:
+        return f"found in {in_100(found.gate.power)} of 100 such trials {ONE_LOOK}"
+    return f"promoted in {in_100(worth.promote)} of 100 trials of this plan, if worthwhile"
+
+
+def _of(told: TriedOut, truth: str) -> Outlook | None:
+    return next((one for one in told.plan.outlooks if one.truth == truth), None)
 
 
 def _verdict(found: Foreseen) -> tuple[str, str]:
@@ -124,12 +138,14 @@ def no_trying(title: str, why: str) -> list[Any]:
     return [absence("early", title, why)]
 
 
-def tried(found: TriedOut, screen: Screen) -> list[Any]:
-    """The simulation: what it finds, five figures, and the picture with its table."""
+def tried(found: TriedOut | ByPeople, screen: Screen) -> list[Any]:
+    """The simulation: what it finds, five figures, and the picture with its table; without it where people decide."""
+    if isinstance(found, ByPeople):
+        return _by_people(found)
     plan = found.plan
     if not plan.outlooks:
         return no_trying("Not tried out here", f"{_capital('. '.join(plan.notes))}.")
-    drawn = operating(found.protocol, plan.outlooks, found.pace, screen)
+    drawn = operating(found.protocol, plan.outlooks, found.pace, found.joined, screen)
     key = html.Ul(
         [
             html.Li([html.Span(className="new-key", **attributes(data_tone=tone)), word], className=f"tone-{tone}")
@@ -146,10 +162,33 @@ def tried(found: TriedOut, screen: Screen) -> list[Any]:
             ],
             className="new-tried-head",
         ),
-        html.Dl(_figures(found), className="new-figures"),
+        _list(_figures(found)),
         key,
         *chart(drawn, "new-operating"),
     ]
+
+
+def _by_people(found: ByPeople) -> list[Any]:
+    """No shares of trials that promote or drop: none of them does."""
+    protocol, who = found.protocol, noun(found.protocol)
+    title = "People decide, not the evidence alone"
+    said: list[Any] = [html.P(found.why)]
+    if protocol.purpose == "feasibility":
+        title = f"It tells {FEASIBLE[0]}"
+        said.append(
+            html.P(f"If each criterion came out just green with {protocol.monitoring.max_participants:,} {who}:")
+        )
+        said.append(html.Ul([html.Li(_capital(one)) for one in found.criteria]))
+        if not found.criteria:
+            said[1:] = [html.P("Say first what would let it go on: it has no progression criteria that can be judged.")]
+    figures = [(f"{who.capitalize()} at most", f"{protocol.monitoring.max_participants:,}", "as planned")]
+    figures.append(_months(found.protocol, None, found.longest))
+    return [html.Header([html.H3(title), *said], className="new-tried-head"), _list(figures)]
+
+
+def _list(said: list[tuple[str, str, str]]) -> html.Dl:
+    rows = [html.Div([html.Dt(name), html.Dd([html.Strong(value), html.Span(note)])]) for name, value, note in said]
+    return html.Dl(rows, className="new-figures")
 
 
 def _finding(found: TriedOut) -> str:
@@ -162,39 +201,49 @@ def _finding(found: TriedOut) -> str:
     return f"At best it shows {effect}, {often}"
 
 
-def _figures(found: TriedOut) -> list[html.Div]:
-    by_truth = {one.truth: one for one in found.plan.outlooks}
-    nothing, worth = by_truth.get("no effect"), by_truth.get("worthwhile")
+def _figures(found: TriedOut) -> list[tuple[str, str, str]]:
+    nothing, worth = _of(found, "no effect"), _of(found, "worthwhile")
+    who, truths = said_of(found.protocol)
     said: list[tuple[str, str, str]] = []
     if nothing is not None:
-        said.append(
-            ("Drops an idea that does nothing", _share(nothing.drop), f"promotes it in {in_100(nothing.promote)}")
-        )
+        note = f"promotes it in {in_100(nothing.promote)}"
+        said.append((f"Drops the idea if {who} {truths['no effect']}", _share(nothing.drop), note))
     if worth is not None:
-        said.append(("Promotes a worthwhile idea", _share(worth.promote), f"drops it in {in_100(worth.drop)}"))
-    said += [
-        _people(found.protocol, name, one) for name, one in (("does nothing", nothing), ("is worthwhile", worth)) if one
-    ]
-    said.append(_months(found))
-    return [html.Div([html.Dt(name), html.Dd([html.Strong(value), html.Span(note)])]) for name, value, note in said]
+        note = f"drops it in {in_100(worth.drop)}"
+        said.append((f"Promotes the idea if {who} {truths['worthwhile']}", _share(worth.promote), note))
+    said += [_people(found, f"{who} {truths[one.truth]}", one) for one in (nothing, worth) if one]
+    said.append(_months(found.protocol, found.pace.get("no effect"), found.longest))
+    return said
 
 
 def _share(share: float) -> str:
     return f"{in_100(share)} in 100"
 
 
-def _people(protocol: Protocol, what: str, one: Outlook) -> tuple[str, str, str]:
-    who = noun(protocol)
-    return (f"Expected {who} if it {what}", f"{one.people:,.0f}", f"half of such trials end by {one.ended_by[1]:,}")
+def _people(found: TriedOut, what: str, one: Outlook) -> tuple[str, str, str]:
+    """Everybody who has joined by the answer, also those whose result is not in; without a rate, those with a result."""
+    who, joined = noun(found.protocol), found.joined.get(one.truth)
+    waits = bool(found.protocol.primary.follow_up_time)
+    if waits and joined is not None:
+        note = (
+            f"in half of such trials at most; {joined[1]:,} in nine of ten; {one.people:,.0f} with a result on average"
+        )
+        return f"{who.capitalize()} who have joined by the answer if {what}", f"{joined[0]:,}", note
+    more = "; more have joined by then: say how many join a month" if waits else ""
+    note = f"half of such trials end by {one.ended_by[1]:,}{more}"
+    return f"Expected {who} with a result if {what}", f"{one.people:,.0f}", note
 
 
-def _months(found: TriedOut) -> tuple[str, str, str]:
-    took = found.pace.get("no effect")
-    rule = None if found.protocol.stopping is None else found.protocol.stopping.recruitment
-    if took is None or rule is None:
-        return "Months at the planned pace", "–", "say how many join a month"
-    most = found.protocol.monitoring.max_participants / rule.per_month
-    return "Months to recruit if it does nothing", f"{took:,.0f}", f"{most:,.0f} if all that are planned must join"
+def _months(protocol: Protocol, took: float | None, longest: float | None) -> tuple[str, str, str]:
+    """took: until the answer if the idea does nothing; None where no evidence gives one. longest: with all who are planned."""
+    what = "with follow-up" if protocol.primary.follow_up_time else "of recruitment"
+    if longest is None:
+        return "Months until the answer", "–", "say how many join a month"
+    if took is None:
+        return f"Months until all planned {noun(protocol)} have a result", f"{longest:,.0f}", what
+    who, truths = said_of(protocol)
+    note = f"{what}; {longest:,.0f} if all that are planned must have a result"
+    return f"Months until the answer if {who} {truths['no effect']}", f"{took:,.0f}", note
 
 
 def near(found: NearBy) -> list[Any]:

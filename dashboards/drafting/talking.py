@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
 from dash import dcc, html
 
 from dashboards.doing import Doing
@@ -20,12 +19,10 @@ from dashboards.read_model import draft as known
 from dashboards.read_model.desk import Desk
 from dashboards.theme import Screen
 from trials.errors import ProtocolError
-from trials.protocol import Protocol, from_content, from_yaml
+from trials.protocol import Protocol, from_content, read_yaml
 
 TURNS = Turns()
 _LONGEST = 200_000
-# What `from_yaml` says of a text that is no plan at all, rather than one that still lacks something.
-_UNREADABLE = ("not YAML", "holds no keys", "stands twice", "key that is no word")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +58,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
+    """bar: the answer in a line that goes with it; None where it changes nothing there."""
+
     drawn: list[Any]
     simulated: bool = False
+    bar: list[Any] | None = None
 
 
 def draft_of(said: Any, person: str) -> Draft:
@@ -131,7 +131,7 @@ def similar(desk: Desk, draft: Draft) -> list[Any]:
 
 
 def tried(plan: Any, screen: Screen, *, more: bool) -> Drawn | None:
-    """The plan tried out; None when the form has asked for a newer one meanwhile."""
+    """The plan tried out; None when the form has asked for a newer one meanwhile. Raises BusyError when others are before it."""
     if not isinstance(plan, dict) or not plan.get("content"):
         return Drawn(answers.no_trying("Nothing to try out yet", "It is tried out as soon as the numbers are there."))
     runs = known.MORE_RUNS if more else known.FIRST_RUNS
@@ -139,13 +139,14 @@ def tried(plan: Any, screen: Screen, *, more: bool) -> Drawn | None:
     def work() -> Drawn:
         try:
             protocol = from_content(json.loads(str(plan["content"])))
-            found = known.tried_out(protocol, runs)
+            found = known.by_people(protocol) or known.tried_out(protocol, runs)
         except (ProtocolError, ValueError) as error:
             return Drawn(answers.no_trying("Not tried out", str(error)))
         if found is None:
             why = "A plan so large takes long to try out. Download it, then run: roadtest simulate FILE."
             return Drawn(answers.no_trying("Not tried out here", why))
-        return Drawn(answers.tried(found, screen), found.simulated)
+        simulated = isinstance(found, known.TriedOut) and found.simulated
+        return Drawn(answers.tried(found, screen), simulated, answers.bar(known.foreseen(protocol), found))
 
     return TURNS.work(text(plan.get("page")), int(plan.get("n") or 0), work)
 
@@ -184,17 +185,10 @@ def of_yaml(said: str) -> Draft | str:
     if len(said) > _LONGEST:
         return f"The plan has {len(said):,} signs, must have at most {_LONGEST:,}."
     try:
-        from_yaml(said, origin="the plan")
+        read = read_yaml(said, origin="the plan")
     except ProtocolError as error:
-        refusal = str(error)
-        if (
-            "not YAML" in refusal
-            or "holds no keys" in refusal
-            or "stands twice" in refusal
-            or "key that is no word" in refusal
-        ):
-            return refusal
-    content = json.loads(json.dumps(yaml.safe_load(said), default=str))
+        return str(error)
+    content = json.loads(json.dumps(read, default=str))
     values = {**standards(), **values_of(content)}
     return Draft({name: value for name, value in values.items() if value not in (None, "")}, content)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from dashboards import wording
@@ -18,12 +19,14 @@ TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 1_000, 10_000)
 WIDE_TICKS = (0.1, 1, 10, 100, 1_000, 10_000)
 
 
-def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
-    """Three lines, one per claim. `looks` is not empty, and in order."""
+def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen, words: Mapping[str, str] | None = None) -> Drawn:
+    """Three lines, one per claim. `looks` is not empty, and in order. words: what each claim says (`wording.claim_words`), where
+    the newest look, by which that goes, is not among the looks."""
+    words = wording.claim_words(protocol, looks[-1]) if words is None else words
     people = [look.n for look in looks]
     heights = {name: [_height(look, name) for look in looks] for name in CLAIMS}
     low, high = _range(heights, looks[-1])
-    data = [_trace(name, people, heights[name], looks, screen) for name in CLAIMS]
+    data = [_trace(name, words[name], people, heights[name], looks, screen) for name in CLAIMS]
     data += [_crossing(name, looks[-1], screen) for name in CLAIMS if looks[-1].claims[name].fired]
     needed = sorted({looks[-1].claims[name].threshold for name in CLAIMS})
     top = math.log10(needed[-1])
@@ -40,7 +43,8 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
             HEIGHT,
             margin={"l": 56, "r": 80 if screen.narrow else 142, "t": 10, "b": 44},
             shapes=shapes,
-            annotations=_labels(looks[-1], heights, people[-1], low, high, screen) + _needed(looks[-1], needed, screen),
+            annotations=_labels(looks[-1], words, heights, people[-1], low, high, screen)
+            + _needed(looks[-1], words, needed, screen),
             xaxis=people_axis(people, wording.units(protocol)),
             yaxis={
                 "range": [low, high],
@@ -48,8 +52,8 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen) -> Drawn:
                 "ticktext": ["≤ 0.1×" if tick == 0.1 else f"{tick:,g}×" for tick in ticks],
             },
         ),
-        _alt(looks[-1], wording.units(protocol)),
-        (f"{wording.units(protocol).capitalize()} with a result", *(wording.CLAIM_WORDS[name] for name in CLAIMS)),
+        _alt(looks[-1], words, wording.units(protocol)),
+        (f"{wording.units(protocol).capitalize()} with a result", *(words[name] for name in CLAIMS)),
         tuple((f"{look.n:,}", *(wording.multiple(look.claims[name]) for name in CLAIMS)) for look in looks),
         HEIGHT,
     )
@@ -69,14 +73,14 @@ def _range(heights: dict[str, list[float | None]], last: Look) -> tuple[float, f
 
 
 def _trace(
-    name: str, people: list[int], heights: list[float | None], looks: tuple[Look, ...], screen: Screen
+    name: str, word: str, people: list[int], heights: list[float | None], looks: tuple[Look, ...], screen: Screen
 ) -> dict[str, Any]:
     leading = wording.CLAIM_LEADS_TO[name]
     return {
         "type": "scatter",
         "mode": drawn_as(len(looks)),
         "marker": {"color": screen.colour(leading), "size": 9},
-        "name": wording.CLAIM_WORDS[name],
+        "name": word,
         "x": people,
         "y": heights,
         "line": {"color": screen.colour(leading), "width": 2.2, "dash": DASHES[name], "shape": "linear"},
@@ -103,33 +107,44 @@ def _crossing(name: str, last: Look, screen: Screen) -> dict[str, Any]:
 
 
 def _labels(
-    last: Look, heights: dict[str, list[float | None]], x: int, low: float, high: float, screen: Screen
+    last: Look,
+    words: Mapping[str, str],
+    heights: dict[str, list[float | None]],
+    x: int,
+    low: float,
+    high: float,
+    screen: Screen,
 ) -> list[dict[str, Any]]:
     shown = [name for name in CLAIMS if heights[name][-1] is not None]
     ends = [min(max(heights[name][-1] or 0.0, low + 0.06), high - 0.06) for name in shown]
     labels = []
     for name, y in zip(shown, apart(ends, (high - low) / 15), strict=True):
-        word = "" if screen.narrow else f" {wording.CLAIM_WORDS[name].lower()}"
+        word = "" if screen.narrow else f" {_short(words[name])}"
         now = "reached" if last.claims[name].fired else wording.multiple(last.claims[name])
         text = f"<b>{now}</b>{word}"
         labels.append(line_label(screen, x, y, text, wording.CLAIM_LEADS_TO[name]))
     return labels
 
 
-def _needed(last: Look, needed: list[float], screen: Screen) -> list[dict[str, Any]]:
+def _short(word: str) -> str:
+    """A claim's words beside a line, where there is room for two or three: 'it helps', 'better'."""
+    return word.lower().split(" than ")[0]
+
+
+def _needed(last: Look, words: Mapping[str, str], needed: list[float], screen: Screen) -> list[dict[str, Any]]:
     """What each threshold is enough for, written above the highest and below the others."""
     labels = []
     for threshold in needed:
-        who = [f"“{wording.CLAIM_WORDS[name].lower()}”" for name in CLAIMS if last.claims[name].threshold == threshold]
+        who = [f"“{_short(words[name])}”" for name in CLAIMS if last.claims[name].threshold == threshold]
         text = ", ".join(who) if screen.narrow else f"Enough for {', '.join(who)}"
         above = threshold == needed[-1]
         labels.append(edge_label(screen, math.log10(threshold), text, "ink-2", above=above))
     return labels
 
 
-def _alt(last: Look, who: str) -> str:
+def _alt(last: Look, words: Mapping[str, str], who: str) -> str:
     parts = [
-        f"“{wording.CLAIM_WORDS[name].lower()}” {_stands(claim, who)}"
+        f"“{words[name].lower()}” {_stands(claim, who)}"
         for name, claim in last.claims.items()
         if claim.fired or claim.log_e is not None
     ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dashboards.figures.drawn import Drawn, figure
 from dashboards.theme import Screen
 from dashboards.wording import VERDICT_WORDS, Standing
+from trials.labelling import label_of
 from trials.outcomes import kind_named
 from trials.planning import Outlook
 from trials.protocol import Protocol
@@ -19,6 +20,14 @@ TRUTHS = {
     "worthwhile": "is just worthwhile",
     "twice worthwhile": "does twice as much",
 }
+# The same where a difference may not be put down to the idea: said of people, with whom or what they are compared apart.
+AMONG = {
+    "harmful": "do worse",
+    "no effect": "do no better",
+    "half": "do half as much better",
+    "worthwhile": "do just better enough",
+    "twice worthwhile": "do twice as much better",
+}
 # How a trial ends, the verdict that it is shown as, and the part of an outlook that counts it.
 ENDS: tuple[tuple[str, Standing, str], ...] = (
     ("Promote", "promote", "promote"),
@@ -29,13 +38,26 @@ ENDS: tuple[tuple[str, Standing, str], ...] = (
 _SMALLEST_LABELLED = 0.08
 
 
+def said_of(protocol: Protocol) -> tuple[str, dict[str, str]]:
+    """Of whom a truth is said, and each truth in words: no cause is named where the evidence label knows none."""
+    if label_of(protocol).causal:
+        return "the idea", TRUTHS
+    return "people", AMONG
+
+
 def operating(
-    protocol: Protocol, outlooks: tuple[Outlook, ...], pace: Mapping[str, float | None], screen: Screen
+    protocol: Protocol,
+    outlooks: tuple[Outlook, ...],
+    pace: Mapping[str, float | None],
+    joined: Mapping[str, tuple[int, int] | None],
+    screen: Screen,
 ) -> Drawn:
-    """outlooks: at least one. pace: months for the mean number of people, by truth."""
+    """outlooks: at least one. pace: mean months until the answer, joined: people who have joined by then in half and in nine
+    in ten of the trials, both by truth."""
+    who, truths = said_of(protocol)
     by_truth = {one.truth: one for one in outlooks}
-    told = [by_truth[truth] for truth in TRUTHS if truth in by_truth]
-    names = [TRUTHS[one.truth] for one in told]
+    told = [by_truth[truth] for truth in truths if truth in by_truth]
+    names = [truths[one.truth] for one in told]
     bars = [_bar(word, part, screen.colour(tone), screen, told, names) for word, tone, part in ENDS]
     height = 48 + 44 * len(told)
     drawn = figure(
@@ -45,11 +67,13 @@ def operating(
         barmode="stack",
         bargap=0.36,
         hovermode=False,
-        margin={"l": 116 if screen.narrow else 132, "r": 12, "t": 4, "b": 40},
+        margin={"l": 148 if truths is AMONG else 116 if screen.narrow else 132, "r": 12, "t": 4, "b": 40},
         xaxis={"range": [0, 100], "title": {"text": "of 100 such trials"}, "nticks": 5},
         yaxis={"showgrid": False, "tickfont": {"color": screen.colour("ink-2"), "size": 12}},
     )
-    return Drawn(drawn, _sentence(told), _columns(protocol), tuple(_row(protocol, one, pace) for one in told), height)
+    rows = tuple(_row(protocol, truths[one.truth], one, pace.get(one.truth), joined.get(one.truth)) for one in told)
+    alt = _sentence(who, truths, told)
+    return Drawn(drawn, alt, _columns(protocol, who), rows, height)
 
 
 def _bar(word: str, part: str, colour: str, screen: Screen, told: list[Outlook], names: list[str]) -> dict[str, object]:
@@ -76,26 +100,30 @@ def in_100(share: float) -> str:
     return "more than 99" if 0.995 <= share < 1 else f"{100 * share:.0f}"
 
 
-def _sentence(told: list[Outlook]) -> str:
+def _sentence(who: str, truths: Mapping[str, str], told: list[Outlook]) -> str:
     said = (
-        f"if the idea {TRUTHS[one.truth]}, {in_100(one.promote)} are promoted, {in_100(one.drop)} dropped, "
+        f"if {who} {truths[one.truth]}, {in_100(one.promote)} are promoted, {in_100(one.drop)} dropped, "
         f"{in_100(one.stop_for_harm)} stopped for harm and {in_100(one.cant_tell)} left open"
         for one in told
     )
     return f"Of 100 trials of this plan: {'; '.join(said)}."
 
 
-def _columns(protocol: Protocol) -> tuple[str, ...]:
+def _columns(protocol: Protocol, subject: str) -> tuple[str, ...]:
     who = noun(protocol)
     ends = tuple(f"{word}, of 100" for word, _, _ in ENDS)
-    return ("If the idea", "Its effect", *ends, f"{who.capitalize()} on average", f"Half ended by ({who})", "Months")
+    results = (f"{who.capitalize()} with a result, on average", f"Half ended by ({who} with a result)")
+    until = ("Joined by then, half at most", "Months until the answer")
+    return (f"If {subject}", "Its effect" if subject == "the idea" else "Difference", *ends, *results, *until)
 
 
-def _row(protocol: Protocol, one: Outlook, pace: Mapping[str, float | None]) -> tuple[str, ...]:
+def _row(
+    protocol: Protocol, truth: str, one: Outlook, took: float | None, joined: tuple[int, int] | None
+) -> tuple[str, ...]:
     effect = "none" if one.effect == 0 else kind_named(protocol.primary.kind).say_effect(protocol.primary, one.effect)
     ends = (in_100(getattr(one, part)) for _, _, part in ENDS)
-    took = pace.get(one.truth)
     return (
-        *(TRUTHS[one.truth], effect, *ends, f"{one.people:,.0f}", f"{one.ended_by[1]:,}"),
+        *(truth, effect, *ends, f"{one.people:,.0f}", f"{one.ended_by[1]:,}"),
+        "no rate planned" if joined is None else f"{joined[0]:,}",
         "no rate planned" if took is None else f"{took:,.0f}",
     )

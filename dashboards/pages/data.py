@@ -254,4 +254,4 @@ def mine() -> list[Any]:
     return [*done(f"{many} to be mended."), listed]
 
 
-PAGE = Page("data", PATH, f"Data - {shell.PRODUCT}", layout, listen, Nav("Data", "data", 4))
+PAGE = Page("data", PATH, f"Data - {shell.PRODUCT}", layout, listen, Nav("Data", "data", 4), work=True)

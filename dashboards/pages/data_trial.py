@@ -167,4 +167,4 @@ def title(trial_id: str = "") -> str:
     return f"Data of {plan.name}{marks} - {shell.PRODUCT}"
 
 
-PAGE = Page("data-trial", PATH, title, only_known(layout), listen, exists=shell.is_trial)
+PAGE = Page("data-trial", PATH, title, only_known(layout), listen, exists=shell.is_trial, work=True)

@@ -11,6 +11,7 @@ from dash.exceptions import PreventUpdate
 from dashboards import shell
 from dashboards.drafting import answers, inputs, placing, talking
 from dashboards.drafting.content import to_yaml
+from dashboards.drafting.sent import SentDraft, SentPlan, SentText
 from dashboards.drafting.talking import Draft
 from dashboards.page import Nav, Page
 from dashboards.parts import absence, attempt
@@ -114,21 +115,21 @@ def _answering(app: Dash) -> None:
 
 
 def _trying(app: Dash) -> None:
-    def tried(plan: Any, *, more: bool) -> dict[str, Any]:
+    def tried(plan: SentPlan | None, *, more: bool) -> dict[str, Any]:
         found = talking.tried(plan, shell.screen(), more=more)
-        if found is None:
+        if found is None or plan is None:
             raise PreventUpdate
         return {"n": plan["n"], "drawn": found.drawn, "more": plan if found.simulated and not more else None}
 
     @app.callback(Output("new-found", "data"), Input("new-plan", "data"), prevent_initial_call=True)
-    def first(plan: Any) -> dict[str, Any]:
+    def first(plan: SentPlan | None) -> dict[str, Any]:
         """The plan tried out, with few runs where it is simulated."""
         return tried(plan, more=False)
 
     @app.callback(
         Output("new-found", "data", allow_duplicate=True), Input("new-more", "data"), prevent_initial_call=True
     )
-    def more(plan: Any) -> dict[str, Any]:
+    def more(plan: SentPlan | None) -> dict[str, Any]:
         """The same with more runs."""
         if not plan:
             raise PreventUpdate
@@ -146,12 +147,14 @@ def _changing(app: Dash) -> None:
         State("new-draft", "data"),
         prevent_initial_call=True,
     )
-    def change(uses: list[int | None], edited: Any, again: int | None, _: Any, draft: Any) -> tuple[Any, Any]:
+    def change(
+        uses: list[int | None], edited: SentText | None, again: int | None, _: Any, draft: SentDraft | None
+    ) -> tuple[Any, Any]:
         """A proposal that was taken, an edit of the plan's text, or an empty form."""
         now, number = _now(draft), int((draft or {}).get("n", 0)) + 1
         trigger = ctx.triggered_id
         if trigger == "new-edited":
-            found = talking.of_yaml(str((edited or {}).get("text", "")))
+            found = talking.of_yaml("" if edited is None else str(edited.get("text", "")))
             return (no_update, found) if isinstance(found, str) else (found.told(number), None)
         if trigger == "new-again" and again:
             return talking.draft_of(None, shell.reader().person).told(number), None
@@ -166,12 +169,12 @@ def _changing(app: Dash) -> None:
         State("new-draft", "data"),
         prevent_initial_call=True,
     )
-    def download(_: int, __: Any, draft: Any) -> dict[str, Any]:
+    def download(_: int, __: Any, draft: SentDraft | None) -> dict[str, Any]:
         content = _now(draft).content
         return {"content": to_yaml(content), "filename": f"{content.get('trial', 'plan')}.yaml", "type": "text/yaml"}
 
 
-def _now(draft: Any) -> Draft:
+def _now(draft: SentDraft | None) -> Draft:
     """The draft as the form has it at this moment: what is typed may not have been told yet."""
     values = {
         part["id"]["field"]: part.get("value")
@@ -193,7 +196,9 @@ def _registering(app: Dash) -> None:
         State("new-written", "data"),
         prevent_initial_call=True,
     )
-    def register(clicks: int | None, _: Any, draft: Any, yaml: str, fault: Any, written: str) -> tuple[Any, Any]:
+    def register(
+        clicks: int | None, _: Any, draft: SentDraft | None, yaml: str | None, fault: Any, written: str | None
+    ) -> tuple[Any, Any]:
         if not clicks:
             raise PreventUpdate
         edited = yaml if fault or (yaml and written and yaml != written and _same_form(draft)) else None
@@ -204,9 +209,11 @@ def _registering(app: Dash) -> None:
         return attempt(work), clicks
 
 
-def _same_form(draft: Any) -> bool:
+def _same_form(draft: SentDraft | None) -> bool:
     """Whether nothing was typed into the form since it was last told, so that another text of the plan is an edit of it."""
-    return draft is None or _now(draft).values == {k: v for k, v in draft["values"].items() if v not in (None, "")}
+    return draft is None or _now(draft).values == {
+        k: v for k, v in (draft.get("values") or {}).items() if v not in (None, "")
+    }
 
 
 PAGE = Page("new", PATH, f"New trial - {shell.PRODUCT}", layout, listen, Nav("New trial", "new", 2), acts=True)

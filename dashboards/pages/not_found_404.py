@@ -15,7 +15,6 @@ from dashboards import shell
 from dashboards.parts import icon
 
 TITLE = f"No such page - {shell.PRODUCT}"
-TRIAL_TITLE = f"No such trial - {shell.PRODUCT}"
 
 
 def layout(**_: str) -> html.Div:

@@ -23,8 +23,6 @@ from dashboards.theme import Screen
 from trials.errors import UnknownTrialError
 
 PATH = "/trial/<trial_id>"
-# Panels that read more than the view and yet show an earlier look as it was.
-TRAVEL = frozenset({"sites", "looklog"})
 
 Prints = dict[str, list[str]]
 
@@ -48,6 +46,10 @@ def listen(app: Dash) -> None:
     """Redraws the page in place when the live script tells of a change; only a part of another shape is built anew, and a part
     that stayed as it was is not sent. A page as of an earlier look stays as it is, and tells that there is news."""
 
+    for panel in PANELS:
+        if panel.listen is not None:
+            panel.listen(app)
+
     @app.callback(
         Output("trial-prints", "data"),
         Input("live-trial", "data"),
@@ -70,7 +72,7 @@ def listen(app: Dash) -> None:
             set_props("trial-content", {"children": drawn})
             return now
         for block in _blocks(drawn):
-            if before[block.id][0] != now[block.id][0]:
+            if before[block.id][:1] != now[block.id][:1]:
                 set_props(block.id, {"children": block.children})
             elif before[block.id] != now[block.id]:
                 refresh.redraw(block)
@@ -93,7 +95,7 @@ def content(trial_id: str, screen: Screen, look: str = "") -> list[Any]:
     top = html.Div(trial_top.top(view), id="trial-top")
     if view.since is None:
         return [top, _contents(SECTIONS), *(_section(name, view, PANELS, screen) for name in SECTIONS)]
-    panels = [panel for panel in PANELS if panel.read is None or panel.name in TRAVEL]
+    panels = [panel for panel in PANELS if panel.read is None or panel.travels]
     names = [name for name in SECTIONS if any(panel.section == name for panel in panels)]
     sections = [_section(name, view, panels, screen) for name in names]
     return [top, _contents(names), *sections, trial_top.left_out(view)]

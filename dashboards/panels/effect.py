@@ -25,9 +25,13 @@ def title(view: TrialView) -> str:
     fired = {name for name, claim in look.claims.items() if claim.fired}
     low = look.interval[0]
     if wording.changed_over_time(look):
-        return "The effect has changed over time, so no single range is plausible"
+        changed = "effect" if wording.held_against(view.protocol, view.look) is None else "difference"
+        return f"The {changed} has changed over time, so no single range is plausible"
     if "harm" in fired:
         return "The whole plausible range is on the bad side"
+    if view.protocol.purpose == "feasibility":
+        # It isn't there to tell whether the idea works: whatever side the range is on, nothing is said of it.
+        return "How wide the plausible range is"
     if "benefit" in fired and "dud" in fired:
         return "The whole plausible range is on the good side, and below what is worth having"
     if "benefit" in fired and low is not None and low > view.protocol.primary.worthwhile:

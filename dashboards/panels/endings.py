@@ -35,10 +35,14 @@ def how(view: TrialView) -> str:
 def body(view: TrialView, screen: Screen) -> list[Any]:
     plan, who = view.protocol.monitoring, wording.units(view.protocol)
     worthwhile = wording.effect(view.protocol, view.protocol.primary.worthwhile)
+    beside = wording.held_against(view.protocol, view.look)
+    no_benefit, no_harm = (
+        ("no benefit", "no harm") if beside is None else (f"no better than {beside}", f"no worse than {beside}")
+    )
     against: dict[str, tuple[Standing, str, float]] = {
-        "benefit": ("promote", "no benefit", plan.alpha),
+        "benefit": ("promote", no_benefit, plan.alpha),
         "dud": ("drop", f"{worthwhile} or better", plan.beta),
-        "harm": ("stop_for_harm", "no harm", plan.alpha),
+        "harm": ("stop_for_harm", no_harm, plan.alpha),
     }
     endings = [
         _ending(standing, _when(view, text, error), _now(view.claims.get(name), who))

@@ -28,8 +28,11 @@ def absent(view: TrialView) -> Absence | None:
 
 def title(view: TrialView) -> str:
     fired = [name for name, claim in view.claims.items() if claim.fired]
+    if view.protocol.purpose == "feasibility" and "harm" not in fired:
+        return "This trial asks whether a larger one can be done, not whether the idea works"
     if fired:
-        said = " and ".join(f"“{wording.CLAIM_WORDS[name].lower()}”" for name in fired)
+        words = wording.claim_words(view.protocol, view.look)
+        said = " and ".join(f"“{words[name].lower()}”" for name in fired)
         return f"The evidence is strong enough for {said}"
     if view.standing == "cant_tell" or view.closing is not None:
         return "Nothing became strong enough to act on"
@@ -44,7 +47,10 @@ def how(view: TrialView) -> str:
 
 
 def body(view: TrialView, screen: Screen) -> list[Any]:
-    return chart(evidence.draw(view.protocol, view.looks, screen), "evidence-chart")
+    return chart(
+        evidence.draw(view.protocol, view.looks, screen, wording.claim_words(view.protocol, view.look)),
+        "evidence-chart",
+    )
 
 
 PANEL = Panel("evidence", "Evidence", 7, absent, title, how, body)

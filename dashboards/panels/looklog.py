@@ -72,4 +72,6 @@ def _all(about: LookLog) -> list[Any]:
     return [html.Details([line, html.Ul(links, className="trial-looks")], className="show-numbers")]
 
 
-PANEL = Panel("looklog", "Look log", 12, absent, title, how, body, section="history", read=looklog)
+PANEL = Panel(
+    "looklog", "Look log", 12, absent, title, how, body, section="history", read=looklog, travels=True
+)

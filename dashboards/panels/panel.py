@@ -38,7 +38,8 @@ class Panel:
     absent(view): why there is nothing to show, or None. title(view): its finding. how: how to read it.
     body(view, screen): what it shows; only called when `absent` gave None. section: one of SECTIONS.
     read(desk, view): what the panel is about, where that is more than the trial's view holds; the functions above are then
-    given what it gives. listen(app): registers the panel's own callbacks.
+    given what it gives. travels: it shows an earlier look as it was; one without `read` always does.
+    listen(app): registers the panel's own callbacks.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Panel:
     section: str = "result"
     read: Callable[[Desk, TrialView], Any] | None = None
     listen: Callable[[Dash], None] | None = None
+    travels: bool = False
 
     def about(self, desk: Desk, view: TrialView) -> Any:
         """What the panel's functions are given."""

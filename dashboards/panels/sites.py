@@ -80,4 +80,4 @@ def body(about: Sites, screen: Screen) -> list[Any]:
     return [*chart(figure.draw(plan, about, screen), "sites-chart"), html.P(note, className="note trial-note")]
 
 
-PANEL = Panel("sites", "The sites", 7, absent, title, how, body, read=sites)
+PANEL = Panel("sites", "The sites", 7, absent, title, how, body, read=sites, travels=True)

@@ -17,7 +17,8 @@ from zlib import crc32
 
 from dashboards import wording
 from dashboards.read_model.desk import Desk, visible
-from trials.disclosure import about_numbers, tens
+from dashboards.read_model.quality import warnings_told
+from trials.disclosure import tens
 from trials.overdue import Failure, Overdue, SourceOverdue, overdue
 from trials.protocol import Protocol
 from trials.store import arrivals, quarantine, reading
@@ -148,7 +149,7 @@ def data_rows(desk: Desk, cards: Sequence[TrialCard], now: datetime) -> list[Dat
 
 
 def _row(card: TrialCard, last: Newest | None, rows: int | None, waits: Waits | None) -> DataRow:
-    warnings = tuple(map(about_numbers, last.warnings)) if last is not None else ()
+    warnings = () if last is None else warnings_told(last.warnings)
     flags = tuple(one for one in warnings if FLAGS.search(one))
     found: dict[Need, Any] = {"rows": rows, "flagged": flags}
     if waits is not None:

@@ -19,6 +19,7 @@ from trials.acts.deciding import DECISION, DECISIONS, Decision, What
 from trials.errors import PlanHashMismatchError
 from trials.plan.progression import Criterion
 from trials.reasons import AGREES, PROGRESSION_AGREES, REASONS, VERDICTS
+from trials.stopping.told import for_everybody
 from trials.store import acts, feasible, standing
 
 State = Literal["registered", "open", "closed"]
@@ -49,8 +50,8 @@ class Lit:
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """closed: the decision that closed it. rules: sentences of the rules that ask for something, worst first. fault: the plan
-    is not what was sealed, so nothing can be decided."""
+    """closed: the decision that closed it. rules: sentences of the rules that ask for something, as everybody reads them
+    (`watch`), worst first. fault: the plan is not what was sealed, so nothing can be decided."""
 
     view: TrialView
     state: State
@@ -77,7 +78,7 @@ def deciding(desk: Desk, trial_id: str, *, now: datetime | None = None) -> Decid
     if closing is not None:
         return Deciding(view, "closed", may, closed=decision_view(closing))
     try:
-        findings = standing.standing(desk.store, trial_id, at)
+        findings = for_everybody(view.protocol, standing.standing(desk.store, trial_id, at), arms=view.arms)
         lights = _lights(desk, view, at)
     except PlanHashMismatchError as error:
         return Deciding(view, "open", may, fault=str(error))

@@ -56,7 +56,8 @@ class Chosen:
     """What was chosen for showing of a trial's looks up to number `read`: the looks, the releases of what is missing (by arm,
     and never reported under any) or came too late.
 
-    by_site: what is told of the sites, and with it what all pages so far told of who joined; worked out when it is asked for.
+    by_site: what is told of the sites, and with it what all pages so far told of who joined; worked out when it is asked for,
+    by the desk and the plan of whoever asks: in what a desk remembers it is left out.
     """
 
     read: int = 0
@@ -76,7 +77,8 @@ class Desk:
     """What a request reads from: the store, and when data count as stale.
 
     It remembers what was chosen for showing, by trial: looks are never changed, so a fresh choice would be the same, for
-    every reader. made: what views made, by what and of which, with all that it was made from (`remembered`).
+    every reader. sited: by trial, with the plan's sites that it is of. made: what views made, by what and of which, with all
+    that it was made from (`remembered`).
     reader: who asks; `for_reader` gives the desk of a request.
     """
 
@@ -84,7 +86,7 @@ class Desk:
     stale_after: timedelta | None = None
     reader: Reader = NOBODY
     chosen: dict[str, Chosen] = field(default_factory=dict, compare=False, repr=False)
-    sited: dict[str, SiteHistory] = field(default_factory=dict, compare=False, repr=False)
+    sited: dict[str, tuple[tuple[str, ...], SiteHistory]] = field(default_factory=dict, compare=False, repr=False)
     made: dict[tuple[str, str], tuple[Hashable, Any]] = field(default_factory=dict, compare=False, repr=False)
 
     def remembered(self, what: str, of: str, made_from: Hashable, make: Callable[[], T]) -> T:
@@ -171,16 +173,15 @@ def choose(desk: Desk, protocol: Protocol, newest: Look | None) -> Chosen:
     """What may be shown of the looks up to the newest, in order, with effects as rounded as their words."""
     if newest is None:
         return Chosen()
-    before = desk.chosen.get(protocol.trial, Chosen())
-    if before.read > newest.number:
-        before = Chosen()
-    if before.read == newest.number:
-        return before
-    # A look that lands between two reads belongs to the next refresh: one page shows one state.
-    found = [look for look in reading.looks(desk.store, protocol.trial, before.read) if look.number <= newest.number]
-    chosen = chosen_from(protocol, found, before, partial(_by_site, desk, protocol, newest.number))
-    desk.chosen[protocol.trial] = chosen
-    return chosen
+    chosen = desk.chosen.get(protocol.trial, Chosen())
+    if chosen.read > newest.number:
+        chosen = Chosen()
+    if chosen.read < newest.number:
+        # A look that lands between two reads belongs to the next refresh: one page shows one state.
+        since = reading.looks(desk.store, protocol.trial, chosen.read)
+        chosen = chosen_from(protocol, [look for look in since if look.number <= newest.number], chosen)
+        desk.chosen[protocol.trial] = chosen
+    return replace(chosen, by_site=partial(_by_site, desk, protocol, newest.number))
 
 
 def chosen_from(
@@ -200,14 +201,15 @@ def chosen_from(
 
 
 def _by_site(desk: Desk, protocol: Protocol, number: int) -> SiteHistory:
-    before = desk.sited.get(protocol.trial)
+    planned = tuple(site.id for site in protocol.sites)
+    of, before = desk.sited.get(protocol.trial, (planned, None))
+    if before is not None and (before.read > number or of != planned):
+        before = None
     if before is not None and before.read == number:
         return before
-    if before is not None and before.read > number:
-        before = None
     since = reading.looks(desk.store, protocol.trial, before.read if before else 0)
     found = sites.history(desk.store, protocol, [look for look in since if look.number <= number], before)
-    desk.sited[protocol.trial] = found
+    desk.sited[protocol.trial] = planned, found
     return found
 
 

@@ -18,7 +18,7 @@ from trials import gate, lessons, planning
 from trials.gate import Gate
 from trials.labelling import sought
 from trials.planning import Plan
-from trials.proposals import months
+from trials.proposals import joined_until, months_until
 from trials.protocol import Protocol, Source, from_content
 from trials.store import access, ideas, reading, seeing
 from trials.store import lessons as texts
@@ -37,23 +37,35 @@ _DONE: dict[str, Became] = {"drop": "stopped", "stop": "stopped", "promote": "pr
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What the gate says of a draft, and what the plan will not do. people_months: how long the planned people take."""
+    """What the gate says of a draft, without its trade-off, and what the plan will not do."""
 
     gate: Gate
     warnings: tuple[str, ...]
     sought: str
-    people_months: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class TriedOut:
-    """What happens to repeated trials of a plan. pace: months for the mean number of people, by truth; None without a rate.
-    simulated: more runs would say it more closely."""
+    """What happens to repeated trials of a plan. pace: mean months until the answer, by truth; None without a rate.
+    joined: people who have joined by then, in at most so many of half and of nine in ten of the trials; None likewise.
+    longest: months until all who are planned have a result. simulated: more runs would say it more closely."""
 
     protocol: Protocol
     plan: Plan
     pace: Mapping[str, float | None]
+    joined: Mapping[str, tuple[int, int] | None]
+    longest: float | None
     simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ByPeople:
+    """A plan whose evidence alone decides nothing: why; what its criteria tell; months until all planned have a result."""
+
+    protocol: Protocol
+    why: str
+    criteria: tuple[str, ...]
+    longest: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +119,29 @@ def foreseen(protocol: Protocol) -> Foreseen:
     return _foreseen(_numbers(protocol))
 
 
+def by_people(protocol: Protocol) -> ByPeople | None:
+    """What is told of a plan that no evidence decides, instead of how often it promotes and drops; None where it does."""
+    why = planning.people_decide(protocol)
+    if not why:
+        return None
+    told = planning.criteria_told(protocol) if protocol.purpose == "feasibility" else ()
+    return ByPeople(protocol, why, told, months_until(protocol, protocol.monitoring.max_participants))
+
+
 def tried_out(protocol: Protocol, runs: int) -> TriedOut | None:
     """What happens to repeated trials of the plan, bounded work; None for more than MOST_TRIED."""
     if protocol.monitoring.max_participants * len(protocol.treatments) > MOST_TRIED:
         return None
     plan = _tried(_numbers(protocol, stopping=None, purpose="effect", progression=()), runs)
-    pace = {one.truth: months(protocol, one.people) for one in plan.outlooks}
-    return TriedOut(protocol, plan, pace, any(one.runs for one in plan.outlooks))
+    pace = {one.truth: months_until(protocol, one.people) for one in plan.outlooks}
+    joined = {one.truth: _joined(protocol, one.ended_by) for one in plan.outlooks}
+    longest = months_until(protocol, protocol.monitoring.max_participants)
+    return TriedOut(protocol, plan, pace, joined, longest, any(one.runs for one in plan.outlooks))
+
+
+def _joined(protocol: Protocol, ended_by: tuple[int, int, int]) -> tuple[int, int] | None:
+    half, most = (joined_until(protocol, results) for results in ended_by[1:])
+    return None if half is None or most is None else (half, most)
 
 
 def _numbers(protocol: Protocol, **more: Any) -> str:
@@ -128,8 +156,7 @@ def _numbers(protocol: Protocol, **more: Any) -> str:
 @lru_cache(maxsize=256)
 def _foreseen(canonical: str) -> Foreseen:
     protocol = from_content(json.loads(canonical))
-    people = protocol.monitoring.max_participants
-    return Foreseen(gate.judged(protocol), planning.warnings(protocol), sought(protocol), months(protocol, people))
+    return Foreseen(gate.judged(protocol, rows=False), planning.warnings(protocol), sought(protocol))
 
 
 @lru_cache(maxsize=128)

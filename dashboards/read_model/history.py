@@ -14,8 +14,9 @@ from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from dashboards import wording
 from dashboards.read_model.desk import Desk, visible
-from dashboards.read_model.trial import TrialView
+from dashboards.read_model.trial import TrialView, card_of, kept
 from trials import deciding
 from trials.acts import Act
 from trials.acts.deciding import DECISION, Answered, Decision
@@ -121,8 +122,9 @@ class _Sight:
 def history(desk: Desk, view: TrialView, today: date | None = None) -> History:
     """What was decided on a trial whose view the reader was given, and what happened to it."""
     plan = view.protocol
-    found = acts.acts(desk.store, plan.trial, [DECISION, SITE_WITHDRAWN, EXTERNAL_EVENT])
-    decided = tuple(_decision(one, one.body) for one in found if isinstance(one.body, Decision))
+    kinds = [DECISION, SITE_WITHDRAWN, EXTERNAL_EVENT]
+    found = kept(desk, card_of(desk, view), "history", lambda: acts.acts(desk.store, plan.trial, kinds))
+    decided = tuple(decision_view(one, view) for one in found if isinstance(one.body, Decision))
     names = {site.id: site.name or site.id for site in plan.sites}
     left = tuple(_left(one.body, names) for one in found if isinstance(one.body, SiteWithdrawn))
     events = tuple(_happened(one.body, names) for one in found if isinstance(one.body, ExternalEvent))
@@ -143,13 +145,13 @@ def may_decide(desk: Desk, trial: str) -> bool:
     return reader.may_act and bool(seeing.allowed(desk.store.as_person(reader.person), [trial], "decide"))
 
 
-def decision_view(act: Act) -> DecisionView:
-    """A decision as every reader may see it."""
+def decision_view(act: Act, view: TrialView | None = None) -> DecisionView:
+    """A decision as every reader may see it. view: its trial's page, by whose evidence label its words go."""
     assert isinstance(act.body, Decision)
-    return _decision(act, act.body)
-
-
-def _decision(act: Act, said: Decision) -> DecisionView:
+    said = act.body
+    means = REASONS[said.reason_code][0] if said.reason_code in REASONS else ""
+    if view is not None:
+        means = wording.reason_means(view.protocol, said.reason_code, view.look)
     return DecisionView(
         what=said.what,
         at=act.at,
@@ -157,7 +159,7 @@ def _decision(act: Act, said: Decision) -> DecisionView:
         sentence=deciding.sentence(act),
         reason=said.reason,
         code=code_words(said.reason_code),
-        code_means=REASONS[said.reason_code][0] if said.reason_code in REASONS else "",
+        code_means=means,
         lesson=said.lesson,
         reuse=said.reuse,
         dissent="" if said.dissent == deciding.NONE else said.dissent,

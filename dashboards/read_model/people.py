@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime
 from typing import TypeVar, get_args
 
 from dashboards.read_model.desk import Desk
-from dashboards.read_model.trial import TrialView
+from dashboards.read_model.trial import TrialView, card_of, kept
 from trials.acts import Act
+from trials.acts.act import ActKind
 from trials.acts.adaptations import ADAPTATION, Adaptation
 from trials.acts.cocreation import CO_CREATION, CO_CREATION_OUTCOME, CoCreation, CoCreationOutcome
 from trials.acts.fund import FUND_ANSWER, FUND_REQUEST, FUND_SPENT, FundAnswer, FundRequest, FundSpent, Proposer
@@ -95,7 +96,7 @@ def shared_hopes(desk: Desk, view: TrialView) -> PartnersView:
 def shaped(desk: Desk, view: TrialView) -> Shaping:
     """Contributions as they stand, each kind of people's influence, and how the idea is done."""
     plan = view.protocol
-    found = acts.acts(desk.store, plan.trial, [CO_CREATION, CO_CREATION_OUTCOME, ADAPTATION])
+    found = _acts(desk, view, [CO_CREATION, CO_CREATION_OUTCOME, ADAPTATION])
     told = {one.seq: one.body for one in found if isinstance(one.body, CoCreation)}
     entries = shaping.entries(told, _of(found, CoCreationOutcome))
     influence = shaping.influence(entries)
@@ -111,7 +112,7 @@ def fund(desk: Desk, view: TrialView, today: date | None = None) -> FundView:
     if plan.fund is None:
         return FundView(None)
     day = today or datetime.now(UTC).date()
-    found = acts.acts(desk.store, plan.trial, [FUND_REQUEST, FUND_ANSWER, FUND_SPENT])
+    found = _acts(desk, view, [FUND_REQUEST, FUND_ANSWER, FUND_SPENT])
     asked = [(one.by, one.body) for one in found if isinstance(one.body, FundRequest)]
     known = funds.cases(asked, _of(found, FundAnswer), _of(found, FundSpent))
     summary = funds.summary(plan.fund, known, day, small=False)
@@ -145,12 +146,17 @@ def voices_of(desk: Desk, view: TrialView) -> VoicesView:
     """What participants, families and staff say, next to what may be shown of the primary measure. Their words are sealed with
     the trial's key, which no page holds."""
     plan = view.protocol
-    found = acts.acts(desk.store, plan.trial, [VOICE, VOICE_WITHDRAWN])
+    found = _acts(desk, view, [VOICE, VOICE_WITHDRAWN])
     said = {one.seq: one.body for one in found if isinstance(one.body, Voice)}
     now = standing(plan, _look(view), plan.primary.measure) if view.arms else None
     summary = voices.summary(plan, said, _of(found, VoiceWithdrawn), now)
     told = any(count is not None for heard in summary.heard for count in heard.counts.values())
     return VoicesView(plan.trial, summary, told or bool(summary.codes))
+
+
+def _acts(desk: Desk, view: TrialView, kinds: Sequence[ActKind]) -> tuple[Act, ...]:
+    trial, what = view.protocol.trial, " ".join(kind.name for kind in kinds)
+    return kept(desk, card_of(desk, view), what, lambda: acts.acts(desk.store, trial, kinds))
 
 
 def _look(view: TrialView) -> Look | None:

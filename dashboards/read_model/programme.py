@@ -14,8 +14,12 @@ from dashboards.read_model.board import known_cards
 from dashboards.read_model.desk import Desk, choose, visible
 from trials.disclosure import about
 from trials.programme import Figures, Life, figures
-from trials.store import programme, tallies
+from trials.protocol import canonical_json
+from trials.store import doors, programme, tallies
 from trials.store.reading import TrialCard
+
+WHAT = "achieved"
+_MOST_READERS = 200  # remembered at once, the newest: what it was made from names every trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,15 @@ class Achieved:
 
 def achieved(desk: Desk) -> Achieved:
     """The figures of all programmes together, real trials first. Worked out again when a trial opens or closes, or something
-    of a closed one changes."""
+    of a closed one changes, or a role is given or taken."""
     cards = [card for card in visible(desk, known_cards(desk)) if not card.protocol.retrospective]
-    made_from = frozenset((card.id, card.state, card.token if card.closing else 0) for card in cards)
-    whose = f"{desk.reader.kind} {desk.reader.reads_as}"
-    return desk.remembered("achieved", whose, made_from, lambda: _achieved(desk, cards))
+    ends = frozenset((card.id, card.state, card.token if card.closing else 0) for card in cards)
+    made_from, who = (doors.grants(desk.store), ends), desk.reader
+    whose = canonical_json([who.kind, who.reads_as, sorted(who.trials), sorted(who.programmes)])
+    if (WHAT, whose) not in desk.made:
+        for key in [key for key in list(desk.made) if key[0] == WHAT][: 1 - _MOST_READERS]:
+            desk.made.pop(key, None)
+    return desk.remembered(WHAT, whose, made_from, lambda: _achieved(desk, cards))
 
 
 def _achieved(desk: Desk, cards: Iterable[TrialCard]) -> Achieved:

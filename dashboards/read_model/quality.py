@@ -15,6 +15,8 @@ from trials.store.reading import DeliveryRow
 # "arm is 'pilot': must be one of ..." -> "arm: must be one of ..."; "as registered, 'usual'" -> "as registered".
 _QUOTED = re.compile(r",? (?:is )?'[^']*'")
 _ROW = re.compile(r"rows? \d+(?:(?:, | and )\d+)*")
+# Said at once, it would tell that one person's outcome was put right. Whoever sent the delivery reads it on its receipt.
+_CORRECTED = re.compile(r"^[\d,]+ rows? corrected an earlier value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,16 @@ def quality_of(
         late_changes=chosen.late.shown,
         missing=missing_of(protocol, chosen),
         last=tuple(
-            DeliveryView(each.name, each.sent_at, each.action, each.refusal, _warnings(each.warnings)) for each in last
+            DeliveryView(each.name, each.sent_at, each.action, each.refusal, warnings_told(each.warnings))
+            for each in last
         ),
         last_received_at=last_received_at,
     )
 
 
-def _warnings(warnings: Iterable[str]) -> tuple[str, ...]:
-    return tuple(about_numbers(warning) for warning in warnings)
+def warnings_told(warnings: Iterable[str]) -> tuple[str, ...]:
+    """A delivery's warnings as everybody may read them: without counts, and without what it corrected."""
+    return tuple(about_numbers(warning) for warning in warnings if not _CORRECTED.match(warning))
 
 
 def _rule(reason: str) -> str:

@@ -140,7 +140,7 @@ def row_of(card: TrialCard, desk: Desk, now: datetime, *, arms: bool, stale: boo
         sentence=fault or (words.REGISTERED if look is None else sentence_of(protocol, look, chosen.looks, arms=arms)),
         label=wording.label(protocol, look),
         label_means=wording.label_means(protocol, look),
-        marks=wording.marks(card),
+        marks=words.marks(card),
         since=None if look is None else _since(look, chosen),
         stale=stale,
         fault=fault,

@@ -7,10 +7,10 @@ released when that look was the newest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from dashboards import wording
 from dashboards.read_model.desk import (
@@ -30,6 +30,7 @@ from dashboards.read_model.desk import (
     standing_of,
 )
 from dashboards.read_model.quality import Quality, quality_of
+from dashboards.reader import NOBODY, Reader
 from dashboards.wording import Standing
 from trials.acts.act import Act
 from trials.disclosure import (
@@ -43,6 +44,8 @@ from trials.evidence import Claim, Look
 from trials.protocol import Protocol
 from trials.store import reading, tallies, travelling
 from trials.store.reading import TrialCard
+
+T = TypeVar("T")
 
 # Points a chart draws at most: a screen shows no more, and a live page stays light.
 MOST_POINTS = 240
@@ -66,6 +69,7 @@ class TrialView:
     concerns: the sentences of rules that are broken. arms: whether results by arm may be shown to everybody. marks: what was
     decided, and whether the newest look came after that. every: all the looks that may be shown, not thinned. closing: the
     decision that had closed the trial. since: None for the page as it is; of a page as of an earlier look what came after it.
+    card: the trial's newest, and asked: the reader who was let see it (`card_of`). held: what was read for this page alone.
     """
 
     protocol: Protocol
@@ -84,6 +88,9 @@ class TrialView:
     every: tuple[Look, ...] = ()
     closing: Act | None = None
     since: Since | None = None
+    card: TrialCard | None = field(default=None, compare=False, repr=False)
+    asked: Reader = field(default=NOBODY, compare=False, repr=False)
+    held: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def shown(self) -> Look | None:
@@ -129,22 +136,52 @@ def trial(desk: Desk, trial_id: str, *, now: datetime | None = None, look: int |
     return _view(
         card,
         chosen,
-        enrolment=tallies.joined(desk.store, card.protocol, chosen.told),
-        quality=quality_of(
-            card.protocol,
-            chosen,
-            (card.deliveries, card.refused, card.last_received_at),
-            reading.deliveries(desk.store, card.id),
-            tallies.set_aside_by_delivery(desk.store, card.id),
-        ),
+        enrolment=kept(desk, card, "joined", lambda: tallies.joined(desk.store, card.protocol, chosen.told)),
+        quality=kept(desk, card, "quality", lambda: _quality(desk, card, chosen)),
         stale=is_stale(card, desk, now),
         stale_after=desk.stale_after,
         arms=arms,
+        card=card,
+        asked=desk.reader,
+    )
+
+
+def card_of(desk: Desk, view: TrialView) -> TrialCard:
+    """The card of a page's trial. The reader for whom the page was made was asked then; whoever else asks is asked now.
+    Raises NoAccessError."""
+    if view.card is not None and view.asked == desk.reader:
+        return view.card
+    return must_see(desk, view.protocol.trial)
+
+
+def kept(desk: Desk, card: TrialCard, what: str, make: Callable[[], T], more: Hashable = None) -> T:
+    """What `make` reads of a trial, read again once anything was done to it (its token; people whom a lot let in come as
+    deliveries of their own), or `more` is another. For what is the same for every reader: nothing that rests on somebody's
+    roles. What it is made from is read after the card, so it is never older."""
+    look = 0 if card.look is None else card.look.number
+    return desk.remembered(f"trial: {what}", card.id, (card.token, card.deliveries, look, more), make)
+
+
+def held(view: TrialView, what: str, make: Callable[[], T]) -> T:
+    """What `make` gives, once for all the panels of a page."""
+    if what not in view.held:
+        view.held[what] = make()
+    found: T = view.held[what]
+    return found
+
+
+def _quality(desk: Desk, card: TrialCard, chosen: Chosen) -> Quality:
+    return quality_of(
+        card.protocol,
+        chosen,
+        (card.deliveries, card.refused, card.last_received_at),
+        reading.deliveries(desk.store, card.id),
+        tallies.set_aside_by_delivery(desk.store, card.id),
     )
 
 
 def _view(
-    card: TrialCard, chosen: Chosen, *, arms: bool, enrolment: SafeTable, quality: Quality, **more: Any
+    card: TrialCard, chosen: Chosen, /, *, arms: bool, enrolment: SafeTable, quality: Quality, **more: Any
 ) -> TrialView:
     """The page of a trial whose newest look is the card's."""
     closing = card.closing
@@ -198,6 +235,8 @@ def _as_of(desk: Desk, card: TrialCard, look: Look, chosen: Chosen, *, arms: boo
         quality=quality_of(protocol, then, counts, deliveries[:50], travelling.set_aside_at(desk.store, look)),
         arms=arms,
         since=Since(len(later), later[0] if later else None, None if old.post_decision else card.closing),
+        card=card,
+        asked=desk.reader,
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from dashboards.read_model.desk import Desk, must_see
-from dashboards.read_model.trial import TrialView
+from dashboards.read_model.desk import Desk
+from dashboards.read_model.trial import TrialView, card_of, held, kept
 from trials.acts.act import CLOSED
 from trials.acts.deciding import Decision
 from trials.disclosure import safe_concern
+from trials.feasibility import Facts as Feasible
 from trials.feasibility import Lit, lights_between
 from trials.overdue import Overdue, overdue
 from trials.stopping import Finding, judged, todo_of, veiled
@@ -77,14 +78,14 @@ class Sound:
 
 def watch(desk: Desk, view: TrialView) -> Watch:
     """What is watched beside the effect. Raises NoAccessError."""
-    card = must_see(desk, view.protocol.trial)
+    card = card_of(desk, view)
     if view.seal is None:
         return Watch(view)
     now = datetime.now(UTC)
     facts = facts_of(desk, view, now)
-    found = for_everybody(view.protocol, [veiled(one) for one in judged(facts)], arms=view.arms)
+    found = for_everybody(view.protocol, findings_of(desk, view, now), arms=view.arms)
     pace = pace_of(facts, view)
-    worst, best = feasible.facts_between(desk.store, view.protocol, _until(card, now).date())
+    worst, best = _between(desk, view, _until(card, now).date())
     concerns = () if card.look is None else card.look.concerns
     return Watch(
         view,
@@ -97,18 +98,19 @@ def watch(desk: Desk, view: TrialView) -> Watch:
 
 def staff_time(desk: Desk, view: TrialView) -> StaffTime:
     """The learning curve against its limit. Raises NoAccessError."""
-    must_see(desk, view.protocol.trial)
+    card_of(desk, view)
     stopping = view.protocol.stopping
     if view.seal is None or stopping is None or stopping.staff_time is None:
         return StaffTime(view)
-    facts = facts_of(desk, view, datetime.now(UTC))
-    finding = next(veiled(one) for one in judged(facts) if one.rule == "staff_time")
+    now = datetime.now(UTC)
+    facts = facts_of(desk, view, now)
+    finding = next(one for one in findings_of(desk, view, now) if one.rule == "staff_time")
     return StaffTime(view, finding, practised(facts.weeks, facts.today), bool(facts.weeks))
 
 
 def lights(desk: Desk, view: TrialView) -> Lights:
     """The progression criteria by what may be told; of a closed trial as on the day on which it was. Raises NoAccessError."""
-    card = must_see(desk, view.protocol.trial)
+    card = card_of(desk, view)
     asked = view.protocol.progression
     if not asked:
         return Lights(view)
@@ -117,12 +119,12 @@ def lights(desk: Desk, view: TrialView) -> Lights:
         given = card.closing.body.answers
         answers = {one.id: one.value for one in given if one.source == "people" and one.value is not None}
     until = _until(card, datetime.now(UTC)).date()
-    return Lights(view, lights_between(asked, *feasible.facts_between(desk.store, view.protocol, until), answers))
+    return Lights(view, lights_between(asked, *_between(desk, view, until), answers))
 
 
 def sound(desk: Desk, view: TrialView, names: Mapping[str, str]) -> Sound:
     """The checks of the data. names: by arm, and '' for nobody's, what each is called. Raises NoAccessError."""
-    card = must_see(desk, view.protocol.trial)
+    card = card_of(desk, view)
     quality = view.quality
     waited = None if view.seal is None else waited_for(desk, view, card, datetime.now(UTC))
     missing = quality.missing.cells if view.arms else {"": quality.missing.cells.get("")}
@@ -140,9 +142,24 @@ def sound(desk: Desk, view: TrialView, names: Mapping[str, str]) -> Sound:
 
 
 def facts_of(desk: Desk, view: TrialView, now: datetime) -> Facts:
-    """What the rules know of a sealed trial. Raw: what is made of it for a page is veiled, or made from releases."""
-    with reading(desk.store) as connection:
-        return standing.facts_of(connection, view.protocol.trial, now)
+    """What the rules know of a sealed trial, of this minute. Raw: what is made of it for a page is veiled, or made from
+    releases."""
+
+    def found() -> Facts:
+        with reading(desk.store) as connection:
+            return standing.facts_of(connection, view.protocol.trial, now)
+
+    return kept(desk, card_of(desk, view), "facts", found, _minute(now))
+
+
+def findings_of(desk: Desk, view: TrialView, now: datetime) -> tuple[Finding, ...]:
+    """What the rules say of it, veiled."""
+    facts = facts_of(desk, view, now)
+
+    def found() -> tuple[Finding, ...]:
+        return tuple(veiled(one) for one in judged(facts))
+
+    return kept(desk, card_of(desk, view), "findings", found, _minute(now))
 
 
 def pace_of(facts: Facts, view: TrialView) -> Against | None:
@@ -155,8 +172,22 @@ def waited_for(desk: Desk, view: TrialView, card: TrialCard, now: datetime) -> O
     """What the trial waits for in vain; None when it is closed. People in it pass `trials.disclosure.tens`."""
     if card.state in CLOSED:
         return None
-    came, people = arrivals.arrivals_of(desk.store, {card.id: view.protocol})[card.id]
+    # That a source failed moves no token, so it is asked at every page, once.
+    came, people = held(view, "arrivals", lambda: arrivals.arrivals_of(desk.store, {card.id: view.protocol})[card.id])
     return overdue(view.protocol, came, people, now)
+
+
+def _between(desk: Desk, view: TrialView, until: date) -> tuple[Feasible, Feasible]:
+    """The worst and the best that the facts can be by what is told; who joined as the page's own table tells it."""
+
+    def found() -> tuple[Feasible, Feasible]:
+        return feasible.facts_between(desk.store, view.protocol, until, view.enrolment)
+
+    return kept(desk, card_of(desk, view), "between", found, until)
+
+
+def _minute(now: datetime) -> datetime:
+    return now.replace(second=0, microsecond=0)
 
 
 def _until(card: TrialCard, now: datetime) -> datetime:

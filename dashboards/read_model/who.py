@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from dashboards.read_model.desk import Desk, choose, must_see
-from dashboards.read_model.trial import TrialView
+from dashboards.read_model.desk import Desk, choose
+from dashboards.read_model.trial import TrialView, card_of, kept
 from dashboards.read_model.watch import facts_of, pace_of
 from trials.disclosure.flow import Flow, flow
 from trials.disclosure.over_time import Told
@@ -34,16 +34,15 @@ class Through:
 
 def who(desk: Desk, view: TrialView) -> Who:
     """Who joined, from released counts alone. Raises NoAccessError."""
-    must_see(desk, view.protocol.trial)
-    chosen = choose(desk, view.protocol, view.look)
-    told = joinings.joined_over_time(desk.store, view.protocol, chosen.told)
+    card, chosen = card_of(desk, view), choose(desk, view.protocol, view.look)
+    told = kept(desk, card, "over time", lambda: joinings.joined_over_time(desk.store, view.protocol, chosen.told))
     pace = None if view.seal is None else pace_of(facts_of(desk, view, datetime.now(UTC)), view)
     return Who(view, pace, told)
 
 
 def through(desk: Desk, view: TrialView) -> Through:
     """The flow, from released counts and the look shown. Raises NoAccessError."""
-    card = must_see(desk, view.protocol.trial)
+    card = card_of(desk, view)
     # While a split of the outcome is hidden, so are the arms' sizes in the evidence.
     by_arm = view.arms and (view.shown is None or view.effect is not None)
     found = flow(view.enrolment, view.shown, view.quality.missing.cells, by_arm=by_arm)

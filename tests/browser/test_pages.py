@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from dashboards import read_model, wording
@@ -92,13 +91,6 @@ def test_an_unknown_address_is_a_page_that_says_so(visit: Opener, site: Site) ->
     page.get_by_role("link", name="Back to the portfolio").click()
     expect(page.locator("h1")).to_have_text("Portfolio")
     assert page.request.get(f"{site.address}/nowhere").status == 404
-    forget_404(site)
-
-
-@pytest.mark.parametrize("path", ["/nowhere", "/trial/nope"])
-def test_axe_finds_nothing_where_there_is_nothing(path: str, visit: Opener, site: Site) -> None:
-    """Not even a heading out of order."""
-    assert [each["id"] for each in Axe().run(visit(path)).response["violations"]] == []
     forget_404(site)
 
 
@@ -352,28 +344,6 @@ def test_the_colour_scheme_can_be_chosen_and_charts_follow(visit: Opener) -> Non
     page.wait_for_function(
         "before => getComputedStyle(document.querySelector('#effect-chart .ytick text')).fill !== before", arg=before
     )
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/trial/clear-winner", "/trial/still-open", "/trial/tiny-numbers"])
-def test_axe_finds_nothing_serious(path: str, scheme: str, visit: Opener) -> None:
-    """No serious or critical violation of accessibility rules, with the tables of numbers open too."""
-    page = visit(path, scheme=scheme)
-    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-    found = Axe().run(page).response["violations"]
-    grave = [
-        (each["id"], [node["html"][:160] for node in each["nodes"]])
-        for each in found
-        if each["impact"] in ("serious", "critical")
-    ]
-    assert grave == []
-
-
-def test_axe_would_find_a_planted_fault(visit: Opener) -> None:
-    """The check above can fail: an image without a name is found."""
-    page = visit("/")
-    page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=\"/assets/mark.svg\">')")
-    assert "image-alt" in {each["id"] for each in Axe().run(page).response["violations"]}
 
 
 @pytest.mark.parametrize("path", ["/", "/trial/clear-winner", "/trial/still-open", "/trial/being-planned"])

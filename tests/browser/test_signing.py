@@ -129,7 +129,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(opened: Callable[[str],
         expect(page.locator("h1")).to_have_text("Sign in")
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1024), ("light", 390)])
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 1440), ("light", 390)])
 def test_axe_finds_nothing_at_the_door(opened: Callable[[str], tuple[Site, Opener]], scheme: str, width: int) -> None:
     """The form, its refusal, the page of a link that ended, and the form of the acting name; none wider than the window."""
     site, go = opened("accounts")

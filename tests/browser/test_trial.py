@@ -6,7 +6,6 @@ import csv
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Response, expect
 
 from dashboards import read_model
@@ -104,23 +103,6 @@ def test_the_sites_say_their_spread_and_hide_the_small_one(visit: Opener) -> Non
     for each in (panel.inner_text(), panel.locator("[role=img]").get_attribute("aria-label") or ""):
         assert "other sites together" in each
         assert "Larkfield" not in each
-
-
-@pytest.mark.parametrize(
-    ("path", "scheme"),
-    [("/trial/four-sites", "light"), ("/trial/plain-dud?look=4", "dark"), ("/trial/plain-dud?look=99", "light")],
-)
-def test_axe_finds_nothing_serious_on_a_trial(path: str, scheme: str, visit: Opener) -> None:
-    """With tables, lists and banners open; as it is, as of a look, and where there is no such look."""
-    page = visit(path, scheme=scheme)
-    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-    found = Axe().run(page).response["violations"]
-    grave = [
-        (each["id"], [node["html"][:160] for node in each["nodes"]])
-        for each in found
-        if each["impact"] in ("serious", "critical")
-    ]
-    assert grave == []
 
 
 @pytest.mark.parametrize("path", ["/trial/four-sites", "/trial/plain-dud?look=4"])

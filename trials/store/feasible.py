@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import select
 
 from trials import deciding
-from trials.disclosure import LIMIT, NOTHING, Step, added_up, between, stepped, told_of_arms
+from trials.disclosure import LIMIT, NOTHING, SafeTable, Step, added_up, between, stepped, told_of_arms
 from trials.feasibility import Facts, months_of
 from trials.protocol import Protocol
 from trials.store import reading as reads
@@ -28,9 +28,15 @@ def facts_of(store: Store, protocol: Protocol, on: date) -> Facts:
     return deciding.facts_of(look, held, on, protocol.monitoring.max_participants)
 
 
-def facts_between(store: Store, protocol: Protocol, on: date) -> tuple[Facts, Facts]:
+def facts_between(
+    store: Store, protocol: Protocol, on: date, enrolment: SafeTable | None = None
+) -> tuple[Facts, Facts]:
     """The worst and the best that the facts can be by what is told of them in steps: people by the table of who joined,
-    outcomes by the newest look that may be shown and the missing beside it, rows by delivery. Raises UnknownTrialError."""
+    outcomes by the newest look that may be shown and the missing beside it, rows by delivery.
+
+    enrolment: the table of who joined (`joined_as_told`) where it is at hand: to make it anew is a walk through the trial's
+    people for every telling. Raises UnknownTrialError.
+    """
     trial = protocol.trial
     with reading(store) as connection:
         must_exist(connection, trial)
@@ -45,7 +51,7 @@ def facts_between(store: Store, protocol: Protocol, on: date) -> tuple[Facts, Fa
     aside = _range([stepped(history) for history in reasons] or [NOTHING])
     _, shown, missing = told_of_arms(reads.looks(store, trial), (), {})
     lost, known = _range(list(missing.values())), shown[-1].n if shown else 0
-    joined = between(joined_as_told(store, protocol))
+    joined = between(joined_as_told(store, protocol) if enrolment is None else enrolment)
     # By what is told everybody may have joined by now: then nobody knows how long it took, and nothing is said of the pace.
     over = joined[1] >= protocol.monitoring.max_participants
     months = 0.0 if over else months_of(first, None, on, whole=False)
