@@ -111,12 +111,21 @@ def is_ours(app: dash.Dash, said: Any) -> bool:
 
 def _entries(said: Mapping[str, Any], spec: Mapping[str, Any]) -> list[Any] | None:
     """The inputs and states of a request, None where they are not as many as the callback has."""
-    inputs, state, outputs = said.get("inputs", []), said.get("state", []), said.get("outputs", [])
-    many = str(said["output"]).startswith("..")
-    right = isinstance(inputs, list) and isinstance(state, list) and isinstance(outputs, list if many else dict)
+    inputs, state = said.get("inputs", []), said.get("state", [])
+    right = isinstance(inputs, list) and isinstance(state, list) and _names_outputs(said)
     if not right or (len(inputs), len(state)) != (len(spec["inputs"]), len(spec["state"])):
         return None
     return [*inputs, *state]
+
+
+def _names_outputs(said: Mapping[str, Any]) -> bool:
+    """Whether the outputs of a request are as many as its callback has."""
+    name, outputs = str(said["output"]), said.get("outputs")
+    named = outputs if name.startswith("..") else [outputs]
+    if not isinstance(named, list) or len(named) != len(name.strip(".").split("...")):
+        return False
+    parts = [each for entry in named for each in (entry if isinstance(entry, list) else [entry])]
+    return all(isinstance(each, dict) and each.keys() >= {"id", "property"} for each in parts)
 
 
 def _names(entry: Any, part: Mapping[str, Any]) -> bool:

@@ -34,7 +34,7 @@ def name_parts(prefix: str, parts: list[Any]) -> list[Any]:
         if not isinstance(part, Component):
             continue
         if not named(part):
-            part.id = f"{prefix}-{number}"
+            setattr(part, "id", f"{prefix}-{number}")  # noqa: B010 - untyped in Dash
         elif isinstance(getattr(part, "children", None), list):
             name_parts(f"{prefix}-{number}", part.children)
     return parts

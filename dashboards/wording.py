@@ -106,8 +106,8 @@ def label_means(protocol: Protocol, look: Look | None = None) -> str:
 
 
 def claim_words(protocol: Protocol, look: Look | None = None) -> dict[str, str]:
-    """What each claim says, no more than the evidence label lets anybody claim: 'It helps' where a lot formed the arms, else how
-    people did beside what they are held against. look: the newest, as for `label`."""
+    """What each claim says, no more than the evidence label lets anybody claim: 'It helps' where a lot formed the arms, else
+    how people did beside what they are held against. look: the newest, as for `label`."""
     beside = held_against(protocol, look)
     if beside is None:
         return CLAIM_WORDS

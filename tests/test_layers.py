@@ -100,6 +100,20 @@ HOMES = {
 }
 
 
+# Of the pages only the read model reads the store. Beside it, with the reason:
+PAGES_READ = {
+    "dashboards.read_model": "it makes what the pages know",
+    "dashboards.signing": "accounts, sessions and links, before there is a reader",
+    "dashboards.live": "the change tokens of a poll, one statement that all readers share",
+}
+# What else may name a type of the store, and ask it nothing.
+PAGES_NAME = {
+    "dashboards.app": {"trials.store.engine"},
+    "dashboards.wording": {"trials.store.reading"},
+    "dashboards.board.words": {"trials.store.reading"},
+}
+
+
 def module_name(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -156,10 +170,27 @@ def test_each_heavy_package_has_one_home(module: str) -> None:
         assert part_of(module) in homes, f"{module} imports {imported}, whose home is {' or '.join(homes)}"
 
 
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if name.split(".")[0] == "dashboards"))
+def test_of_the_pages_only_the_read_model_reads_the_store(module: str) -> None:
+    """A page, a panel or a figure knows what the read model says, and asks the store for nothing itself."""
+    if any(module == home or module.startswith(f"{home}.") for home in PAGES_READ):
+        return
+    asked = {name for name in imports(module) if name == "trials.store" or name.startswith("trials.store.")}
+    assert asked <= PAGES_NAME.get(module, set()), f"{module} imports {sorted(asked)}: ask dashboards.read_model"
+
+
 def test_no_module_imports_itself_in_a_circle() -> None:
     """There is an order in which every module comes after all that it imports."""
     graph = {module: {name for name in imports(module) if name in MODULES and name != module} for module in MODULES}
     assert list(TopologicalSorter(graph).static_order())
+
+
+def test_the_page_on_the_architecture_names_every_package() -> None:
+    """Each folder of code has its place in the table of docs/architecture.md."""
+    said = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    packages = {path.parent.relative_to(ROOT) for path in MODULES.values() if path.name == "__init__.py"}
+    left_out = [each for each in packages if f"`{each.as_posix()}/`" not in said and f"`{each.name}/`" not in said]
+    assert left_out == [Path("trials")]  # its parts are named one by one
 
 
 @pytest.mark.parametrize("module", ["trials.sequential", "trials.analysis", "trials.allocation", "flows.cli"])

@@ -484,7 +484,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
+            event: Any = self.peek_event()  # type: ignore[no-untyped-call]
             raise ProtocolError(
                 f"*{event.anchor} in line {event.start_mark.line + 1} is an alias, must be written out. Put there what "
                 f"stands at &{event.anchor}."

@@ -11,7 +11,6 @@ from trials.evidence import Claim
 from trials.next_look import NextLook
 from trials.programme import Days, Released
 from trials.protocol import Protocol
-from trials.reasons import REASONS
 from trials.store.reading import TrialCard
 
 DECIDED = {"dropped": "Dropped", "promoted": "Promoted", "stopped": "Stopped", "rerun": "To be run again"}
@@ -29,8 +28,8 @@ def decided(card: TrialCard) -> str:
         return ""
     said = f"{DECIDED[card.state]} on {wording.short_day(card.closing.at)}"
     body = card.closing.body
-    reason = REASONS.get(body.reason_code) if isinstance(body, Decision) else None
-    return f"{said}. The reason given: {reason[0]}." if reason else f"{said}."
+    reason = wording.reason_means(card.protocol, body.reason_code, card.look) if isinstance(body, Decision) else ""
+    return f"{said}. The reason given: {reason}." if reason else f"{said}."
 
 
 def marks(card: TrialCard) -> list[str]:

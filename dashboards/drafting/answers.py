@@ -203,7 +203,7 @@ def _finding(found: TriedOut) -> str:
 
 def _figures(found: TriedOut) -> list[tuple[str, str, str]]:
     nothing, worth = _of(found, "no effect"), _of(found, "worthwhile")
-    who, truths = said_of(found.protocol)
+    who, truths = _who(found.protocol)
     said: list[tuple[str, str, str]] = []
     if nothing is not None:
         note = f"promotes it in {in_100(nothing.promote)}"
@@ -214,6 +214,12 @@ def _figures(found: TriedOut) -> list[tuple[str, str, str]]:
     said += [_people(found, f"{who} {truths[one.truth]}", one) for one in (nothing, worth) if one]
     said.append(_months(found.protocol, found.pace.get("no effect"), found.longest))
     return said
+
+
+def _who(protocol: Protocol) -> tuple[str, dict[str, str]]:
+    """As `said_of`, where the idea was just named or is what all is about."""
+    who, truths = said_of(protocol)
+    return "it" if who == "the idea" else who, truths
 
 
 def _share(share: float) -> str:
@@ -241,7 +247,7 @@ def _months(protocol: Protocol, took: float | None, longest: float | None) -> tu
         return "Months until the answer", "–", "say how many join a month"
     if took is None:
         return f"Months until all planned {noun(protocol)} have a result", f"{longest:,.0f}", what
-    who, truths = said_of(protocol)
+    who, truths = _who(protocol)
     note = f"{what}; {longest:,.0f} if all that are planned must have a result"
     return f"Months until the answer if {who} {truths['no effect']}", f"{took:,.0f}", note
 

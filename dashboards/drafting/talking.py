@@ -131,7 +131,10 @@ def similar(desk: Desk, draft: Draft) -> list[Any]:
 
 
 def tried(plan: Any, screen: Screen, *, more: bool) -> Drawn | None:
-    """The plan tried out; None when the form has asked for a newer one meanwhile. Raises BusyError when others are before it."""
+    """The plan tried out; None when the form has asked for a newer one meanwhile.
+
+    Raises BusyError when others are before it.
+    """
     if not isinstance(plan, dict) or not plan.get("content"):
         return Drawn(answers.no_trying("Nothing to try out yet", "It is tried out as soon as the numbers are there."))
     runs = known.MORE_RUNS if more else known.FIRST_RUNS

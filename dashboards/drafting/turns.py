@@ -49,6 +49,8 @@ class Turns:
         """
         self.ask(form, number)
         if not self._turn():
+            if self.overtaken(form, number):
+                return None
             raise BusyError
         try:
             return None if self.overtaken(form, number) else work()

@@ -20,8 +20,8 @@ WIDE_TICKS = (0.1, 1, 10, 100, 1_000, 10_000)
 
 
 def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen, words: Mapping[str, str] | None = None) -> Drawn:
-    """Three lines, one per claim. `looks` is not empty, and in order. words: what each claim says (`wording.claim_words`), where
-    the newest look, by which that goes, is not among the looks."""
+    """Three lines, one per claim. `looks` is not empty, and in order. words: what each claim says (`wording.claim_words`),
+    where the newest look, by which that goes, is not among the looks."""
     words = wording.claim_words(protocol, looks[-1]) if words is None else words
     people = [look.n for look in looks]
     heights = {name: [_height(look, name) for look in looks] for name in CLAIMS}
@@ -127,8 +127,8 @@ def _labels(
 
 
 def _short(word: str) -> str:
-    """A claim's words beside a line, where there is room for two or three: 'it helps', 'better'."""
-    return word.lower().split(" than ")[0]
+    """A claim's words beside a line, where there is room for two or three: 'it helps', 'better', 'too little'."""
+    return word.lower().split(" than ")[0].removesuffix(" better")
 
 
 def _needed(last: Look, words: Mapping[str, str], needed: list[float], screen: Screen) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ AMONG = {
     "harmful": "do worse",
     "no effect": "do no better",
     "half": "do half as much better",
-    "worthwhile": "do just better enough",
+    "worthwhile": "do just enough better",
     "twice worthwhile": "do twice as much better",
 }
 # How a trial ends, the verdict that it is shown as, and the part of an outlook that counts it.

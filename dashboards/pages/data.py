@@ -230,10 +230,10 @@ def listen(app: Dash) -> None:
 def _redraw(rows: Sequence[DataRow], before: list[list[str]], only: bool) -> list[list[str]]:
     """Sends the rows that say something new; all of them only when others are listed, or in another order."""
     now = _marks(rows)
-    if not rows or [name for name, _ in now] != [name for name, _ in before]:
+    if not rows or [mark[:1] for mark in now] != [mark[:1] for mark in before]:
         set_props("data-list", {"children": _items(rows, only)})
         return now
-    for row, (_, mark), (_, known) in zip(rows, now, before, strict=True):
+    for row, mark, known in zip(rows, now, before, strict=True):
         if mark != known:
             set_props(_id(row), {"children": _item(row)})
     return now

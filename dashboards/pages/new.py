@@ -13,11 +13,14 @@ from dashboards.drafting import answers, inputs, placing, talking
 from dashboards.drafting.content import to_yaml
 from dashboards.drafting.sent import SentDraft, SentPlan, SentText
 from dashboards.drafting.talking import Draft
+from dashboards.drafting.turns import BusyError
 from dashboards.page import Nav, Page
 from dashboards.parts import absence, attempt
 
 PATH = "/new"
 FIELD = inputs.TYPE
+TURN = "new-turn"
+ASK_AGAIN = 2_000  # ms until the page asks again for a plan whose turn hasn't come
 EVERY = {"type": FIELD, "field": ALL}
 USES = {"type": answers.USE, "code": ALL}
 
@@ -62,7 +65,10 @@ def _stores() -> list[Any]:
         "found",
         "near",
     )
-    return [dcc.Store(id=f"new-{name}") for name in names]
+    return [
+        *(dcc.Store(id=f"new-{name}") for name in names),
+        dcc.Interval(id=TURN, interval=ASK_AGAIN, max_intervals=0),
+    ]
 
 
 def listen(app: Dash) -> None:
@@ -115,25 +121,41 @@ def _answering(app: Dash) -> None:
 
 
 def _trying(app: Dash) -> None:
-    def tried(plan: SentPlan | None, *, more: bool) -> dict[str, Any]:
-        found = talking.tried(plan, shell.screen(), more=more)
-        if found is None or plan is None:
-            raise PreventUpdate
-        return {"n": plan["n"], "drawn": found.drawn, "more": plan if found.simulated and not more else None}
+    """Where others are being tried out, the page asks again by its clock, which then ticks once."""
+    asked = State(TURN, "n_intervals")
+    told = (("new-found", "data"), ("new-bar", "children"), (TURN, "max_intervals"))
+    out = [Output(name, prop, allow_duplicate=True) for name, prop in told]
 
-    @app.callback(Output("new-found", "data"), Input("new-plan", "data"), prevent_initial_call=True)
-    def first(plan: SentPlan | None) -> dict[str, Any]:
+    @app.callback(*out, Input("new-plan", "data"), asked, prevent_initial_call=True)
+    def first(plan: SentPlan | None, ticks: int | None) -> tuple[Any, Any, Any]:
         """The plan tried out, with few runs where it is simulated."""
-        return tried(plan, more=False)
+        return _tried(plan, ticks, more=False)
 
-    @app.callback(
-        Output("new-found", "data", allow_duplicate=True), Input("new-more", "data"), prevent_initial_call=True
-    )
-    def more(plan: SentPlan | None) -> dict[str, Any]:
+    @app.callback(*out, Input("new-more", "data"), asked, prevent_initial_call=True)
+    def more(plan: SentPlan | None, ticks: int | None) -> tuple[Any, Any, Any]:
         """The same with more runs."""
         if not plan:
             raise PreventUpdate
-        return tried(plan, more=True)
+        return _tried(plan, ticks, more=True)
+
+    plans = (State("new-plan", "data"), State("new-more", "data"))
+
+    @app.callback(*out, Input(TURN, "n_intervals"), *plans, prevent_initial_call=True)
+    def again(ticks: int | None, plan: SentPlan | None, simulated: SentPlan | None) -> tuple[Any, Any, Any]:
+        """What had to wait, asked for again."""
+        return _tried(plan, ticks, more=bool(simulated) and simulated == plan)
+
+
+def _tried(plan: SentPlan | None, ticks: int | None, *, more: bool) -> tuple[Any, Any, Any]:
+    """What was found, the line of the answer, and up to how many ticks the page's clock goes."""
+    try:
+        found = talking.tried(plan, shell.screen(), more=more)
+    except BusyError:
+        return no_update, no_update, (ticks or 0) + 1
+    if found is None or plan is None:
+        raise PreventUpdate
+    told = {"n": plan["n"], "drawn": found.drawn, "more": plan if found.simulated and not more else None}
+    return told, no_update if found.bar is None else found.bar, no_update
 
 
 def _changing(app: Dash) -> None:

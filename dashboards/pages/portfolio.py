@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, TypedDict
 
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update, set_props
 
@@ -31,7 +31,7 @@ def layout(**query: Any) -> html.Div:
         [
             *shell.live_mark("live-board", "/live/token", etag),
             dcc.Store(id="board-data", data=[row_data(row) for row in found.rows]),
-            dcc.Store(id="board-shown", data=_stamps(found, brought)),
+            dcc.Store(id="board-shown", data=dict(_stamps(found, brought))),
             *(dcc.Store(id=name) for name in ("board-changes", "board-wide", "board-most")),
             html.Header(
                 [
@@ -88,6 +88,13 @@ def _rows(found: Board, wanted: asked.Asked) -> html.Section:
     )
 
 
+class Shown(TypedDict):
+    """What the browser has of the board."""
+
+    rows: dict[str, str]
+    top: str
+
+
 def listen(app: Dash) -> None:
     """Refreshes the board when the live script tells of a change: only what changed travels, in both directions."""
 
@@ -103,13 +110,13 @@ def listen(app: Dash) -> None:
         State("board-shown", "data"),
         prevent_initial_call=True,
     )
-    def refresh(_: str, shown: dict[str, Any] | None) -> tuple[Any, ...]:
+    def refresh(_: str, shown: Shown | None) -> tuple[Any, ...]:
         found, brought = _read()
-        stamps, before = _stamps(found, brought), shown or {}
-        known: dict[str, str] = before.get("rows", {})
+        stamps, before = _stamps(found, brought), shown or Shown(rows={}, top="")
+        known = before["rows"]
         changed = [row for row in found.rows if known.get(row.id) != row.stamp]
         gone = [trial for trial in known if trial not in stamps["rows"]]
-        if not changed and not gone and before.get("top") == stamps["top"]:
+        if not changed and not gone and before["top"] == stamps["top"]:
             return (no_update,) * 7
         _announce(changed, known)
         _choices(found, gone or [row for row in changed if row.id not in known])
@@ -121,7 +128,7 @@ def listen(app: Dash) -> None:
                 top.summary(found),
                 _nothing(found),
             )
-            if before.get("top") != stamps["top"]
+            if before["top"] != stamps["top"]
             else (no_update,) * 5
         )
         return {"rows": [row_data(row) for row in changed], "gone": gone}, stamps, *above
@@ -164,7 +171,7 @@ def _read() -> tuple[Board, Achieved]:
     return read_model.board(desk), achieved(desk)
 
 
-def _stamps(found: Board, brought: Achieved) -> dict[str, Any]:
+def _stamps(found: Board, brought: Achieved) -> Shown:
     """What the browser has, in short: a stamp a row, and one for all that stands above the rows."""
     above = (found.counts, found.decided, found.waiting, found.waits, brought, top.summary(found))
     return {

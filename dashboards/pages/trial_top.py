@@ -13,7 +13,6 @@ from dashboards.read_model import TrialView
 from trials.acts.act import Act
 from trials.acts.deciding import Decision
 from trials.disclosure import LIMIT
-from trials.reasons import REASONS
 
 
 def top(view: TrialView) -> list[Any]:
@@ -146,7 +145,7 @@ def _word(view: TrialView) -> list[Any]:
     evidence: list[Any] = ["What the evidence said: ", pill(view.standing), *(mark_badge(mark) for mark in late)]
     return [
         html.P([icon(sign), html.Span(_did(view.closing))], className=f"verdict-word tone-{tone} bare"),
-        html.P(_why(view.closing), className="trial-decided"),
+        html.P(_why(view, view.closing), className="trial-decided"),
         html.P(evidence, className="trial-said"),
     ]
 
@@ -161,10 +160,10 @@ def _did(closing: Act) -> str:
     return f"{DONE[_what(closing)][0]} on {wording.day(closing.at)}"
 
 
-def _why(closing: Act) -> str:
+def _why(view: TrialView, closing: Act) -> str:
     body = closing.body
     assert isinstance(body, Decision)
-    means = REASONS[body.reason_code][0] if body.reason_code in REASONS else ""
+    means = wording.reason_means(view.protocol, body.reason_code, view.look)
     on = f"on look {body.grounds.look:,}" if body.grounds.look else "before its first look"
     return f"Decided by {closing.by} {on}" + (f": {means}." if means else ".")
 

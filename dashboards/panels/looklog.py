@@ -72,6 +72,4 @@ def _all(about: LookLog) -> list[Any]:
     return [html.Details([line, html.Ul(links, className="trial-looks")], className="show-numbers")]
 
 
-PANEL = Panel(
-    "looklog", "Look log", 12, absent, title, how, body, section="history", read=looklog, travels=True
-)
+PANEL = Panel("looklog", "Look log", 12, absent, title, how, body, section="history", read=looklog, travels=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -162,7 +162,7 @@ def _row(card: TrialCard, last: Newest | None, rows: int | None, waits: Waits | 
         state=card.state,
         deliveries=card.deliveries,
         refused=card.refused,
-        last=last,
+        last=None if last is None else replace(last, warnings=warnings),  # the page sends a digest of all this
         flags=flags,
         notes=tuple(one for one in warnings if one not in flags),
         rows=rows,

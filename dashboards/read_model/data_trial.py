@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from dashboards.read_model.data import DataRow, data_rows
 from dashboards.read_model.desk import Desk, must_see
-from dashboards.read_model.quality import warnings_told
+from dashboards.read_model.quality import became, warnings_told
 from dashboards.read_model.trial import TrialView, trial
 from trials.protocol import Protocol
 from trials.store import reading
@@ -48,7 +48,7 @@ def trial_data(desk: Desk, trial_id: str, *, now: datetime | None = None) -> Tri
     card = must_see(desk, trial_id)
     [row] = data_rows(desk, [card], now or datetime.now(UTC))
     lines = [
-        DeliveryLine(one.name, one.sent_at, one.recorded_at, one.action, one.refusal, warnings_told(one.warnings))
+        DeliveryLine(one.name, one.sent_at, one.recorded_at, became(one), one.refusal, warnings_told(one.warnings))
         for one in reading.deliveries(desk.store, trial_id, LAST)
     ]
     return TrialData(row, trial(desk, trial_id), tuple(lines))

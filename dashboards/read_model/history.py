@@ -250,10 +250,13 @@ def carried(desk: Desk, view: TrialView) -> CarriedView:
     plan = view.protocol
     if not plan.continues:
         return CarriedView(())
-    seen = {card.id for card in visible(desk, reading.cards(desk.store, plan.continues))}
+    before = reading.cards(desk.store, plan.continues)
+    seen = {card.id for card in visible(desk, before)}
     hidden = tuple(name for name in plan.continues if name not in seen)
     try:
-        found = stages.carried_by(desk.store, plan.trial)
+        # What is carried is the same for every reader; `_carried` leaves out what this one may not see.
+        moved = tuple((card.id, card.token) for card in before)
+        found = kept(desk, card_of(desk, view), "carried", lambda: stages.carried_by(desk.store, plan.trial), moved)
     except LifecycleError as error:
         why = "" if hidden else str(error)
         return CarriedView(plan.continues, plan.changed, hidden=hidden, why=why or "They are not for you to see.")

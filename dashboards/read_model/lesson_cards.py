@@ -134,7 +134,7 @@ def _of_trial(desk: Desk, one: Ending, card: TrialCard, act: Act, found: Iterabl
         tone="stop_for_harm" if body.reason_code in HARMED else TONES[body.what],
         at=act.at,
         code=body.reason_code,
-        code_means=meaning(body.reason_code),
+        code_means=wording.reason_means(plan, body.reason_code, card.look) or meaning(body.reason_code),
         reason=body.reason,
         evidence=evidence,
         label=label,

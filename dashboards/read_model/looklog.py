@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dashboards.read_model.desk import Desk, must_see, sentence_of, standing_of
-from dashboards.read_model.trial import TrialView
+from dashboards.read_model.desk import Desk, sentence_of, standing_of
+from dashboards.read_model.trial import TrialView, card_of
 from dashboards.wording import Standing, first_sentence
 from trials.evidence import Look
 from trials.store.reading import TrialCard
@@ -46,7 +46,7 @@ class LookLog:
 
 def looklog(desk: Desk, view: TrialView) -> LookLog:
     """The log up to the look of the page. Raises NoAccessError."""
-    card, looks = must_see(desk, view.protocol.trial), view.every
+    card, looks = card_of(desk, view), view.every
     if view.look is None or not looks:
         return LookLog(view)
     marks = [_marks(card, looks, place) for place in range(len(looks))]

@@ -10,6 +10,7 @@ from datetime import datetime
 from dashboards.read_model.desk import Chosen, missing_of
 from trials.disclosure import SafeCounts, about_numbers, added_up, released_counts
 from trials.protocol import Protocol
+from trials.records import Action
 from trials.store.reading import DeliveryRow
 
 # "arm is 'pilot': must be one of ..." -> "arm: must be one of ..."; "as registered, 'usual'" -> "as registered".
@@ -61,7 +62,7 @@ def quality_of(
         late_changes=chosen.late.shown,
         missing=missing_of(protocol, chosen),
         last=tuple(
-            DeliveryView(each.name, each.sent_at, each.action, each.refusal, warnings_told(each.warnings))
+            DeliveryView(each.name, each.sent_at, became(each), each.refusal, warnings_told(each.warnings))
             for each in last
         ),
         last_received_at=last_received_at,
@@ -71,6 +72,12 @@ def quality_of(
 def warnings_told(warnings: Iterable[str]) -> tuple[str, ...]:
     """A delivery's warnings as everybody may read them: without counts, and without what it corrected."""
     return tuple(about_numbers(warning) for warning in warnings if not _CORRECTED.match(warning))
+
+
+def became(row: DeliveryRow) -> Action:
+    """What became of a delivery: one that was warned of nothing that is told was simply taken in."""
+    unsaid = row.action == "accept_with_warning" and not warnings_told(row.warnings)
+    return "accept" if unsaid else row.action
 
 
 def _rule(reason: str) -> str:

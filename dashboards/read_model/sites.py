@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from dashboards.read_model.desk import Desk, choose, must_see
-from dashboards.read_model.trial import TrialView
+from dashboards.read_model.desk import Desk, choose
+from dashboards.read_model.trial import TrialView, card_of
 from trials.disclosure import Cell, Telling, rounded
 from trials.disclosure.sites import Group
 from trials.pooling import Shrunken
@@ -54,7 +54,7 @@ class Sites:
 
 def sites(desk: Desk, view: TrialView) -> Sites:
     """The sites of a trial's page, as it is or as of an earlier look. Raises NoAccessError."""
-    card = must_see(desk, view.protocol.trial)
+    card = card_of(desk, view)
     if view.shown is None or not view.arms:
         return Sites(view)
     tellings = choose(desk, card.protocol, card.look).by_site().tellings

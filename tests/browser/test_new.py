@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Request, Response, Route, expect
 
+from dashboards.drafting import talking
+from dashboards.drafting.turns import Turns
+from dashboards.pages import new
 from flows.doing import ByHand
 from flows.settings import Settings
 from tests.browser.conftest import Site, serving
@@ -210,6 +213,24 @@ def is_answer(sent: Request, people: int) -> bool:
     drafts = [each.get("value") for each in body.get("inputs", []) if isinstance(each, dict)]
     asked = [each["values"].get("people") for each in drafts if isinstance(each, dict) and "values" in each]
     return body.get("output") == "new-said.data" and people in asked
+
+
+def test_a_form_whose_turn_has_not_come_asks_again(browser: Browser, kept: Store, tmp_path: Path) -> None:
+    """While another plan is tried out nothing is drawn, and no request is held; soon after, the page has its figures."""
+    with pytest.MonkeyPatch.context() as changed, a_lead(browser, kept, tmp_path) as lead:
+        changed.setattr(talking, "TURNS", Turns(longest=0.0))
+        changed.setattr(new, "ASK_AGAIN", 100)
+        lead.page.reload()
+        lead.page.wait_for_selector('#new-form[data-poured="1"]')
+        with talking.TURNS._working, lead.page.expect_response(is_busy):
+            hopeless(lead)
+        expect(lead.page.locator("#new-sim .new-figures")).to_be_visible(timeout=PATIENCE)
+
+
+def is_busy(got: Response) -> bool:
+    """Whether it answers the asking for a whole plan to be tried out."""
+    asked = got.request.post_data or ""
+    return "new-turn.max_intervals" in asked and "max_participants" in asked
 
 
 def test_nothing_typed_is_lost_by_a_refusal_or_a_reload(browser: Browser, kept: Store, tmp_path: Path) -> None:

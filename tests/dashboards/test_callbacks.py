@@ -90,10 +90,10 @@ def test_a_callback_answers_a_sentence_to_whatever_it_is_sent(
     client, headers = browser(store, doing, Reader("anna", kind, trials=frozenset({SHOWN})))
     others = [card.id for card in reading.cards(store) if card.id != SHOWN]
     rules = [each for each in client.get("/_dash-dependencies").get_json() if not each["clientside_function"]]
-    chance, statuses = random.Random(6), set()
+    chance, statuses = random.Random(9), set()
     assert len(rules) > 15
     for rule in rules:
-        for _ in range(60):
+        for _ in range(10):
             body = junk_for(rule, chance, others)
             answer = client.post(CALLBACKS, data=json.dumps(body), headers=headers)
             said = answer.get_data(as_text=True)
@@ -105,3 +105,59 @@ def test_a_callback_answers_a_sentence_to_whatever_it_is_sent(
                 assert not told, (told, json.dumps(body)[:500])
     assert {200, 400} <= statuses
     assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_fault_of_ours_is_a_reference_and_stands_whole_in_the_log(
+    store: Store, doing: Doing, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A request as pages send it that fails all the same is answered 500 without its traceback, which the log keeps."""
+
+    def broken(*_: Any) -> None:
+        raise KeyError("the secret of a row")
+
+    monkeypatch.setattr("dashboards.pages.portfolio._read", broken)
+    client, headers = browser(store, doing, Reader("anna", "local"))
+    rules = client.get("/_dash-dependencies").get_json()
+    rule = next(each for each in rules if each["output"].startswith("..board-changes.data"))
+    outputs = [each.split(".") for each in rule["output"].strip(".").split("...")]
+    body = {
+        "output": rule["output"],
+        "outputs": [{"id": part, "property": name} for part, name in outputs],
+        "inputs": [{"id": "live-board", "property": "data", "value": "news"}],
+        "state": [{"id": "board-shown", "property": "data", "value": None}],
+        "changedPropIds": ["live-board.data"],
+    }
+    answer = client.post(CALLBACKS, json=body, headers=headers)
+    reference = answer.get_json()["error"].rpartition(" ")[2].rstrip(".")
+    assert answer.status_code == 500
+    assert "secret" not in answer.get_data(as_text=True)
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [KeyError]
+    assert f"reference {reference}" in caplog.text
+    body["state"] = [{"id": "board-shown", "property": "data", "value": ["no stamps"]}]
+    assert client.post(CALLBACKS, json=body, headers=headers).status_code == 400
+
+
+def test_what_cannot_be_read_is_refused(store: Store, doing: Doing) -> None:
+    """Text that is no JSON, or nested deeper than it can be read, is refused as any other request that no page sends."""
+    client, headers = browser(store, doing, Reader("anna", "local"))
+    for said in ("{", "3", "[]", "[" * 100_000, '{"a":' * 100_000, '{"output": ["a"]}', "\ufeff{}"):
+        answer = client.post(CALLBACKS, data=said.encode(), headers=headers)
+        assert answer.status_code == 400, said[:20]
+        assert "Traceback" not in answer.get_data(as_text=True)
+
+
+def test_an_address_that_says_a_word_twice_is_drawn(store: Store, doing: Doing) -> None:
+    """`?look=1&look=2` says no look, so the page is as it is."""
+    client, headers = browser(store, doing, Reader("anna", "local"))
+    parts = [{"id": "_pages_location", "property": "pathname", "value": f"/trial/{SHOWN}"}]
+    parts.append({"id": "_pages_location", "property": "search", "value": "?look=1&look=2"})
+    body = {
+        "output": ".._pages_content.children..._pages_store.data..",
+        "outputs": [{"id": "_pages_content", "property": "children"}, {"id": "_pages_store", "property": "data"}],
+        "inputs": parts,
+        "state": [],
+        "changedPropIds": ["_pages_location.pathname"],
+    }
+    answer = client.post(CALLBACKS, json=body, headers=headers)
+    assert answer.status_code == 200
+    assert "panel-evidence" in answer.get_data(as_text=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from dash import html
+from dash import html, no_update
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from dashboards.drafting import answers, faults, talking
 from dashboards.drafting.choices import ASKS
 from dashboards.drafting.content import applied, content_of, to_yaml, values_of
 from dashboards.drafting.fields import BY_NAME, FIELDS, standards
-from dashboards.drafting.turns import Turns
+from dashboards.drafting.turns import BusyError, Turns
 from dashboards.figures.operating import ENDS, in_100, operating
 from dashboards.pages import new
 from dashboards.read_model import Desk
@@ -30,7 +31,9 @@ from dashboards.theme import Screen
 from flows.template import TEMPLATE
 from tests.dashboards import making
 from trials import gate, planning
+from trials.errors import ProtocolError
 from trials.outcomes import KINDS
+from trials.proposals import joined_until
 from trials.protocol import Protocol, from_content, from_yaml
 from trials.store import decisions, granting
 from trials.store.engine import Store, open_store
@@ -204,13 +207,14 @@ def test_what_is_tried_out_is_plannings_own() -> None:
     assert found is not None
     plan = planning.check(protocol, known.FIRST_RUNS)
     assert found.plan == plan
-    drawn = operating(protocol, plan.outlooks, found.pace, Screen())
+    drawn = operating(protocol, plan.outlooks, found.pace, found.joined, Screen())
     for outlook in plan.outlooks:
         row = next(
             row for row in drawn.rows if row[7] == f"{outlook.ended_by[1]:,}" and row[6] == f"{outlook.people:,.0f}"
         )
         assert row[2:6] == tuple(in_100(getattr(outlook, part)) for _, _, part in ENDS)
-        assert row[8] == f"{outlook.people / 10:,.0f}"
+        assert row[8] == f"{joined_until(protocol, outlook.ended_by[1]):,}"
+        assert row[9] == f"{outlook.people / 10 + 56 / 30.4375:,.0f}"
         assert f"{row[2]} are promoted, {row[4]} dropped" in drawn.alt
     bars = drawn.figure["data"]
     assert [sum(shares) for shares in zip(*(bar["x"] for bar in bars), strict=True)] == pytest.approx(
@@ -219,8 +223,13 @@ def test_what_is_tried_out_is_plannings_own() -> None:
     told = words(answers.tried(found, Screen()))
     nothing = next(one for one in plan.outlooks if one.truth == "no effect")
     assert f"{in_100(nothing.drop)} in 100" in told
-    assert f"{nothing.people:,.0f}" in told
+    assert f"{joined_until(protocol, nothing.ended_by[1]):,}" in told
+    assert f"{nothing.people:,.0f} with a result on average" in told
     assert plan.sentence in told
+    worth = next(one for one in plan.outlooks if one.truth == "worthwhile")
+    line = words(html.Div(answers.bar(known.foreseen(protocol), found)))
+    assert f"promoted in {in_100(worth.promote)} of 100 trials of this plan" in line
+    assert "of 100 such trials with one look at the end" in words(html.Div(answers.bar(known.foreseen(protocol))))
 
 
 @pytest.mark.parametrize(
@@ -238,7 +247,7 @@ def test_a_huge_plan_is_not_tried_out_while_somebody_types(changes: dict[str, An
 
 def test_what_was_overtaken_is_not_worked_out() -> None:
     """While one draft is tried out, of the form's next ones only the newest is; another form's is not left out."""
-    turns, begun, free = Turns(), threading.Event(), threading.Event()
+    turns, begun, free = Turns(longest=10), threading.Event(), threading.Event()
     done: list[str] = []
 
     def first() -> str:
@@ -249,20 +258,105 @@ def test_what_was_overtaken_is_not_worked_out() -> None:
     threads = [threading.Thread(target=lambda: done.append(str(turns.work("a", 1, first))))]
     threads[0].start()
     begun.wait(10)
-    for form, number in (("a", 2), ("a", 3), ("b", 1)):
-        turns.ask(form, number)
-        name = f"{form}{number}"
-        threads.append(
-            threading.Thread(
-                target=lambda f=form, n=number, w=name: done.append(f"{w}: {turns.work(f, n, lambda: 'done')}")
-            )
-        )
-    for thread in threads[1:]:
-        thread.start()
+    threads.append(threading.Thread(target=lambda: done.append(f"a2: {turns.work('a', 2, lambda: 'done')}")))
+    threads[1].start()
+    while not turns._waiting.locked():
+        threads[1].join(0.001)
+    with pytest.raises(BusyError):  # one waits already
+        turns.work("b", 1, lambda: "never")
+    turns.ask("a", 3)
     free.set()
     for thread in threads:
         thread.join(10)
-    assert sorted(done) == ["a2: None", "a3: done", "b1: done", "first"]
+    assert sorted(done) == ["a2: None", "first"]
+    assert [turns.work(form, number, lambda: "done") for form, number in (("a", 3), ("b", 1))] == ["done", "done"]
+
+
+def test_a_form_that_waits_holds_no_thread() -> None:
+    """Whose turn doesn't come in time is told to ask again, at once when another waits already; the page's clock then ticks."""
+    turns = Turns(longest=0.0)
+
+    def others() -> str:
+        with pytest.raises(BusyError):
+            in_another_thread(lambda: turns.work("b", 1, lambda: "done"))
+        return "done"
+
+    assert turns.work("a", 1, others) == "done"
+    assert turns.work("b", 1, lambda: "now") == "now"
+    assert turns.work("a", 1, lambda: "later") == "later"
+    turns.ask("c", 2)
+    with turns._working:
+        assert turns.work("c", 1, lambda: "never") is None  # overtaken: nobody asks for it again
+
+
+def in_another_thread(work: Callable[[], Any]) -> Any:
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(work).result(10)
+
+
+def test_a_busy_answer_winds_the_clock_of_the_page(kept: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is drawn, and the page asks again after one more tick; an answer leaves the clock as it is."""
+    plan: Any = {"n": 3, "page": "a", "content": from_content(content_of(HOPELESS)).canonical()}
+    app = create_app(kept)
+    with app.server.test_request_context("/new"), monkeypatch.context() as changed:
+        changed.setattr(talking, "TURNS", Turns(longest=0.0))
+        with talking.TURNS._working:
+            assert new._tried(plan, 4, more=False) == (no_update, no_update, 5)
+        told, line, ticks = new._tried(plan, 4, more=False)
+    assert (told["n"], ticks) == (3, no_update)
+    assert "of 100 trials of this plan" in words(html.Div(line))
+
+
+@pytest.mark.parametrize("how", ["before_after", "period", "site", "choice"])
+def test_no_share_promotes_where_people_decide(how: str) -> None:
+    """A label that lets no evidence decide has no shares that promote or drop, on the page and on a phone."""
+    protocol = making.plan("draft", assignment={"how": how})
+    told = tried_words(protocol)
+    assert "People decide: the evidence alone can't promote or drop it" in told
+    assert "romotes" not in told
+    assert "Drops" not in told
+    found = known.by_people(protocol)
+    assert "people decide" in words(html.Div(answers.bar(known.foreseen(protocol), found)))
+
+
+def test_a_feasibility_plan_shows_what_its_criteria_tell() -> None:
+    """Not how often it promotes an idea that it can't judge, but how sure each light is with its people."""
+    kept_on = {"id": "kept", "asks": "retention", "text": "share who stay", "green": 0.8, "red": 0.6}
+    plan = {"purpose": "feasibility", "progression": [kept_on], "monitoring": {"max_participants": 60}}
+    told = tried_words(making.plan("draft", **plan))
+    # Clopper & Pearson's interval of 48 of 60 (R: binom.test(48, 60)$conf.int is 0.677 to 0.892).
+    assert "Share who stay: 80 %, plausibly 68 % to 89 %; green" in told
+    assert "romotes" not in told
+    assert "no progression criteria" in tried_words(making.plan("draft", **plan | {"progression": []}))
+
+
+def test_no_cause_is_named_where_the_label_knows_none() -> None:
+    """One arm beside a benchmark: people do better or no better, and the guardrails are said to be left out."""
+    guard = {"measure": "hurt", "kind": "binary", "better": "lower", "margin": 0.05, "baseline": 0.1}
+    plan = {"design": "one_arm", "arms": [{"id": "call"}], "monitoring": {"max_participants": 60}}
+    protocol = making.plan("draft", **plan, guardrails=[guard])
+    told = tried_words(protocol)
+    assert "Drops the idea if people do no better" in told
+    assert "does nothing" not in told
+    assert "uardrails are not in these figures" in told
+    found = known.tried_out(protocol, known.FIRST_RUNS)
+    assert found is not None
+    drawn = operating(protocol, found.plan.outlooks, found.pace, found.joined, Screen())
+    assert "if people do no better" in drawn.alt
+    assert "idea" not in str((drawn.alt, drawn.columns, drawn.rows))
+
+
+def test_without_a_rate_the_people_are_those_with_a_result() -> None:
+    """How many more have joined by then is asked for, and not left unsaid."""
+    told = tried_words(from_content(content_of(HOPELESS | {"people": 200})))
+    assert "Expected people with a result if it does nothing" in told
+    assert "more have joined by then: say how many join a month" in told
+
+
+def tried_words(protocol: Protocol) -> str:
+    said = talking.tried({"n": 1, "page": "a", "content": protocol.canonical()}, Screen(), more=False)
+    assert said is not None
+    return words(said.drawn)
 
 
 def test_similar_ideas_begin_with_failures(kept: Store) -> None:
@@ -334,6 +428,20 @@ def test_every_question_stands_in_the_form_once() -> None:
     labels = [(field.section, field.label, field.when) for field in FIELDS]
     assert len(set(labels)) == len(labels)
     assert len(BY_NAME) == len(FIELDS)
+
+
+def test_a_plan_with_aliases_is_not_unfolded() -> None:
+    """280 signs that would unfold to millions are refused in a sentence, in the form as in a file."""
+    bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"a{row}: &a{row} [{','.join([f'*a{row - 1}'] * 10)}]\n" for row in range(1, 6)
+    )
+    said = talking.of_yaml(bomb)
+    assert said == "the plan: *a0 in line 2 is an alias, must be written out. Put there what stands at &a0."
+    with pytest.raises(ProtocolError, match="is an alias, must be written out"):
+        from_yaml(bomb)
+    deep = talking.of_yaml("a: " + "[" * 20_000)
+    assert isinstance(deep, str)
+    assert "nested too deeply" in deep
 
 
 ODD = st.one_of(

@@ -22,6 +22,7 @@ from dashboards.pages import portfolio
 from dashboards.pages import trial_top as page
 from dashboards.panels import PANELS, endings
 from dashboards.panels import effect as effect_panel
+from dashboards.panels import evidence as evidence_panel
 from dashboards.panels.panel import Panel, place
 from dashboards.panels.plan import PANEL as plan_panel
 from dashboards.read_model import Desk, TrialView
@@ -308,3 +309,43 @@ def test_results_that_never_came_are_told_by_arm(desk: Desk, app: Dash) -> None:
     said = [(arm, words) for arm, words in (("Usual", "fewer than 10"), ("Phone call", "about 21"))]
     assert [words in shown[shown.index(f"never came, {arm}") :][:400] for arm, words in said] == [True, True]
     assert "25" not in shown
+
+
+@pytest.mark.parametrize("trial", ["clear-winner", "plain-dud", "does-harm"])
+@pytest.mark.parametrize(
+    ("design", "beside"),
+    [
+        ({"assignment": {"how": "before_after"}}, "before"),
+        ({"assignment": {"how": "choice"}}, "the others"),
+        ({"design": "one_arm", "arms": [{"id": "call", "name": "Phone call"}]}, "the benchmark"),
+    ],
+)
+def test_where_no_lot_formed_the_arms_nothing_helps_or_harms(
+    trial: str, design: dict[str, Any], beside: str, desk: Desk
+) -> None:
+    """Title, lines, labels, table, alt text and endings say how people did beside what they are held against, and no more."""
+    view = read_model.trial(desk, trial)
+    assert view.shown is not None
+    seen = replace(view, protocol=making.plan(trial, **design))
+    drawn = text_of(evidence_panel.body(seen, Screen()))
+    shown = evidence_panel.title(seen) + drawn + text_of(endings.body(seen, Screen()))
+    for claimed in ("it helps", "it harms", "not worth it", "no harm", "no benefit"):
+        assert claimed not in shown.lower()
+    words = wording.claim_words(seen.protocol, seen.look)
+    assert set(words.values()) == {f"{way} than {beside}" for way in ("Better", "Too little better", "Worse")}
+    fired = [name for name, claim in view.claims.items() if claim.fired]
+    assert evidence_panel.title(seen).endswith(" and ".join(f"“{words[name].lower()}”" for name in fired))
+    assert all(word in drawn for word in words.values())
+    assert wording.claim_words(view.protocol, view.look) is wording.CLAIM_WORDS
+    assert "people did better" in wording.reason_means(seen.protocol, "worked")
+    assert wording.reason_means(view.protocol, "worked").startswith("it helps")
+
+
+@pytest.mark.parametrize("trial", ["clear-winner", "plain-dud", "does-harm", "still-open", "never-settled"])
+def test_a_feasibility_trial_says_nothing_of_whether_the_idea_works(trial: str, desk: Desk) -> None:
+    """Harm excepted, of which everybody is told: the titles say how wide the range is, and what the trial asks."""
+    view = read_model.trial(desk, trial)
+    seen = replace(view, protocol=view.protocol.model_copy(update={"purpose": "feasibility"}))
+    harm = view.claims["harm"].fired
+    assert view.effect is None or (effect_panel.title(seen) == "How wide the plausible range is") != harm
+    assert ("not whether the idea works" in evidence_panel.title(seen)) != harm

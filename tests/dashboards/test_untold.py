@@ -70,11 +70,12 @@ def test_a_breached_guardrail_names_no_arm_where_arms_are_kept_back(tmp_path: Pa
         store, making.plan("g", design="multi_arm", arms=ARMS, guardrails=[HURT], stopping=watched.STOPPING)
     )
     rows = []
-    for one in making.people(150):
+    for one in making.people(300):
         arm = ARMS[one.entry_order % 3]["id"]
         hurt = float(arm == "letter" and one.entry_order % 2 == 0)
         rows.append(replace(one, arm=arm, guardrails=(Measured("hurt", hurt, None),)))
-    making.deliver(store, "g", rows, week=0)
+    for week, part in making.weekly(rows, 100):
+        making.deliver(store, "g", part, week=week)
     watched.report_event(store, "g", "death")
     granting.give(store, "tests", "stan", "stakeholder", by="anna", at=making.START)
     found = deciding(Desk(store).for_reader(STAN), "g")

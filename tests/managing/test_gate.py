@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from tests.managing.gate_plans import BINARY, COUNT, ONE, SCORE, THREE, TIME, pl
 from trials import gate, labelling, reach
 from trials.errors import GateError, ProtocolError
 from trials.planning import admit, fixed_size
-from trials.proposals import Proposal, applied
-from trials.protocol import Protocol, from_file
+from trials.proposals import Proposal, applied, joined_until, months_until
+from trials.protocol import Protocol, from_content, from_file
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*.yaml"))
 
@@ -44,7 +45,10 @@ def test_a_refusal_says_what_would_be_found_and_what_to_do() -> None:
         gate.must_pass(plan())
     words = str(refusal.value)
     assert words.startswith("my-trial: With 60 people only a fall from 29 % to 3.4 % would be found")
-    assert "in 9 of 100 such trials, must be in at least 50 of 100 to be sealed as an effect trial" in words
+    assert (
+        "in 9 of 100 such trials with one look at the end, must be in at least 50 of 100 to be sealed as an effect trial"
+        in words
+    )
     assert "purpose: feasibility" in words
     assert "plan 957 people" in words
 
@@ -230,3 +234,31 @@ def test_the_gate_carries_the_label() -> None:
     """What may be claimed stands beside what would be found."""
     assert gate.judged(plan()).labelled == "randomised"
     assert gate.judged(plan(**ONE)).label == labelling.label_of(plan(**ONE))
+
+
+def test_joined_until_is_what_a_calendar_counts() -> None:
+    """Against a calendar of people who join one by one and have their result after the follow-up: everybody who has joined
+    when the given result is in, and the month in which it is."""
+    for follow_up, rate, planned in (("52 weeks", 30.0, 400), ("4 weeks", 7.5, 60), ("30 days", 2.0, 40)):
+        content = plan().model_dump(mode="json")
+        content |= {"stopping": {"recruitment": {"per_month": rate}}}
+        content["primary"]["follow_up"] = follow_up
+        content["monitoring"]["max_participants"] = planned
+        protocol = from_content(content)
+        wait = protocol.primary.follow_up_time
+        assert wait is not None
+        joining = [person / rate for person in range(1, planned + 1)]
+        results = [month + wait.days / 30.4375 for month in joining]
+        for stop in (1, planned // 3, planned):
+            answer = results[stop - 1]
+            assert joined_until(protocol, stop) == sum(month <= answer + 1e-9 for month in joining)
+            assert months_until(protocol, stop) == pytest.approx(answer)
+    assert joined_until(plan(), 10) is None
+    assert months_until(plan(), 10) is None
+
+
+def test_the_answer_without_its_trade_off_is_the_same() -> None:
+    """What the form asks for leaves out the rows, and nothing else."""
+    whole = gate.judged(plan())
+    assert gate.judged(plan(), rows=False) == replace(whole, rows=())
+    assert whole.rows
