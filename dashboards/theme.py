@@ -78,7 +78,7 @@ def mix(colour: str, ground: str, share: float) -> str:
 
 def css() -> str:
     """The tokens as CSS variables; `data-scheme` on the root element chooses between the schemes."""
-    blocks = []
+    blocks, paper = [], ""
     for scheme, tokens in TOKENS.items():
         screen = Screen(scheme)
         wanted = dict(tokens)
@@ -87,6 +87,8 @@ def css() -> str:
             wanted[f"{name}-edge"] = screen.tint(name, 0.35)
         body = "".join(f"--{name}:{value};" for name, value in wanted.items())
         blocks.append(f':root[data-scheme="{scheme}"]{{color-scheme:{scheme};{body}}}')
+        if scheme == "light":  # paper is white, whatever the screen was
+            paper = f"@media print{{:root[data-scheme][data-scheme]{{color-scheme:light;{body}}}}}"
     fonts = (
         '@font-face{font-family:"Inter";font-style:normal;font-weight:100 900;font-display:swap;'
         'src:url("/assets/fonts/inter-latin.woff2") format("woff2")}'
@@ -94,7 +96,7 @@ def css() -> str:
     icons = (
         f'.icon.icon-{file.stem}{{mask-image:url("/assets/icons/{file.name}")}}' for file in sorted(ICONS.glob("*.svg"))
     )
-    return fonts + f":root{{--font:{FONT}}}" + "".join(blocks) + "".join(icons)
+    return fonts + f":root{{--font:{FONT}}}" + "".join(blocks) + paper + "".join(icons)
 
 
 def template(screen: Screen) -> dict[str, Any]:

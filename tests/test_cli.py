@@ -190,6 +190,8 @@ def test_the_commands_are_those_that_are_promised() -> None:
         "fund": ("request", "answer", "spent", "show"),
         "voice": ("add", "withdraw"),
         "safety": ("report", "judge", "list"),
+        "account": ("add", "list", "password", "remove"),
+        "link": ("make", "list", "revoke"),
     }
     for group, inner in groups.items():
         grouped += [group, *(f"{group} {name}" for name in inner)]

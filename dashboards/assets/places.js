@@ -79,7 +79,21 @@
     document.title = document.title.replace(" - " + before.word + " - ", " - " + now.word + " - ");
   }
 
+  /* Which page of the navigation this is: pages about one trial belong to the board, or to the data. */
+  function here() {
+    var at = window.location.pathname;
+    document.querySelectorAll(".side nav a").forEach(function (link) {
+      var to = link.getAttribute("href");
+      var inside = to === "/" ? /^\/(trial|decide|seal)\//.test(at) : at.indexOf(to + "/") === 0;
+      var said = at === to ? "page" : inside ? "true" : null;
+      if (link.getAttribute("aria-current") === said) return;
+      if (said) link.setAttribute("aria-current", said);
+      else link.removeAttribute("aria-current");
+    });
+  }
+
   new MutationObserver(function () {
+    here();
     arrive();
     tell();
   }).observe(document.documentElement, { childList: true, characterData: true, subtree: true });

@@ -141,7 +141,7 @@ def _line(one: DeliveryLine) -> tuple[Any, ...]:
 def _reasons_title(found: TrialData) -> str:
     total = found.view.quality.reasons.total
     return (
-        f"For no reason were {LIMIT} rows or more set aside"
+        f"No single reason set aside {LIMIT} rows or more"
         if total is None
         else f"At least {total:,} rows were set aside"
     )

@@ -177,7 +177,8 @@ def _as_of(view: TrialView) -> str:
     shown = f"{view.shown.n:,} {wording.units(view.protocol)}"
     return (
         f"{newest} What is said of results is as of {shown}; it moves on when {LIMIT} more in each "
-        "group have one, so that nobody's result can be worked out."
+        "group have one, so that nobody's result can be worked out. People count in the order in which they joined: whoever "
+        "waits for a result, or for a row to be mended, holds back those after them."
     )
 
 

@@ -381,3 +381,13 @@ def test_the_first_trial_arrives_on_an_empty_board(browser: Browser, tmp_path: P
     page.close()
     running.stop()
     store.close()
+
+
+def test_the_navigation_says_where_one_is(visit: Opener) -> None:
+    """By aria-current, on loading and after a link; a trial belongs to the portfolio."""
+    page = visit("/lessons")
+    expect(page.locator(".side nav [aria-current=page]")).to_have_text("Lessons")
+    page.locator(".side nav a", has_text="Portfolio").click()
+    expect(page.locator(".side nav [aria-current=page]")).to_have_text("Portfolio")
+    page.get_by_role("link", name="Clear winner").first.click()
+    expect(page.locator(".side nav [aria-current=true]")).to_have_text("Portfolio")

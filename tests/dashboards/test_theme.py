@@ -74,3 +74,10 @@ def test_css_and_charts_come_from_the_same_tokens() -> None:
             assert f"--{name}:{value};" in text
         assert template(Screen(scheme))["layout"]["font"]["color"] == TOKENS[scheme]["ink-2"]
     assert "http" not in text
+
+
+def test_paper_is_light_whatever_the_screen_was() -> None:
+    """Printing from dark would make a black page: the light tokens hold there, and weigh more than the scheme's own."""
+    paper = css().partition("@media print")[2]
+    assert paper.startswith("{:root[data-scheme][data-scheme]{color-scheme:light;")
+    assert f"--surface:{TOKENS['light']['surface']};" in paper.partition("}")[0]

@@ -22,7 +22,9 @@ from trials.store.digests import FORMS, RowsDigest, rows_digest, told
 from trials.store.engine import Store, open_store, reading, writing
 from trials.store.models import metadata
 
-TABLES = sorted(name for name in metadata.tables if name != "sqlmodel")
+# Who may open the pages is no fact of a trial: those tables are not in the chain (docs/signing.md).
+DOORS = {"account", "door", "ended_session", "link", "sign_in_attempt"}
+TABLES = sorted(name for name in metadata.tables if name not in {"sqlmodel", *DOORS})
 # What may change at any time: the token that tells pages so.
 FREE = {("trial", "token")}
 
