@@ -127,8 +127,8 @@ def _reasons(protocol: Protocol, reach: Reach) -> tuple[str, ...]:
     if power >= MAY_SEAL:
         return ()
     return (
-        f"what is called worthwhile would be found in {_in_100(power)} of 100 such trials {ONE_LOOK}, must be in at least "
-        f"{100 * MAY_SEAL:.0f} of 100 for an effect trial: it is likelier to be missed than found.",
+        f"what is called worthwhile would be found in {_in_100(power)} of 100 such trials {ONE_LOOK}; an effect trial must "
+        f"find it in at least {100 * MAY_SEAL:.0f} of 100, as below that it is likelier to be missed than found.",
     )
 
 

@@ -7,6 +7,18 @@
   var PERSONAL = ["owner"];
   var timer = null;
   var last = { n: 0, values: {}, kept: null };
+  var RETRY = 1500; // ms between two tries to reach the server again
+  var ASKING = "Asking again ...";
+  var LOST = "Can't be asked now: the server can't be reached. What stands here is for other numbers.";
+  var FAILED = "Can't be answered: the server failed at it. What stands here is for other numbers.";
+  var UNREGISTERED =
+    "No answer came from the server, so it isn't known whether this plan was registered. What you typed is still here: " +
+    "press Register again when the server can be reached.";
+  var now = {}; // what stands in the form
+  var answered = -1; // the newest draft whose answer is shown; -1: none yet
+  var trouble = ""; // why no answer comes; empty while one is on its way
+  var retry = null;
+  var refused = {}; // why what was pasted into a field can't stand, until something else is put there
 
   function clientside() {
     return window.dash_clientside;
@@ -76,6 +88,9 @@
   }
   function send(values) {
     last = { n: last.n + 1, values: values, kept: last.kept };
+    now = values;
+    if (trouble === FAILED) trouble = "";
+    mark();
     keep();
     clientside().set_props("new-draft", { data: { n: last.n, page: page(), from: "typed", values: values, kept: last.kept } });
   }
@@ -89,6 +104,98 @@
     });
     arrange(values);
   }
+
+  /* The answers are marked from the moment on in which the form differs from what they are for. */
+  function mark() {
+    var place = document.getElementById("new-answers");
+    var line = document.getElementById("new-behind");
+    if (!place || !line) return;
+    var behind = answered < last.n || !same(now, last.values);
+    var words = !behind ? "" : trouble || ASKING;
+    place.classList.toggle("is-behind", behind);
+    if (line.textContent !== words) line.textContent = words;
+  }
+  function lose() {
+    trouble = LOST;
+    if (answered >= last.n) answered = last.n - 1; // what else hangs on this draft may not have come either
+    mark();
+    clearTimeout(retry);
+    retry = setTimeout(reach, RETRY);
+  }
+  async function reach() {
+    if (!form()) return;
+    try {
+      var token = await plainly("/live/token", { cache: "no-store", referrerPolicy: "no-referrer" });
+      if (!token.ok) throw new Error(token.status);
+    } catch (error) {
+      retry = setTimeout(reach, RETRY);
+      return;
+    }
+    trouble = "";
+    clearTimeout(timer);
+    send(now);
+  }
+  function unregistered() {
+    clientside().set_props("new-outcome", {
+      children: { namespace: "dash_html_components", type: "P", props: { className: "outcome-refused", children: UNREGISTERED } }
+    });
+  }
+  /* Dash says nothing on the page when a request of it fails. */
+  var plainly = window.fetch;
+  window.fetch = async function (address, options) {
+    var asked = form() && String(address).indexOf("_dash-update-component") >= 0 ? String((options || {}).body || "") : "";
+    try {
+      var answer = await plainly.apply(window, arguments);
+    } catch (error) {
+      if (asked.indexOf('"new-') >= 0) lose();
+      if (asked.indexOf("new-outcome.children") >= 0) unregistered();
+      throw error;
+    }
+    if (asked && answer.status >= 500) {
+      if (asked.indexOf("new-outcome.children") >= 0) unregistered();
+      if (answer.status > 501 && asked.indexOf('"new-') >= 0) lose();
+      else if (asked.indexOf('"new-said.data"') >= 0) {
+        trouble = FAILED;
+        mark();
+      }
+    }
+    return answer;
+  };
+
+  /* What is put into a number field at once, as by pasting: a comma before decimals becomes a point; what can be read in
+     two ways, or not at all, is refused in a sentence. The field itself would drop the signs that it doesn't know. */
+  function read(said, whole) {
+    var text = said.trim().replace(/(\d)[\s']+(?=\d{3}(?!\d))/g, "$1");
+    if (/^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(text)) {
+      var sure = whole || /,.*[,.]/.test(text);
+      if (sure) text = text.replace(/,/g, "");
+      else if (!/^-?0,/.test(text)) return { why: "can be read in two ways, must be written without a comma." };
+    }
+    text = text.replace(",", ".");
+    if (!/^-?(\d{1,15}(\.\d*)?|\.\d+)$/.test(text)) return { why: "must be a number in digits, such as 12 or 29.5." };
+    if (whole && text.indexOf(".") >= 0) return { why: "must be a whole number." };
+    return { text: text };
+  }
+  function pasted(event) {
+    var field = event.target;
+    var whole = field.classList && field.classList.contains("new-whole");
+    if (!whole && !(field.classList && field.classList.contains("new-decimal"))) return;
+    var typed = event.inputType === "insertText" && (event.data || "").length === 1;
+    var said = field.value;
+    var id = JSON.parse(field.id);
+    delete refused[id.field];
+    if (typed || /^(delete|history)/.test(event.inputType || "") || said === "" || /^-?\d{1,15}$/.test(said)) return;
+    var found = read(said, whole);
+    var put = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+    put.call(field, found.text || ""); // before React reads it
+    if (found.why) {
+      refused[id.field] = "“" + said.slice(0, 40) + "” " + found.why;
+      setTimeout(function () {
+        clientside().set_props(id, { error: refused[id.field] || null });
+      }, 0);
+    }
+  }
+  window.addEventListener("input", pasted, true);
 
   function stale(data) {
     return !data || data.n < last.n;
@@ -109,6 +216,8 @@
       typed: function () {
         var values = collected(clientside().callback_context.inputs_list[0]);
         if (!form() || form().dataset.poured !== "1") return clientside().no_update;
+        now = values;
+        mark();
         arrange(values);
         clearTimeout(timer);
         timer = same(values, last.values)
@@ -121,16 +230,19 @@
       /* The first time: what was typed before the page was loaded anew. Later: what the server put into the draft. */
       poured: function (draft) {
         var fields = clientside().callback_context.states_list[0];
-        var now = collected(fields);
+        var stands = collected(fields);
         if (form().dataset.poured !== "1") {
           form().dataset.poured = "1";
           var before = stored();
-          last = { n: 0, values: now, kept: null };
-          arrange(now);
+          last = { n: 0, values: stands, kept: null };
+          now = stands;
+          answered = -1;
+          trouble = "";
+          arrange(stands);
           if (before) {
             var values = Object.assign({}, before.values);
             PERSONAL.forEach(function (name) {
-              if (now[name] !== undefined) values[name] = now[name];
+              if (stands[name] !== undefined) values[name] = stands[name];
             });
             last.kept = before.kept;
             put(fields, values);
@@ -139,7 +251,9 @@
         } else if (draft && draft.from === "server") {
           clearTimeout(timer);
           last = { n: Math.max(last.n, draft.n), values: draft.values, kept: draft.kept };
+          now = collected(fields);
           put(fields, draft.values);
+          mark();
           keep();
         }
         return clientside().no_update;
@@ -148,8 +262,11 @@
       said: function (data) {
         var outputs = clientside().callback_context.outputs_list;
         if (stale(data)) return unchanged(outputs);
+        answered = data.n;
+        trouble = "";
+        mark();
         var errors = outputs[0].map(function (part) {
-          return data.errors[part.id.field] || null;
+          return refused[part.id.field] || data.errors[part.id.field] || null;
         });
         var waits = data.plan && data.plan.content ? "new-sim new-waits" : "new-sim";
         return [errors, data.gate, data.bar, data.named, data.yaml, data.plan, waits];

@@ -59,6 +59,13 @@ def _blank(value: Any, numeric: bool) -> bool:
     return number(value) is None if numeric else not text(value)
 
 
+def _plain(said: float) -> str:
+    """As people write it, "0.0000001" and "1,000,000,000,000"; with an exponent where that would be too long to read."""
+    if said and not 1e-9 <= abs(said) < 1e15:
+        return f"{said:g}"
+    return f"{said:,.10f}".rstrip("0").rstrip(".")
+
+
 def faults(values: Values) -> dict[str, str]:
     """A sentence for each answer that can't stand, by the field's name; what is missing is no fault."""
     found: dict[str, str] = {}
@@ -70,7 +77,7 @@ def faults(values: Values) -> dict[str, str]:
         if said is None:
             found[field.name] = f"{field.label}: “{text(given)}”, must be a number."
         elif field.whole and (said != int(said) or said < 1):
-            found[field.name] = f"{field.label}: {said:g}, must be a whole number, 1 or more."
+            found[field.name] = f"{field.label}: {_plain(said)}, must be a whole number, 1 or more."
     return found | {name: why for name, why in _measured(values).items() if name not in found}
 
 
@@ -89,14 +96,14 @@ def _sizes(values: Values) -> dict[str, str]:
     found = {}
     people = number(values.get("people"))
     if people is not None and not 2 <= people <= MOST_PEOPLE:
-        found["people"] = f"People at most: {people:,.0f}, must be from 2 to {MOST_PEOPLE:,}."
+        found["people"] = f"People at most: {_plain(people)}, must be from 2 to {MOST_PEOPLE:,}."
     pace = number(values.get("per_month"))
     if pace is not None and pace <= 0:
         found["per_month"] = f"People who join a month: {pace:g}, must be more than 0."
     for name in ("alpha", "beta"):
         chance = number(values.get(name))
         if chance is not None and not 0 < chance < 100:
-            found[name] = f"{BY_NAME[name].label}: {chance:g} in 100, must be more than 0 and less than 100."
+            found[name] = f"{BY_NAME[name].label}: {_plain(chance)} in 100, must be more than 0 and less than 100."
     return found
 
 
@@ -107,7 +114,7 @@ def _shares(values: Values, kind: str) -> dict[str, str]:
     found = {}
     if baseline is not None and not 0 < baseline < 100:
         found["baseline_share"] = (
-            f"Without the idea: {baseline:g} in 100, must be more than 0 and less than 100, so that it can change."
+            f"Without the idea: {_plain(baseline)} in 100, must be more than 0 and less than 100, so that it can change."
         )
     if change is not None and change <= 0:
         found[name] = f"Smallest change worth having: {change:g}, must be more than 0, whichever way is better."
@@ -115,8 +122,8 @@ def _shares(values: Values, kind: str) -> dict[str, str]:
         room = baseline if values.get("better") == "lower" else 100 - baseline
         if values.get("better") and change >= room:
             found[name] = (
-                f"Smallest change worth having: {change:g} in 100, must be less than {room:g}: from {baseline:g} in 100 there "
-                "is no further to go."
+                f"Smallest change worth having: {_plain(change)} in 100, must be less than {room:g}: from "
+                f"{baseline:g} in 100 there is no further to go."
             )
     return found
 

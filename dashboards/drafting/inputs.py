@@ -66,7 +66,10 @@ def _asked(
         unit = {"rightSection": html.Span(suffix), "rightSectionWidth": 72, "rightSectionPointerEvents": "none"}
         return dmc.NumberInput(
             hideControls=True,
-            thousandSeparator=",",
+            # A comma may be a decimal one: assets/draft.js reads what is pasted, and refuses what can be read in two ways.
+            thousandSeparator=False,
+            allowedDecimalSeparators=[".", ","],
+            classNames={"input": "new-whole" if whole else "new-decimal"},
             allowDecimal=not whole,
             clampBehavior="none",
             **(unit if suffix else {}),

@@ -72,6 +72,8 @@ def beside() -> html.Aside:
     """Where the answers come, beside the form."""
     return html.Aside(
         [
+            # assets/draft.js says here that what stands below is for other numbers, and takes it away again.
+            html.P(id="new-behind", className="new-behind", role="status"),
             html.Section(
                 [
                     html.H2("What this trial can tell", className="unseen"),

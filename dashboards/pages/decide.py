@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 
 from dashboards import read_model, shell
 from dashboards.page import Page
 from dashboards.pages import decide_form
-from dashboards.pages.decide_form import MET
-from dashboards.pages.decide_words import choice_of, needs, next_step
+from dashboards.pages.decide_form import KEPT, MET
+from dashboards.pages.decide_words import STAYS_CLOSED, choice_of, needs, next_step
 from dashboards.pages.not_found_404 import only_known
 from dashboards.panels.decisions import DONE
 from dashboards.parts import absence, attempt, attributes, done, refused
@@ -84,7 +84,7 @@ def _form(about: Deciding) -> list[Any]:
         why = "Nothing runs on it yet, so there is nothing to decide. It is sealed first, by a second person."
         return [_state("setting_up", "The plan is not sealed", why), back]
     if about.closed is not None:
-        why = f"{about.closed.sentence} A closed trial stays closed."
+        why = f"{about.closed.sentence} {STAYS_CLOSED}"
         return [_state(DONE[about.closed.what][1], "This trial is decided", why), back]
     if not shell.acting():
         why = "A link, or pages that only show, decide nothing. Sign in with your own name, or use: roadtest decide."
@@ -103,8 +103,23 @@ def _state(sign: str, what: str, why: str) -> html.Div:
     return html.Div(absence(sign, what, why), className="card decide-state")
 
 
+def _in_the_browser(app: Dash) -> None:
+    """What was typed outlasts a reload or a way back (assets/decide.js)."""
+    typed = [Input(field, "value") for field in KEPT]
+    call: Any = app.clientside_callback  # untyped in Dash
+    call(
+        ClientsideFunction("decide", "kept"),
+        Output("decide-kept", "data"),
+        Input("decide-form", "className"),
+        *typed,
+        Input({"type": MET, "criterion": ALL}, "value"),
+        State("decide-trial", "data"),
+    )
+
+
 def listen(app: Dash) -> None:
     """The evidence is drawn again when something lands; the form is explained as one chooses; the button decides."""
+    _in_the_browser(app)
 
     @app.callback(
         Output("decide-evidence", "children"),

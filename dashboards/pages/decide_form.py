@@ -6,21 +6,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import html
+from dash import dcc, html
 
 from dashboards import wording
-from dashboards.pages.decide_words import CHOICES, NOT_NEEDED, agrees
+from dashboards.pages.decide_words import CHOICES, NOT_NEEDED, OVERTAKEN, STAYS_CLOSED, agrees
 from dashboards.panels.decisions import light
 from dashboards.parts import attributes, badge, button, icon, label_badge, outcome
 from dashboards.read_model.deciding import Choice, Deciding, Lit
 from dashboards.read_model.history import Light
 
 MET = "decide-met"
+# What assets/decide.js keeps while one types: not who saw it otherwise, nor the second reviewer, who are people.
+KEPT = ("decide-what", "decide-code", "decide-reason", "decide-lesson", "decide-reuse")
 
 
 def evidence(about: Deciding, *, meanwhile: bool = False) -> list[Any]:
     """What the evidence says: verdict, sentence, label, the lights of what was agreed, rules that ask for something.
-    meanwhile: the form was open before, so that it is told here when somebody has decided."""
+    meanwhile: the form was open before, so that it is told here when somebody has decided; assets/decide.css
+    hides the form then."""
     view = about.view
     plan = view.protocol
     word = html.P([icon(view.standing), html.Span(wording.VERDICT_WORDS[view.standing])], className="verdict-word")
@@ -47,8 +50,8 @@ def _badges(about: Deciding) -> list[Any]:
 def _closed(about: Deciding) -> list[Any]:
     if about.closed is None:
         return []
-    said = html.Span([html.Strong("Already decided. "), about.closed.sentence])
-    return [html.Div([icon("warn"), said], className="banner", role="status")]
+    said = html.Span([html.Strong(f"{OVERTAKEN} "), f"{about.closed.sentence} {STAYS_CLOSED}"])
+    return [html.Div([icon("warn"), said], className="banner decide-overtaken", role="status")]
 
 
 def _rules(about: Deciding) -> list[Any]:
@@ -79,6 +82,7 @@ def form(about: Deciding) -> html.Div:
         [
             html.Section([html.H2("The decision"), *_fields(about)], id="decide-form", className="decide-form"),
             outcome("decide-outcome"),
+            dcc.Store(id="decide-kept"),
         ],
         className="card decide-card",
     )

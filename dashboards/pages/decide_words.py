@@ -17,6 +17,8 @@ CHOICES = {
 }
 FOR_EVER = "This closes the trial for ever: nobody else is enrolled, and it cannot be taken back."
 GOES_ON = "This closes nothing."
+OVERTAKEN = "Decided meanwhile, so there is nothing left to record here."
+STAYS_CLOSED = "A closed trial stays closed."
 NOT_NEEDED = "Only needed where a decision goes against the verdict or the gate."
 
 

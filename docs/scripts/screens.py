@@ -39,7 +39,7 @@ from trials.store.engine import Store, open_store
 
 SIZES = {"desk": (1440, 900), "tablet": (1024, 768), "phone": (390, 844)}
 KEPT = {("desk", "light"), ("phone", "light"), ("desk", "dark")}
-COLOURS = 96  # of a picture in the tree
+COLOURS = 40  # of a picture in the tree
 
 
 @contextmanager

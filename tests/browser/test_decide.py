@@ -104,6 +104,36 @@ def test_the_evidence_moves_on_while_the_form_is_open(browser: Browser, shop: Si
     assert page.get_by_label("Lesson").input_value() == LESSON
 
 
+def test_an_unreachable_server_loses_neither_the_press_nor_what_was_typed(browser: Browser, shop: Site) -> None:
+    """It is said beside the button, which works again; a reload keeps all but people's names, until it is recorded. Whoever
+    has the form open meanwhile is told who decided what, and it goes."""
+    page, other = opened(browser, shop, "/decide/plain-dud"), opened(browser, shop, "/decide/plain-dud")
+    page.get_by_role("radio", name="Drop it").check()
+    page.get_by_role("textbox", name="Reason").click()
+    page.get_by_role("option", name="It does not help enough").click()
+    page.get_by_label("Lesson").fill(LESSON)
+    page.get_by_label("What others can use again").fill("The script")
+    page.get_by_label("Second reviewer").fill("Ada")
+    page.route("**/_dash-update-component*", lambda route: route.abort())
+    record = page.get_by_role("button", name="Record the decision")
+    record.click()
+    expect(page.locator("#decide-outcome")).to_contain_text(
+        "Not recorded: the server couldn't be reached. Press again."
+    )
+    expect(record).to_be_enabled()
+    page.unroute("**/_dash-update-component*")
+    page.reload()
+    expect(page.get_by_label("Lesson")).to_have_value(LESSON)
+    expect(page.get_by_role("textbox", name="Reason")).to_have_value("It does not help enough to be worth it")
+    assert "Ada" not in page.evaluate("JSON.stringify(sessionStorage)")
+    assert decisions.decisions(shop.store, "plain-dud") == ()
+    record.click()
+    expect(page.locator("#decide-outcome")).to_contain_text("plain-dud was dropped (no benefit) by lea")
+    page.wait_for_function("() => !Object.keys(sessionStorage).some((key) => key.startsWith('roadtest-decide'))")
+    expect(other.locator("#decide-evidence")).to_contain_text("plain-dud was dropped (no benefit) by lea")
+    expect(other.locator("#decide-form")).to_be_hidden()
+
+
 def test_the_plan_that_is_shown_can_be_saved(browser: Browser, shop: Site, tmp_path: Path) -> None:
     """By keyboard; the file holds the very text of the page."""
     page = opened(browser, shop, "/trial/plain-dud")

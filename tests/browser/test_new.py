@@ -215,6 +215,44 @@ def is_answer(sent: Request, people: int) -> bool:
     return body.get("output") == "new-said.data" and people in asked
 
 
+def test_an_answer_is_marked_when_it_is_for_other_numbers(browser: Browser, kept: Store, tmp_path: Path) -> None:
+    """Without a server the old verdict is greyed and says so, registering isn't silent, and later it is asked for again."""
+    with a_lead(browser, kept, tmp_path) as lead:
+        page, beside, line = lead.page, lead.page.locator("#new-answers"), lead.page.locator("#new-behind")
+        hopeless(lead)
+        lead.says(people=60)
+        expect(beside).not_to_have_class(re.compile("is-behind"))
+        page.route(re.compile("_dash-update-component|/live/token"), lambda route: route.abort())
+        lead.say(people="70")
+        expect(beside).to_have_class(re.compile("is-behind"))
+        expect(line).to_contain_text("the server can't be reached. What stands here is for other numbers.")
+        page.get_by_role("button", name="Register this plan").click()
+        expect(page.locator("#new-outcome")).to_contain_text("it isn't known whether this plan was registered")
+        page.unroute_all()
+        lead.says(people=70)
+        expect(beside).not_to_have_class(re.compile("is-behind"))
+        expect(line).to_be_empty()
+        expected = ("ERR_FAILED", "Failed to fetch", "the server did not respond")
+        assert [one for one in lead.site.errors if not any(words in one for words in expected)] == []
+        lead.site.errors.clear()
+
+
+def test_a_number_put_in_at_once_is_never_another_one(browser: Browser, kept: Store, tmp_path: Path) -> None:
+    """A decimal comma becomes a point; what could be two numbers, or is none, is refused at its place."""
+    with a_lead(browser, kept, tmp_path) as lead:
+        lead.say(baseline_share="29,5", people="2,000")
+        expect(lead.field("baseline_share")).to_have_value("29.5")
+        expect(lead.field("people")).to_have_value("2000")
+        for name, said, why in (
+            ("people", "1e400", "must be a number in digits"),
+            ("people", "2,5", "must be a whole number"),
+            ("baseline_share", "1,250", "can be read in two ways"),
+        ):
+            lead.say(**{name: said})
+            expect(lead.page.locator(f"#place-{name}")).to_contain_text(f"“{said}” {why}")
+            expect(lead.field(name)).to_have_value("")
+
+
 def test_a_form_whose_turn_has_not_come_asks_again(browser: Browser, kept: Store, tmp_path: Path) -> None:
     """While another plan is tried out nothing is drawn, and no request is held; soon after, the page has its figures."""
     with pytest.MonkeyPatch.context() as changed, a_lead(browser, kept, tmp_path) as lead:
