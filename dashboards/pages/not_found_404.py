@@ -27,10 +27,12 @@ def only_known(page: Callable[..., html.Div]) -> Callable[..., html.Div]:
     def shown(trial_id: str = "", **more: str) -> html.Div:
         if shell.is_trial(trial_id):
             return page(trial_id, **more)
-        trials = shell.tokens().all() if shell.reader().kind == "local" else ()  # others are told no names
+        local = shell.reader().kind == "local"
+        trials = shell.tokens().all() if local else ()  # others are told no names
+        seen = "here." if local else "that you can see. Ask its lead for a role, or for a link to it."
         return _nothing(
             "No such trial",
-            f"There is no trial called {trial_id} here.",
+            f"There is no trial called {trial_id} {seen}",
             get_close_matches(trial_id, trials, cutoff=0.75),
         )
 

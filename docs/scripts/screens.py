@@ -39,7 +39,7 @@ from trials.store.engine import Store, open_store
 
 SIZES = {"desk": (1440, 900), "tablet": (1024, 768), "phone": (390, 844)}
 KEPT = {("desk", "light"), ("phone", "light"), ("desk", "dark")}
-COLOURS = 40  # of a picture in the tree
+COLOURS = 200  # of a picture in the tree
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def pages(browser: Browser, home: Path, out: Path, everything: bool) -> None:
                     page = opened(browser, size, scheme)
                     page.goto(address + path)
                     settled(page)
-                    whole = everything or name in ("portfolio", "trial", "new", "learn")
+                    whole = everything or (size == "desk" and name in ("portfolio", "trial", "new"))
                     page.screenshot(path=out / f"{name}-{size}-{scheme}.png", full_page=whole)
                     page.context.close()
     store.close()
