@@ -39,6 +39,11 @@ class Page:
     work: bool = False
     exists: Callable[[str], bool] | None = None
 
+    def variable(self, path: str) -> dict[str, str]:
+        """What an address of this page says in its variable part, by its name: nothing else says it."""
+        start, variable, _ = self.path.partition("<")
+        return {variable.rstrip(">"): path.removeprefix(start).strip("/")} if variable else {}
+
     def takes(self, path: str) -> bool:
         """Whether an address is this page's."""
         start, variable, _ = self.path.partition("<")

@@ -128,13 +128,19 @@ def only_for_users(page: Page) -> Callable[..., html.Div]:
 
     def shown(**named: str) -> html.Div:
         if may_use(page, reader()):
-            # An address may say a word twice; then it says nothing.
-            return page.layout(**{name: said for name, said in named.items() if isinstance(said, str)})
+            # An address may say a word twice; then it says nothing. Dash lets a query speak over the path: here it can't.
+            said = {name: word for name, word in named.items() if isinstance(word, str)}
+            return page.layout(**{**said, **page.variable(_path())})
         why = "A link shows its trials, and nothing else." if reader().kind == "link" else "These pages only show."
         head = html.Header(html.H1("Not for you to see"), className="page-head")
         return html.Div([head, html.Div(absence("person", "No access", why), className="card")])
 
     return shown
+
+
+def _path() -> str:
+    """Inside Dash's own callback of the pages: the path of the address that is asked for."""
+    return str(dash.callback_context.inputs.get("_pages_location.pathname") or "")
 
 
 def _lost() -> html.Div:

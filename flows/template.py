@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trials import planning
 from trials.outcomes import kind_named
 from trials.planning import Plan
 from trials.protocol import Protocol
@@ -66,8 +67,16 @@ TRUTHS = {
 }
 
 
+def by_people(protocol: Protocol) -> list[str]:
+    """Why people decide this plan, and what each of its criteria can tell: how often it promotes or drops says nothing."""
+    told = planning.criteria_told(protocol) if protocol.purpose == "feasibility" else ()
+    return [f"{protocol.trial}{protocol.mark}: {planning.people_decide(protocol)}", *(f"  {each}" for each in told)]
+
+
 def outlook_text(protocol: Protocol, plan: Plan) -> str:
-    """What the plan can and cannot tell, a line per truth."""
+    """What the plan can and cannot tell, a line per truth; of a plan that people decide, why, and what they decide by."""
+    if planning.people_decide(protocol):
+        return "\n".join([*by_people(protocol), *(f"Note: {warning}." for warning in plan.warnings)])
     say = kind_named(protocol.primary.kind).say_effect
     lines = [f"{protocol.trial}{protocol.mark}: {plan.sentence}"]
     for outlook in plan.outlooks:

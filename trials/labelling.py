@@ -160,7 +160,7 @@ def sought(protocol: Protocol) -> str:
         asked.append(f"the caseworker ({protocol.assignment.column})")
         also = ""
     else:
-        also = " Caseworkers are not asked about, as assignment.column names no column with them."
+        also = " Caseworkers are not asked about: the plan names no column that tells who worked with whom."
     if not asked:
         return also.strip()
     return f"Every look asks whether the arm follows from {' or '.join(asked)}.{also}"

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Request, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from dashboards.board import words
-from tests.browser.conftest import Opener, Site, serving
+from tests.browser.conftest import Opener, Site, Tabs, quiet, serving, violations
 from tests.browser.test_pages import LIVE_WITHIN, order, tab_to
 from tests.dashboards import making
 from trials.store import decisions, ledger, reading
@@ -42,26 +41,17 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
-def look(browser: Browser, many: Site) -> Iterator[Opener]:
+def look(tabs: Tabs, many: Site) -> Iterator[Opener]:
     """look(path, width=) opens the board of many trials; at the end nothing may have gone wrong."""
-    contexts = []
 
     def go(path: str = "/", scheme: str = "light", width: int = 1440) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-        contexts.append(context)
-        page = context.new_page()
-        many.watch(page)
-        page.goto(many.address + path)
+        page = tabs.visit(many, path, width, scheme)
         page.wait_for_selector("#board-found:not(:empty)")
         return page
 
-    yield go
-    for context in contexts:
-        context.close()
-    wrong = many.errors + many.foreign
-    many.errors.clear()
-    many.foreign.clear()
-    assert wrong == []
+    with quiet(many):
+        yield go
+        tabs.close()
 
 
 def choose(page: Page, label: str, value: str) -> None:
@@ -196,15 +186,12 @@ def test_axe_finds_nothing_in_groups_and_open_choices(width: int, look: Opener) 
     page = look("/?group=site&stage=Pilot", width=width)
     page.get_by_role("textbox", name="Verdict", exact=True).click()
     expect(page.get_by_role("option", name="Setting up")).to_be_visible()
-    found = Axe().run(page).response["violations"]
-    assert [
-        (each["id"], each["nodes"][0]["html"][:200]) for each in found if each["impact"] in ("serious", "critical")
-    ] == []
+    assert violations(page) == []
 
 
-def test_before_the_grids_script_has_come_its_place_is_kept(browser: Browser, site: Site) -> None:
+def test_before_the_grids_script_has_come_its_place_is_kept(tabs: Tabs, site: Site) -> None:
     """Grey rows at the final size, so that nothing jumps."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page = tabs.new()
     held: list[Route] = []
     page.route("**/*async-community*", lambda route: held.append(route))  # Playwright takes no builtin
     page.goto(site.address)
@@ -216,10 +203,9 @@ def test_before_the_grids_script_has_come_its_place_is_kept(browser: Browser, si
     page.wait_for_selector(".trial-link")
     assert place.evaluate("node => node.clientHeight") == waited
     assert place.evaluate("node => getComputedStyle(node).backgroundImage") == "none"
-    page.close()
 
 
-def test_a_contradiction_is_not_shown(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_contradiction_is_not_shown(tabs: Tabs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A verdict planted in the store beside evidence that says otherwise: the row says so, and shows neither."""
     store = open_store(f"sqlite:///{tmp_path / 'planted.db'}")
     for trial in ("planted", "honest"):
@@ -231,28 +217,24 @@ def test_a_contradiction_is_not_shown(browser: Browser, tmp_path: Path, monkeypa
     monkeypatch.setattr(reading, "cards", lambda *_: cards)
     with serving(store, tmp_path) as site:
         for width, place in ((1440, '.ag-row[row-id="{}"]'), (390, '[data-trial="{}"]')):
-            page = browser.new_page(viewport={"width": width, "height": 900})
-            page.goto(site.address)
+            page = tabs.visit(site, width=width)
             row, other = (page.locator(place.format(trial)) for trial in ("planted", "honest"))
             expect(row).to_contain_text("not shown")
             expect(row).to_contain_text(words.FAULT)
             expect(row.locator(".pill, .reached")).to_have_count(0)
             assert "of 20×" not in row.inner_text()
             assert "of 20×" in other.inner_text()
-            page.close()
     store.close()
 
 
-def test_a_decision_changes_the_board_while_one_watches(browser: Browser, tmp_path: Path) -> None:
+def test_a_decision_changes_the_board_while_one_watches(tabs: Tabs, tmp_path: Path) -> None:
     """What waited is decided: its word is the decision, its tile too, and the figures appear; stamps alone travel up, and
     only the changed row comes down."""
     store = open_store(f"sqlite:///{tmp_path / 'watched.db'}")
     making.run(store, making.plan("plain-dud"), making.people(400, share=(0.35, 0.40)), size=200)
     making.run(store, making.plan("still-open"), making.people(80))
     with serving(store, tmp_path) as site:
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        site.watch(page)
-        page.goto(site.address)
+        page = tabs.visit(site)
         page.wait_for_selector(".trial-link")
         expect(page.locator("#board-waiting")).to_contain_text("1 trial has reached an answer and is still open.")
         page.evaluate("window.scrollTo(0, 200)")
@@ -271,5 +253,5 @@ def test_a_decision_changes_the_board_while_one_watches(browser: Browser, tmp_pa
         shown = next(each["value"] for each in json.loads(sent)["state"] if each["id"] == "board-shown")
         assert len(json.dumps(shown["rows"])) < 40 * 2
         assert site.errors == []
-        page.close()
+        tabs.close()
     store.close()

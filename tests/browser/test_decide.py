@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import Site, serving
+from tests.browser.conftest import Site, Tabs, serving
 from tests.dashboards import making
 from trials.store import decisions
 from trials.store.engine import open_store
@@ -35,22 +34,9 @@ def shop(tmp_path: Path) -> Iterator[Site]:
     store.close()
 
 
-def opened(browser: Browser, site: Site, path: str, width: int = 1440, scheme: str = "light") -> Page:
-    context = browser.new_context(
-        viewport={"width": width, "height": {390: 844, 1024: 768}.get(width, 900)},
-        color_scheme=scheme,  # type: ignore[arg-type]
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    site.watch(page)
-    page.goto(site.address + path)
-    page.wait_for_selector("h1")
-    return page
-
-
-def test_the_lead_drops_a_dud_with_a_lesson(browser: Browser, shop: Site) -> None:
+def test_the_lead_drops_a_dud_with_a_lesson(tabs: Tabs, shop: Site) -> None:
     """From the trial's page by its button; a refusal leaves all that was typed; the trial's page tells the decision then."""
-    page = opened(browser, shop, "/trial/plain-dud")
+    page = tabs.visit(shop, "/trial/plain-dud")
     page.get_by_role("link", name="Record a decision").last.click()
     expect(page.locator("#decide-evidence")).to_contain_text("Drop")
     page.get_by_role("radio", name="Drop it").check()
@@ -72,9 +58,9 @@ def test_the_lead_drops_a_dud_with_a_lesson(browser: Browser, shop: Site) -> Non
     assert (shop.errors, shop.foreign) == ([], [])
 
 
-def test_a_choice_against_the_verdict_asks_for_a_second_reviewer(browser: Browser, shop: Site) -> None:
+def test_a_choice_against_the_verdict_asks_for_a_second_reviewer(tabs: Tabs, shop: Site) -> None:
     """It says so as one chooses; what it needs changes with the choice, and going on has no reason to choose from."""
-    page = opened(browser, shop, "/decide/winner")
+    page = tabs.visit(shop, "/decide/winner")
     page.get_by_role("radio", name="Drop it").check()
     second = page.get_by_label("Second reviewer")
     expect(page.locator("main")).to_contain_text("Needed here, with the reason in words")
@@ -94,9 +80,9 @@ def test_a_choice_against_the_verdict_asks_for_a_second_reviewer(browser: Browse
     assert shop.errors == []
 
 
-def test_the_evidence_moves_on_while_the_form_is_open(browser: Browser, shop: Site) -> None:
+def test_the_evidence_moves_on_while_the_form_is_open(tabs: Tabs, shop: Site) -> None:
     """A look that lands is told above the form, and what was typed stays."""
-    page = opened(browser, shop, "/decide/winner")
+    page = tabs.visit(shop, "/decide/winner")
     page.get_by_label("Lesson").fill(LESSON)
     expect(page.locator("#decide-evidence")).to_contain_text("Look 3,")
     making.deliver(shop.store, "winner", making.people(20, first=241, share=(0.7, 0.2)), week=20)
@@ -104,10 +90,10 @@ def test_the_evidence_moves_on_while_the_form_is_open(browser: Browser, shop: Si
     assert page.get_by_label("Lesson").input_value() == LESSON
 
 
-def test_an_unreachable_server_loses_neither_the_press_nor_what_was_typed(browser: Browser, shop: Site) -> None:
+def test_an_unreachable_server_loses_neither_the_press_nor_what_was_typed(tabs: Tabs, shop: Site) -> None:
     """It is said beside the button, which works again; a reload keeps all but people's names, until it is recorded. Whoever
     has the form open meanwhile is told who decided what, and it goes."""
-    page, other = opened(browser, shop, "/decide/plain-dud"), opened(browser, shop, "/decide/plain-dud")
+    page, other = tabs.visit(shop, "/decide/plain-dud"), tabs.visit(shop, "/decide/plain-dud")
     page.get_by_role("radio", name="Drop it").check()
     page.get_by_role("textbox", name="Reason").click()
     page.get_by_role("option", name="It does not help enough").click()
@@ -134,9 +120,9 @@ def test_an_unreachable_server_loses_neither_the_press_nor_what_was_typed(browse
     expect(other.locator("#decide-form")).to_be_hidden()
 
 
-def test_the_plan_that_is_shown_can_be_saved(browser: Browser, shop: Site, tmp_path: Path) -> None:
+def test_the_plan_that_is_shown_can_be_saved(tabs: Tabs, shop: Site, tmp_path: Path) -> None:
     """By keyboard; the file holds the very text of the page."""
-    page = opened(browser, shop, "/trial/plain-dud")
+    page = tabs.visit(shop, "/trial/plain-dud")
     page.locator("#panel-plan summary").focus()
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Download").focus()
@@ -146,9 +132,3 @@ def test_the_plan_that_is_shown_can_be_saved(browser: Browser, shop: Site, tmp_p
     waited.value.save_as(tmp_path / "saved.yaml")
     assert (tmp_path / "saved.yaml").read_text() == page.locator("#plan-text").text_content()
     assert shop.errors == []
-
-
-def grave(page: Page) -> list[object]:
-    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-    found = Axe().run(page).response["violations"]
-    return [(each["id"], each["nodes"][0]["html"][:160]) for each in found if each["impact"] in ("serious", "critical")]

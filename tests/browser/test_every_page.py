@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from dashboards.pages import PAGES
-from tests.browser.conftest import Opener, Site
+from tests.browser.conftest import Opener, Site, violations
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Colours don't depend on the size, so in dark axe looks at one size.
@@ -32,13 +29,11 @@ def paths() -> list[str]:
 
 def grave(page: Page) -> list[tuple[str, list[str]]]:
     """Serious and critical violations of WCAG 2.2 AA, by rule with the HTML; those excused left out."""
-    options: dict[str, Any] = {"runOnly": {"type": "tag", "values": WCAG}}
-    found = Axe().run(page, options=options).response["violations"]
     left = []
-    for each in found:
-        nodes = [node["html"][:160] for node in each["nodes"] if not excused(each["id"], node["html"])]
-        if nodes and each["impact"] in ("serious", "critical"):
-            left.append((each["id"], nodes))
+    for rule, places in violations(page, runOnly={"type": "tag", "values": WCAG}):
+        nodes = [html for html in places if not excused(rule, html)]
+        if nodes:
+            left.append((rule, nodes))
     return left
 
 

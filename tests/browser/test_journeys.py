@@ -7,12 +7,11 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from dashboards.app import create_app
-from dashboards.serve import start
 from dashboards.signing import Signing
-from tests.browser.conftest import Site, serving
+from tests.browser.conftest import Tabs, serving, staged
 from tests.dashboards import making, watched
 from trials.store import decisions, granting, links
 from trials.store.engine import open_store
@@ -21,7 +20,7 @@ LESSON = "Calls the day before reach those who would have come anyway."
 WITHIN = 8_000  # with room for a busy machine; the time taken is printed
 
 
-def test_journey_b_a_stakeholder_reads_a_link_and_a_hidden_site_stays_hidden(browser: Browser, tmp_path: Path) -> None:
+def test_journey_b_a_stakeholder_reads_a_link_and_a_hidden_site_stays_hidden(tabs: Tabs, tmp_path: Path) -> None:
     """A scoped link: the sentence, the chart's table, one site filtered: 'suppressed (< 10)'. Nothing that
     came over the wire, totals and hover among it, holds the four people at South."""
     store = open_store(f"sqlite:///{tmp_path / 'b.db'}")
@@ -30,35 +29,33 @@ def test_journey_b_a_stakeholder_reads_a_link_and_a_hidden_site_stays_hidden(bro
     granting.give(store, "tests", "anna", "lead", by="anna", at=making.START)
     secret, now = secrets.token_urlsafe(24), datetime.now(UTC)
     links.make(store, trial=watched.TRIAL, id=secret[:8], secret=secret, by="anna", at=now, ends_at=now + timedelta(1))
-    running = start(create_app(store, signed=Signing("accounts")), "127.0.0.1", 0)
-    site, sent = Site(store, running.address), []
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    site.watch(page)
+    page, sent = tabs.new(), []
     page.on("response", lambda answer: sent.append(answer.text()) if "_dash-update" in answer.url else None)
-    page.goto(f"{site.address}/s/{secret}")
-    expect(page.locator(".sentence")).to_be_visible()
-    page.locator("#enrolment-all summary").first.click()
-    rows = [row.split("\t") for row in page.locator("#enrolment-chart-numbers tbody tr").all_inner_texts()]
-    told = {row[0]: row[1:4] for row in rows}
-    assert all("+" not in cell for cell in told["South"])
-    shown = [sum(int(told[name][column].rstrip("+")) for name in ("North", "West")) for column in range(3)]
-    assert [int(cell.rstrip("+").replace(",", "")) for cell in told["All sites"]] == shown
-    page.get_by_label("Site", exact=True).first.click()
-    page.get_by_role("option", name="South").click()
-    expect(page.locator("#enrolment-one")).to_contain_text("suppressed (< 10)")
-    page.wait_for_selector("#enrolment-site-chart .main-svg", state="attached")
-    drawn = page.evaluate("document.querySelector('#enrolment-site-chart .js-plotly-plot').data")
-    assert [trace["x"] for trace in drawn] == [[0, 0]]
-    answers = " ".join(sent)
-    assert "suppressed (" in answers
-    assert '"P91"' not in answers  # nobody's id, either
-    assert (site.errors, site.foreign) == ([], [])
-    page.context.close()
-    running.stop()
+    with staged(store, create_app(store, signed=Signing("accounts"))) as site:
+        site.watch(page)
+        page.goto(f"{site.address}/s/{secret}")
+        expect(page.locator(".sentence")).to_be_visible()
+        page.locator("#enrolment-all summary").first.click()
+        rows = [row.split("\t") for row in page.locator("#enrolment-chart-numbers tbody tr").all_inner_texts()]
+        told = {row[0]: row[1:4] for row in rows}
+        assert all("+" not in cell for cell in told["South"])
+        shown = [sum(int(told[name][column].rstrip("+")) for name in ("North", "West")) for column in range(3)]
+        assert [int(cell.rstrip("+").replace(",", "")) for cell in told["All sites"]] == shown
+        page.get_by_label("Site", exact=True).first.click()
+        page.get_by_role("option", name="South").click()
+        expect(page.locator("#enrolment-one")).to_contain_text("suppressed (< 10)")
+        page.wait_for_selector("#enrolment-site-chart .main-svg", state="attached")
+        drawn = page.evaluate("document.querySelector('#enrolment-site-chart .js-plotly-plot').data")
+        assert [trace["x"] for trace in drawn] == [[0, 0]]
+        answers = " ".join(sent)
+        assert "suppressed (" in answers
+        assert '"P91"' not in answers  # nobody's id, either
+        assert (site.errors, site.foreign) == ([], [])
+        tabs.close()
     store.close()
 
 
-def test_journey_d_a_dud_is_seen_dropped_and_learnt_from(browser: Browser, tmp_path: Path) -> None:
+def test_journey_d_a_dud_is_seen_dropped_and_learnt_from(tabs: Tabs, tmp_path: Path) -> None:
     """The board changes while one watches; the lead drops it with a lesson; the form of the next trial finds the lesson."""
     store = open_store(f"sqlite:///{tmp_path / 'd.db'}")
     plan = making.plan("day-before-calls", programme="")
@@ -66,9 +63,7 @@ def test_journey_d_a_dud_is_seen_dropped_and_learnt_from(browser: Browser, tmp_p
     making.register(store, plan)
     making.deliver(store, plan.trial, people[:40], week=0)
     with serving(store, tmp_path, "lea") as site:
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        site.watch(page)
-        page.goto(site.address)
+        page = tabs.visit(site)
         row = page.locator(f'.ag-row[row-id="{plan.trial}"]')
         expect(row).to_contain_text("Keep going")
         began = time.monotonic()
@@ -89,5 +84,5 @@ def test_journey_d_a_dud_is_seen_dropped_and_learnt_from(browser: Browser, tmp_p
         page.get_by_label("The question that it answers").fill("Does calling people the day before help them to come?")
         expect(page.locator("#new-similar")).to_contain_text(LESSON, timeout=WITHIN)
         assert (site.errors, site.foreign) == ([], [])
-        page.context.close()
+        tabs.close()
     store.close()

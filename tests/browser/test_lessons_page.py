@@ -7,9 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Opener, Site, serving
+from tests.browser.conftest import Opener, Site, Tabs, quiet, serving
 from tests.dashboards import making
 from trials.store import decisions
 from trials.store.engine import open_store
@@ -39,18 +39,13 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
-def lessons(browser: Browser, learnt: Site) -> Iterator[Page]:
+def lessons(tabs: Tabs, learnt: Site) -> Iterator[Page]:
     """The page, on which nothing may go wrong."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-    page = context.new_page()
-    learnt.watch(page)
-    page.goto(f"{learnt.address}/lessons")
+    page = tabs.visit(learnt, "/lessons")
     page.wait_for_selector(".lessons-card")
-    yield page
-    context.close()
-    errors, learnt.errors[:] = list(learnt.errors), []
-    assert errors == []
-    assert learnt.foreign == []
+    with quiet(learnt):
+        yield page
+        tabs.close()
 
 
 def shown(page: Page) -> list[str | None]:

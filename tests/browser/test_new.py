@@ -12,15 +12,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, Request, Response, Route, expect
+from playwright.sync_api import Locator, Page, Request, Response, Route, expect
 
 from dashboards.drafting import talking
 from dashboards.drafting.turns import Turns
 from dashboards.pages import new
 from flows.doing import ByHand
 from flows.settings import Settings
-from tests.browser.conftest import Site, serving
+from tests.browser.conftest import Site, Tabs, serving, violations
 from tests.dashboards import making
 from trials import gate
 from trials.protocol import from_content
@@ -82,7 +81,7 @@ def kept(tmp_path: Path) -> Iterator[Store]:
 
 @contextmanager
 def a_lead(
-    browser: Browser,
+    tabs: Tabs,
     store: Store,
     folder: Path,
     person: str = "anna",
@@ -92,19 +91,11 @@ def a_lead(
 ) -> Iterator[Lead]:
     """A page opened by somebody; at the end nothing on it may have gone wrong."""
     with serving(store, folder, person) as site:
-        context = browser.new_context(
-            viewport={"width": width, "height": {390: 844, 1024: 768}.get(width, 900)},
-            color_scheme=scheme,  # type: ignore[arg-type]
-            reduced_motion="reduce",
-        )
-        page = context.new_page()
-        site.watch(page)
-        page.goto(site.address + path)
-        page.wait_for_selector("h1")
+        page = tabs.visit(site, path, width, scheme)
         if path == "/new":
             page.wait_for_selector('#new-form[data-poured="1"]')
         yield Lead(page, site)
-        context.close()
+        tabs.close()
         assert site.errors == []
         assert site.foreign == []
 
@@ -115,9 +106,9 @@ def hopeless(lead: Lead) -> None:
     lead.say(**WORDS, baseline_share="29", worthwhile_share="10", people="60", follow_weeks="8")
 
 
-def test_journey_a(browser: Browser, kept: Store, tmp_path: Path) -> None:
+def test_journey_a(tabs: Tabs, kept: Store, tmp_path: Path) -> None:
     """A lead types a hopeless plan, is told what it can find, changes it; a second person seals; the hash shows."""
-    with a_lead(browser, kept, tmp_path) as lead:
+    with a_lead(tabs, kept, tmp_path) as lead:
         hopeless(lead)
         lead.says(people=60)
         expect(lead.sentence()).to_contain_text("With 60 people only a fall from 29 % to 3.4 % would be found")
@@ -137,7 +128,7 @@ def test_journey_a(browser: Browser, kept: Store, tmp_path: Path) -> None:
         where = str(link.get_attribute("href"))
 
     card = reading.card(kept, "call-people-the-day-before")
-    with a_lead(browser, kept, tmp_path, "ben", where) as second:
+    with a_lead(tabs, kept, tmp_path, "ben", where) as second:
         page = second.page
         expect(page.locator("main")).to_contain_text("Registered by anna")
         expect(page.locator(".seal-hash")).to_have_text(card.sha256)
@@ -151,9 +142,9 @@ def test_journey_a(browser: Browser, kept: Store, tmp_path: Path) -> None:
     assert reading.card(kept, card.id).state == "sealed"
 
 
-def test_the_keyboard_alone_fills_the_form(browser: Browser, kept: Store, tmp_path: Path) -> None:
+def test_the_keyboard_alone_fills_the_form(tabs: Tabs, kept: Store, tmp_path: Path) -> None:
     """Tab leads from question to question, in their order; a choice is made with arrows and Enter."""
-    with a_lead(browser, kept, tmp_path) as lead:
+    with a_lead(tabs, kept, tmp_path) as lead:
         lead.field("kind").focus()
         for typed in ("missed the appointment", "", None, "29", "10"):
             lead.page.keyboard.press("Tab")
@@ -181,9 +172,9 @@ def test_the_keyboard_alone_fills_the_form(browser: Browser, kept: Store, tmp_pa
         )
 
 
-def test_an_older_answer_never_replaces_a_newer_one(browser: Browser, kept: Store, tmp_path: Path) -> None:
+def test_an_older_answer_never_replaces_a_newer_one(tabs: Tabs, kept: Store, tmp_path: Path) -> None:
     """The answer for 60 people is held back until the one for 500 is on the page, and changes nothing when it comes."""
-    with a_lead(browser, kept, tmp_path) as lead:
+    with a_lead(tabs, kept, tmp_path) as lead:
         hopeless(lead)
         lead.says(people=60)
         held: list[Route] = []
@@ -215,9 +206,9 @@ def is_answer(sent: Request, people: int) -> bool:
     return body.get("output") == "new-said.data" and people in asked
 
 
-def test_an_answer_is_marked_when_it_is_for_other_numbers(browser: Browser, kept: Store, tmp_path: Path) -> None:
+def test_an_answer_is_marked_when_it_is_for_other_numbers(tabs: Tabs, kept: Store, tmp_path: Path) -> None:
     """Without a server the old verdict is greyed and says so, registering isn't silent, and later it is asked for again."""
-    with a_lead(browser, kept, tmp_path) as lead:
+    with a_lead(tabs, kept, tmp_path) as lead:
         page, beside, line = lead.page, lead.page.locator("#new-answers"), lead.page.locator("#new-behind")
         hopeless(lead)
         lead.says(people=60)
@@ -237,9 +228,9 @@ def test_an_answer_is_marked_when_it_is_for_other_numbers(browser: Browser, kept
         lead.site.errors.clear()
 
 
-def test_a_number_put_in_at_once_is_never_another_one(browser: Browser, kept: Store, tmp_path: Path) -> None:
+def test_a_number_put_in_at_once_is_never_another_one(tabs: Tabs, kept: Store, tmp_path: Path) -> None:
     """A decimal comma becomes a point; what could be two numbers, or is none, is refused at its place."""
-    with a_lead(browser, kept, tmp_path) as lead:
+    with a_lead(tabs, kept, tmp_path) as lead:
         lead.say(baseline_share="29,5", people="2,000")
         expect(lead.field("baseline_share")).to_have_value("29.5")
         expect(lead.field("people")).to_have_value("2000")
@@ -253,9 +244,9 @@ def test_a_number_put_in_at_once_is_never_another_one(browser: Browser, kept: St
             expect(lead.field(name)).to_have_value("")
 
 
-def test_a_form_whose_turn_has_not_come_asks_again(browser: Browser, kept: Store, tmp_path: Path) -> None:
+def test_a_form_whose_turn_has_not_come_asks_again(tabs: Tabs, kept: Store, tmp_path: Path) -> None:
     """While another plan is tried out nothing is drawn, and no request is held; soon after, the page has its figures."""
-    with pytest.MonkeyPatch.context() as changed, a_lead(browser, kept, tmp_path) as lead:
+    with pytest.MonkeyPatch.context() as changed, a_lead(tabs, kept, tmp_path) as lead:
         changed.setattr(talking, "TURNS", Turns(longest=0.0))
         changed.setattr(new, "ASK_AGAIN", 100)
         lead.page.reload()
@@ -271,9 +262,9 @@ def is_busy(got: Response) -> bool:
     return "new-turn.max_intervals" in asked and "max_participants" in asked
 
 
-def test_nothing_typed_is_lost_by_a_refusal_or_a_reload(browser: Browser, kept: Store, tmp_path: Path) -> None:
+def test_nothing_typed_is_lost_by_a_refusal_or_a_reload(tabs: Tabs, kept: Store, tmp_path: Path) -> None:
     """A refusal names what is missing, at its place too; after a reload all of it stands there again, but no name was kept."""
-    with a_lead(browser, kept, tmp_path, "Ada Example") as lead:
+    with a_lead(tabs, kept, tmp_path, "Ada Example") as lead:
         expect(lead.field("owner")).to_have_value("Ada Example")
         lead.say(title="Half a plan", people="60", sites="North\nSouth")
         lead.page.get_by_role("button", name="Register this plan").click()
@@ -291,9 +282,9 @@ def test_nothing_typed_is_lost_by_a_refusal_or_a_reload(browser: Browser, kept: 
     assert reading.cards(kept) == []
 
 
-def test_the_plans_text_and_the_form_follow_each_other(browser: Browser, kept: Store, tmp_path: Path) -> None:
+def test_the_plans_text_and_the_form_follow_each_other(tabs: Tabs, kept: Store, tmp_path: Path) -> None:
     """What the form doesn't ask is kept; a text that can't be read changes nothing and stays where it is."""
-    with a_lead(browser, kept, tmp_path) as lead:
+    with a_lead(tabs, kept, tmp_path) as lead:
         hopeless(lead)
         lead.says(people=60)
         lead.page.get_by_text("Everything else: the plan itself").click()
@@ -333,7 +324,7 @@ def contains(words: str) -> re.Pattern[str]:
     return re.compile(re.escape(words))
 
 
-def test_a_failure_like_the_idea_is_shown_as_one_types(browser: Browser, kept: Store, tmp_path: Path) -> None:
+def test_a_failure_like_the_idea_is_shown_as_one_types(tabs: Tabs, kept: Store, tmp_path: Path) -> None:
     """Why it ended and what to use again, with a link to its page."""
     making.run(
         kept,
@@ -352,7 +343,7 @@ def test_a_failure_like_the_idea_is_shown_as_one_types(browser: Browser, kept: S
         lesson="Numbers in the files were often out of date.",
         reuse="The wording of the message.",
     )
-    with a_lead(browser, kept, tmp_path) as lead:
+    with a_lead(tabs, kept, tmp_path) as lead:
         lead.say(question="Do text reminders in the evening reduce missed appointments?")
         near = lead.page.locator("#new-similar")
         expect(near).to_contain_text("Numbers in the files were often out of date.", timeout=PATIENCE)
@@ -363,36 +354,34 @@ def test_a_failure_like_the_idea_is_shown_as_one_types(browser: Browser, kept: S
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "dark"), (390, "light")])
 def test_axe_finds_nothing_and_everything_fits(
-    width: int, scheme: str, browser: Browser, kept: Store, tmp_path: Path
+    width: int, scheme: str, tabs: Tabs, kept: Store, tmp_path: Path
 ) -> None:
     """With answers, errors, the plan's text and the table of the picture open."""
-    with a_lead(browser, kept, tmp_path, width=width, scheme=scheme) as lead:
+    with a_lead(tabs, kept, tmp_path, width=width, scheme=scheme) as lead:
         hopeless(lead)
         lead.say(alpha="200")
         expect(lead.page.locator("#place-alpha")).to_contain_text("must be more than 0 and less than 100")
         lead.say(alpha="5", trial="Not A Name")
         expect(lead.page.locator("#new-sim .new-figures")).to_be_visible(timeout=PATIENCE)
         lead.page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-        assert [
-            (each["id"], each["nodes"][0]["html"][:200]) for each in Axe().run(lead.page).response["violations"]
-        ] == []
+        assert violations(lead.page, minor=True) == []
         assert lead.page.evaluate("document.documentElement.scrollWidth") <= width
         if width < 1100:
             expect(lead.page.locator("#new-bar")).to_contain_text("May not be sealed")
 
 
-def test_the_seal_asks_for_another_person(browser: Browser, kept: Store, tmp_path: Path) -> None:
+def test_the_seal_asks_for_another_person(tabs: Tabs, kept: Store, tmp_path: Path) -> None:
     """Whoever registered the plan is refused in a sentence; another name, said on a machine without sign-in, seals it."""
     plan = making.plan("to-be-sealed", monitoring={"max_participants": 600})
     ByHand(kept, Settings(home=tmp_path)).register(plan.to_yaml(), by="anna")
-    with a_lead(browser, kept, tmp_path, "anna", "/seal/to-be-sealed") as lead:
+    with a_lead(tabs, kept, tmp_path, "anna", "/seal/to-be-sealed") as lead:
         page = lead.page
         page.get_by_role("button", name="Seal it").click()
         expect(page.locator("#seal-outcome")).to_contain_text("Read the plan first")
         page.get_by_label("I have read this plan").check()
         page.get_by_role("button", name="Seal it").click()
         expect(page.locator("#seal-outcome")).to_contain_text("must be sealed by somebody else")
-        assert Axe().run(page).response["violations"] == []
+        assert violations(page, minor=True) == []
         page.get_by_label("Your name").fill("Ben")
         page.get_by_role("button", name="Seal it").click()
         expect(page.locator("#seal-body")).to_contain_text("Sealed by Ben")

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from dashboards.app import create_app
 from dashboards.reader import Reader
-from dashboards.serve import start
 from dashboards.signing import Signing
 from dashboards.signing.passwords import hashed
 from flows.doing import ByHand
 from flows.settings import Settings
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, Tabs, staged, violations
 from tests.dashboards import making
 from trials.store import accounts, granting, links
 from trials.store.engine import Store, open_store
@@ -53,9 +51,9 @@ Opener = Callable[..., Page]
 
 
 @pytest.fixture
-def opened(browser: Browser, store: Store, tmp_path: Path) -> Iterator[Callable[[str], tuple[Site, Opener]]]:
-    """opened(mode) serves the store that way, and gives the site and what opens a page of it in a fresh profile."""
-    left = []
+def opened(tabs: Tabs, store: Store, tmp_path: Path) -> Iterator[Callable[[str], tuple[Site, Opener]]]:
+    """opened(mode) serves the store that way, and gives the site and what opens a page of it in a tab of its own."""
+    left = ExitStack()
 
     def serve(mode: str) -> tuple[Site, Opener]:
         app = create_app(
@@ -64,28 +62,16 @@ def opened(browser: Browser, store: Store, tmp_path: Path) -> Iterator[Callable[
             reader=Reader("host", "local"),
             signed=Signing(mode),  # type: ignore[arg-type]
         )
-        running = start(app, "127.0.0.1", 0)
-        left.append(running.stop)
-        site = Site(store, running.address)
+        site = left.enter_context(staged(store, app))
 
         def go(path: str, scheme: str = "light", width: int = 1440) -> Page:
-            context = browser.new_context(
-                viewport={"width": width, "height": {390: 844, 1024: 768}.get(width, 900)},
-                color_scheme=scheme,  # type: ignore[arg-type]
-                reduced_motion="reduce",
-            )
-            left.append(context.close)
-            page = context.new_page()
-            site.watch(page)
-            page.goto(site.address + path)
-            page.wait_for_selector("h1")
-            return page
+            return tabs.visit(site, path, width, scheme)
 
         return site, go
 
-    yield serve
-    for each in reversed(left):
-        each()
+    with left:
+        yield serve
+        tabs.close()
 
 
 @contextmanager
@@ -103,7 +89,7 @@ def link(store: Store, **to: str) -> str:
 
 
 def clean(page: Page) -> list[str]:
-    return [each["id"] for each in Axe().run(page).response["violations"]]
+    return [rule for rule, _ in violations(page, minor=True)]
 
 
 def test_signing_in_leads_to_the_page_that_was_asked_for(opened: Callable[[str], tuple[Site, Opener]]) -> None:

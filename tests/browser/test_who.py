@@ -7,16 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from dashboards.app import create_app
-from dashboards.serve import start
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, Tabs, staged, violations
 from tests.dashboards import making, watched
 from trials.store.engine import open_store
-
-SIZES = {1440: 900, 1024: 768, 390: 844}
 
 
 @pytest.fixture(scope="module")
@@ -27,20 +23,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     watched.deliver(store, watched.TRIAL, [{"N": 20}, {"N": 25, "S": 2, "W": 16}, {"N": 31, "W": 17}])
     watched.report_time(store, watched.TRIAL, {week: 90 - min(week, 8) * 6.0 for week in range(30)})
     watched.report_event(store, watched.TRIAL, "death")
-    running = start(create_app(store), "127.0.0.1", 0)
-    yield Site(store, running.address)
-    running.stop()
+    with staged(store, create_app(store)) as site:
+        yield site
     store.close()
 
 
-def opened(browser: Browser, served: Site, width: int = 1440, scheme: str = "light") -> Page:
-    context = browser.new_context(
-        viewport={"width": width, "height": SIZES[width]},
-        color_scheme=scheme,  # type: ignore[arg-type]
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.goto(f"{served.address}/trial/{watched.TRIAL}")
+def opened(tabs: Tabs, served: Site, width: int = 1440, scheme: str = "light") -> Page:
+    page = tabs.visit(served, f"/trial/{watched.TRIAL}", width, scheme)
     page.wait_for_selector("#enrolment-chart .main-svg", state="attached")
     return page
 
@@ -51,10 +40,10 @@ def choose(page: Page, site: str) -> None:
     page.wait_for_selector(f".who-said:has-text('{site}')")
 
 
-def test_a_hidden_site_is_suppressed_and_nothing_gives_it_away(browser: Browser, served: Site) -> None:
+def test_a_hidden_site_is_suppressed_and_nothing_gives_it_away(tabs: Tabs, served: Site) -> None:
     """South has 4 people: by keyboard alone one filters it and reads 'suppressed (< 10)' in sentence, chart, hover and table.
     The whole is the sum of what the other sites show, so subtracting leaves 0 and not 4."""
-    page = opened(browser, served)
+    page = opened(tabs, served)
     page.locator("#enrolment-all summary").first.click()
     rows = [row.split("\t") for row in page.locator("#enrolment-chart-numbers tbody tr").all_inner_texts()]
     told = {
@@ -77,12 +66,11 @@ def test_a_hidden_site_is_suppressed_and_nothing_gives_it_away(browser: Browser,
     drawn = page.evaluate("[...document.querySelectorAll('#enrolment-site-chart .js-plotly-plot')][0].data")
     assert [(trace["x"], trace["text"]) for trace in drawn] == [([0, 0], ["suppressed (< 10)"] * 2)]
     assert "%{x}" not in drawn[0]["hovertemplate"]
-    page.context.close()
 
 
-def test_the_choice_stays_when_the_page_refreshes_itself(browser: Browser, served: Site) -> None:
+def test_the_choice_stays_when_the_page_refreshes_itself(tabs: Tabs, served: Site) -> None:
     """A new delivery moves the numbers of the chosen site; the filter, and what is opened, stay as they were."""
-    page = opened(browser, served)
+    page = opened(tabs, served)
     choose(page, "North")
     before = page.locator(".who-said").inner_text()
     page.locator("#enrolment-one summary").first.click()
@@ -96,18 +84,13 @@ def test_the_choice_stays_when_the_page_refreshes_itself(browser: Browser, serve
     page.locator(".who-filter button").click()
     expect(page.locator("#enrolment-all")).to_be_visible()
     expect(page.locator("#enrolment-one")).to_be_empty()
-    page.context.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark")])
-def test_nothing_serious_stands_in_the_way(
-    browser: Browser, served: Site, width: int, scheme: str, tmp_path: Path
-) -> None:
+def test_nothing_serious_stands_in_the_way(tabs: Tabs, served: Site, width: int, scheme: str, tmp_path: Path) -> None:
     """axe finds nothing serious with the filter in use, and no panel is wider than the window."""
-    page = opened(browser, served, width, scheme)
+    page = opened(tabs, served, width, scheme)
     choose(page, "West")
-    found = Axe().run(page).response["violations"]
-    assert [(one["id"], one["impact"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator(".flow-box").first.is_visible()
-    page.context.close()

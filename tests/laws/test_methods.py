@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from trials.errors import DataError
 from trials.evidence import CLAIMS
 from trials.outcomes import KINDS
 from trials.sequential import METHODS, Unit
+from trials.sequential.design import Reading
 
 
 def cases(rule: Callable[[Case], bool] = lambda case: True) -> pytest.MarkDecorator:
@@ -90,21 +92,25 @@ def test_exchanging_the_arms_exchanges_benefit_and_harm(case: Case) -> None:
         assert there.claims["benefit"].log_e == pytest.approx(back.claims["harm"].log_e, rel=0.25, abs=0.6)
 
 
+@cache
+def readings(case: Case, effect: float) -> list[Reading]:
+    """What repeated trials of the case come to; benefit, harm and the interval are read from the same ones."""
+    design = case.design()
+    runs, size = (200, 200) if case.kind.values == "binary" else (80, 120)
+    return [
+        case.method.read(design, run(case.method, design, people(case.kind, design, effect, size, seed)))
+        for seed in range(runs)
+    ]
+
+
 @cases()
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_false_alarms_under_continuous_peeking(case: Case, claim: str) -> None:
     """P(the claim ever fires | its null's edge) ≤ error, looking after every block; judged by the 99.9 % binomial quantile."""
     design = case.design()
-    effect = design.worthwhile if claim == "dud" else 0.0
     error = design.beta if claim == "dud" else design.alpha
-    runs, size = (200, 200) if case.kind.values == "binary" else (80, 120)
-    fired = sum(
-        case.method.read(design, run(case.method, design, people(case.kind, design, effect, size, seed)))
-        .claims[claim]
-        .fired
-        for seed in range(runs)
-    )
-    assert fired <= binom.isf(0.001, runs, error)
+    found = readings(case, design.worthwhile if claim == "dud" else 0.0)
+    assert sum(each.claims[claim].fired for each in found) <= binom.isf(0.001, len(found), error)
 
 
 @cases()
@@ -126,14 +132,12 @@ def test_a_large_effect_is_found_and_the_opposite_never_claimed(case: Case) -> N
 def test_the_interval_covers_the_truth(case: Case) -> None:
     """P(the confidence sequence ever misses the true effect) ≤ alpha + beta, judged by the 99.9 % binomial quantile."""
     design = case.design()
-    missed = 0
-    for seed in range(80):
-        units = people(case.kind, design, design.worthwhile, 120, seed)
-        reading = case.method.read(design, run(case.method, design, units))
+    found, missed = readings(case, design.worthwhile), 0
+    for reading in found:
         low = -math.inf if reading.low is None else reading.low
         high = math.inf if reading.high is None else reading.high
         missed += not low <= design.worthwhile <= high
-    assert missed <= binom.isf(0.001, 80, design.alpha + design.beta)
+    assert missed <= binom.isf(0.001, len(found), design.alpha + design.beta)
 
 
 @cases()
