@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from cronsim import CronSim, CronSimError
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trials.connectors.connector import Limits
@@ -24,6 +26,12 @@ class Settings(BaseSettings):
     person: whose roles apply where no --by is given; the account's name when empty.
     sign_in: who may open the pages: `none` (this machine alone), `accounts`, or `proxy` (what stands in front says who it is).
     public_url: the pages' address as browsers see it; session_hours: how long a sign-in lasts; workers: processes that serve.
+    schedule: when rounds run, cron in UTC: each takes up the trials that are due then.
+    engine: where a round's groups of trials are worked on: `here`, one after the other; `dask`, at dask_address or, when
+    that is empty, in processes of this machine. group: trials of one task.
+    alerts: the file that says who is told of what; alerts.yaml in the home when empty.
+    metrics: who may read /metrics: `local` (whoever asks from this machine, while nobody signs in), `token` (who sends
+    metrics_token), `off`.
     proxy_header, proxy_addresses, proxy_secret: where the server in front names who signed in, the addresses (or networks)
     from which it is believed, and what it says in X-Roadtest-Proxy-Secret if its address is not enough.
     """
@@ -45,6 +53,14 @@ class Settings(BaseSettings):
 
     person: str = ""
 
+    schedule: str = "*/15 * * * *"
+    engine: Literal["here", "dask"] = "here"
+    dask_address: str = ""
+    group: int = Field(default=100, ge=1, le=10_000)
+    alerts: Path | None = None
+    metrics: Literal["local", "token", "off"] = "local"
+    metrics_token: SecretStr = SecretStr("")
+
     sign_in: Literal["none", "accounts", "proxy"] = "none"
     public_url: str = ""
     session_hours: float = Field(default=12.0, gt=0, le=24 * 31, allow_inf_nan=False)
@@ -52,6 +68,15 @@ class Settings(BaseSettings):
     proxy_header: str = Field(default="X-Forwarded-User", pattern=r"^[A-Za-z0-9-]+$")
     proxy_addresses: str = ""
     proxy_secret: SecretStr = SecretStr("")
+
+    @field_validator("schedule")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        try:
+            CronSim(value, datetime(2026, 1, 1, tzinfo=UTC))
+        except CronSimError as error:
+            raise ValueError(f"must be a cron expression, such as '0 2 * * *' ({error})") from None
+        return value
 
     @property
     def folder(self) -> Path:
@@ -64,6 +89,10 @@ class Settings(BaseSettings):
     @property
     def keys_folder(self) -> Path:
         return self.folder / "keys" if self.key_folder is None else self.key_folder.expanduser().resolve()
+
+    @property
+    def alerts_file(self) -> Path:
+        return self.folder / "alerts.yaml" if self.alerts is None else self.alerts.expanduser().resolve()
 
     @property
     def limits(self) -> Limits:
@@ -87,7 +116,7 @@ def load_settings(**options: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        rule = first["msg"].replace("Input should be", "must be")
+        rule = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         raise RoadtestError(
             f"{name} == {first.get('input')!r}, {rule[0].lower() + rule[1:]}. "
             f"Set ROADTEST_{name.upper()}" + (f" or --{name}." if name in ("home", "pace", "port", "host") else ".")

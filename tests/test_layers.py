@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -67,6 +68,8 @@ LAYERS: list[tuple[bool, tuple[str, ...]]] = [
             "trials.exact_tests",
             "trials.identifiers",
             "trials.overdue",
+            "trials.alerting",
+            "trials.due",
             "trials.next_look",
             "trials.pooling",
             "trials.site_totals",
@@ -96,6 +99,9 @@ HOMES = {
     "plotly": ("dashboards",),
     "flask": ("dashboards",),
     "reportlab": ("flows",),
+    "apprise": ("flows",),
+    "opentelemetry": ("flows",),
+    "prometheus_client": ("dashboards",),
     "prefect": ("flows",),
 }
 
@@ -122,6 +128,7 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
 
 
+@cache
 def imports(module: str) -> set[str]:
     """Every module that a module names in an import, wherever in the file it stands."""
     path = MODULES[module]

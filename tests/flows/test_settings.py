@@ -39,6 +39,13 @@ def test_every_field_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) 
         "proxy_header": "Remote-User",
         "proxy_addresses": "10.0.0.7",
         "proxy_secret": "hush",
+        "schedule": "0 2 * * *",
+        "engine": "dask",
+        "dask_address": "tcp://scheduler:8786",
+        "group": "50",
+        "alerts": "told.yaml",
+        "metrics": "token",
+        "metrics_token": "a token that nobody guesses",
     }
     assert set(values) == set(Settings.model_fields)
     for name, value in values.items():
@@ -46,6 +53,7 @@ def test_every_field_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) 
     found = load_settings()
     assert found.url == values.pop("database_url")
     assert found.proxy_secret.get_secret_value() == values.pop("proxy_secret")
+    assert found.metrics_token.get_secret_value() == values.pop("metrics_token")
     assert {name: str(getattr(found, name)) for name in values} == {**values, "read_timeout_seconds": "30.0"}
 
 

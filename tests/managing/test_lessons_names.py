@@ -12,11 +12,13 @@ import pytest
 
 from tests.flows.making import SEALED_AT, Desk, plan
 from trials.acts import ACTS
+from trials.acts.act import CLOSED, SEALED
 from trials.acts.adaptations import Adaptation
 from trials.acts.allocating import ArmDropped
 from trials.acts.amending import Amendment, Change
 from trials.acts.cocreation import CoCreation, CoCreationOutcome
 from trials.acts.deciding import Decision
+from trials.acts.erasing import Erased
 from trials.acts.events import ExternalEvent
 from trials.acts.fund import FundAnswer, FundRequest
 from trials.acts.ideas import Idea, IdeaEnded
@@ -27,7 +29,8 @@ from trials.errors import DataError
 from trials.identifiers.free_text import must_name_nobody
 from trials.plan.base import Frozen
 from trials.store import acts, amendments, arms
-from trials.store.engine import open_store
+from trials.store.engine import open_store, writing
+from trials.store.models import TRIAL
 
 DAY, HASH, PLAIN = date(2026, 1, 5), "0" * 64, "said in plain words"
 NAMED = "Asked by Mr John Smith, john.smith@example.org"
@@ -62,6 +65,7 @@ BODIES: dict[str, Frozen] = {
     "decision": Decision(what="continue"),
     "site_withdrawn": SiteWithdrawn(site="A", reason_code="other", reason=PLAIN, from_day=DAY),
     "external_event": ExternalEvent(day=DAY, text=PLAIN),
+    "erased": Erased(key="", reason=PLAIN, second="Bea"),
     "idea": Idea(text=PLAIN),
     "idea_ended": IdeaEnded(reason_code="other", reason=PLAIN, lesson=PLAIN),
     "passing": Passing(
@@ -107,6 +111,9 @@ def test_every_text_of_an_act_is_free_or_a_code(kind: str) -> None:
 def test_the_door_takes_no_name(kind: str, field: str, desk: Desk) -> None:
     """Each free text of each kind of act is refused with a person's name in it, unquoted, and nothing is stored."""
     scope = "first-trial" if ACTS[kind].states else "idea:first-trial"
+    stands = CLOSED[0] if ACTS[kind].states == CLOSED else SEALED
+    with writing(desk.store) as connection:
+        connection.execute(TRIAL.update().values(state=stands))
     body, before = BODIES[kind].model_copy(update={field: NAMED}), desk.contents()
     with pytest.raises(DataError, match=f"^{field} seems to name a person") as refused:
         acts.act(desk.store, scope, ACTS[kind], body, by="Ann", at=SEALED_AT)
@@ -116,6 +123,8 @@ def test_the_door_takes_no_name(kind: str, field: str, desk: Desk) -> None:
 
 def test_amendments_and_dropped_arms_name_nobody(desk: Desk) -> None:
     """The two that had no check of their own: neither version nor act is stored."""
+    with writing(desk.store) as connection:
+        connection.execute(TRIAL.update().values(state=SEALED))
     before, said = desk.contents(), {"by": "Ann", "at": datetime(2026, 1, 5, tzinfo=UTC)}
     now = amendments.sealed_plan
     with desk.store.engine.connect() as connection:

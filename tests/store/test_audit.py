@@ -23,7 +23,10 @@ from trials.store.engine import Store, open_store, reading, writing
 from trials.store.models import metadata
 
 # Who may open the pages is no fact of a trial: those tables are not in the chain (docs/signing.md).
-DOORS = {"account", "door", "ended_session", "link", "sign_in_attempt"}
+DOORS = {
+    *("account", "door", "ended_session", "link", "sign_in_attempt"),
+    *("round", "trial_work", "alert", "alert_telling", "alert_channel", "alert_watch"),
+}
 TABLES = sorted(name for name in metadata.tables if name not in {"sqlmodel", *DOORS})
 # What may change at any time: the token that tells pages so.
 FREE = {("trial", "token")}

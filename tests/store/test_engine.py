@@ -23,7 +23,7 @@ from trials.store import engine
 from trials.store.engine import Store, open_store, reading, upgrade, writing
 from trials.store.models import TRIAL, metadata
 
-HEAD = "r0006"
+HEAD = "r0008"
 
 
 def test_an_empty_database_gets_our_tables(empty_url: str) -> None:
@@ -75,7 +75,7 @@ def test_a_database_of_a_newer_version_is_refused(store: Store, url: str) -> Non
 
 def test_an_older_database_is_refused_where_nothing_may_change(empty_url: str) -> None:
     """With migrate=False tables that are not this version's are refused with the command that helps."""
-    with pytest.raises(StoreError, match=r"revision none, must have r0006\. Run `roadtest db upgrade`\."):
+    with pytest.raises(StoreError, match=r"revision none, must have r0008\. Run `roadtest db upgrade`\."):
         open_store(empty_url, migrate=False)
 
 

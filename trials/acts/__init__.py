@@ -8,6 +8,7 @@ from trials.acts.allocating import ALLOCATION_LIST, ALLOCATION_SEED, ARM_DROPPED
 from trials.acts.amending import AMENDMENT
 from trials.acts.cocreation import CO_CREATION, CO_CREATION_OUTCOME
 from trials.acts.deciding import DECISION
+from trials.acts.erasing import ERASED
 from trials.acts.events import EXTERNAL_EVENT
 from trials.acts.fund import FUND_ANSWER, FUND_REQUEST, FUND_SPENT
 from trials.acts.granting import GRANT
@@ -45,6 +46,7 @@ _KINDS = (
     STAFF_TIME,
     SAFETY_EVENT,
     SAFETY_JUDGED,
+    ERASED,
 )
 
 ACTS: dict[str, ActKind] = {kind.name: kind for kind in _KINDS}

@@ -38,6 +38,15 @@ LOCK_SECONDS = 30
 _BEFORE_CHAINS = ("r0001", "r0002")  # revisions whose trials have no chain yet
 _WRITER = "roadtest_writer"
 _SQLITE = "sqlite:///"
+# A server that vanishes without a word (its machine lost power, the network is cut) is given up within two minutes; by
+# default a query would wait for it for hours.
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 6,
+    "tcp_user_timeout": 120_000,  # milliseconds
+}
 _IN_MEMORY = (_SQLITE, f"{_SQLITE}:memory:")
 
 
@@ -225,7 +234,7 @@ def _engine(target: URL, *, foreign_keys: bool = True) -> Engine:
         event.listen(engine, "connect", partial(_prepare_sqlite, foreign_keys=foreign_keys))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(target, pool_pre_ping=True, connect_args={"connect_timeout": 10}, **options)
+    return create_engine(target, pool_pre_ping=True, connect_args=_PATIENCE, **options)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object, *, foreign_keys: bool) -> None:

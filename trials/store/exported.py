@@ -35,6 +35,7 @@ KEPT: Mapping[str, tuple[str, ...] | None] = {
     "decision": None,
     "site_withdrawn": None,
     "external_event": None,
+    "erased": ("reason", "second", "found"),
     "allocation_seed": ("commitment", "plan_sha256", "shares"),
     "allocation_list": ("commitment", "plan_sha256", "positions"),
     "reveal": None,

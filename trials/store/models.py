@@ -2,9 +2,9 @@
 
 Times are aware UTC. Facts are appended, never changed, but for three places: `trial` (state, token, current plan, key),
 the two sealing columns of `protocol_version`, and `method_state` (one row per trial, replaced together with the look
-that it belongs to, in the same transaction). The last five tables say who is let in; they are no facts of a trial. Keys are
-natural: a delivery is (trial, seq), and whatever it brought names that seq, so `as of` a past delivery is a plain
-`batch_seq <= ...`.
+that it belongs to, in the same transaction). The tables after that say who is let in and how the rounds get on; they are no
+facts of a trial. Keys are natural: a delivery is (trial, seq), and whatever it brought names that seq, so `as of` a past
+delivery is a plain `batch_seq <= ...`.
 """
 
 from datetime import date, datetime
@@ -210,6 +210,7 @@ class AuditEvent(SQLModel, table=True):
     """
 
     __tablename__ = "audit_event"
+    __table_args__ = (Index(None, "trial_id", "kind"),)
     trial_id: str = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     kind: str
@@ -321,6 +322,107 @@ class Door(SQLModel, table=True):
     token: int
 
 
+class RoundRow(SQLModel, table=True):
+    """One round: what it did, and until when it was known to be at work (`beat_at`). No fact of a trial."""
+
+    __tablename__ = "round"
+    id: int = Field(primary_key=True)
+    state: str  # trials.store.rounds.STATES
+    scheduled_for: datetime | None = None
+    begun_at: datetime
+    beat_at: datetime
+    ended_at: datetime | None = None
+    host: str
+    pid: int
+    flow_run: str
+    due: int = 0
+    done: int = 0
+    failed: int = 0
+    deliveries: int = 0
+    accepted: int = 0
+    quarantined: int = 0
+    refused: int = 0
+    looks: int = 0
+    crossed: int = 0
+    error: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class TrialWorkRow(SQLModel, table=True):
+    """How the rounds get on with a trial: when its work was last done; how often in a row, why and when it failed since, and
+    when it is tried again."""
+
+    __tablename__ = "trial_work"
+    __table_args__ = (CLUSTERED,)
+    trial_id: str = Field(primary_key=True, foreign_key="trial.id")
+    done_at: datetime | None = None
+    failures: int = 0
+    failed_at: datetime | None = None
+    error: str | None = Field(default=None, sa_column=Column(Text))
+    next_try_at: datetime | None = None
+
+
+class AlertRow(SQLModel, table=True):
+    """One occurrence of something that people are told of (`trials.alerting`). trial: "" where it is none's;
+    cleared_at: NULL while it lasts."""
+
+    __tablename__ = "alert"
+    __table_args__ = (Index(None, "cleared_at"), CLUSTERED)
+    id: str = Field(primary_key=True)
+    occurrence: int = Field(primary_key=True)
+    kind: str
+    trial: str
+    about: str
+    sentence: str = Field(sa_column=Column(Text, nullable=False))
+    severity: str
+    raised_at: datetime
+    detail: str = Field(sa_column=Column(Text, nullable=False))
+    cleared_at: datetime | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    note: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class AlertTelling(SQLModel, table=True):
+    """One telling of an occurrence on a channel, claimed before it is sent: sent_at is NULL until it was. claim: who does."""
+
+    __tablename__ = "alert_telling"
+    __table_args__ = (
+        ForeignKeyConstraint(["alert_id", "occurrence"], ["alert.id", "alert.occurrence"]),
+        CLUSTERED,
+    )
+    alert_id: str = Field(primary_key=True)
+    occurrence: int = Field(primary_key=True)
+    channel: str = Field(primary_key=True)
+    what: str = Field(primary_key=True)  # trials.alerting.What
+    number: int = Field(primary_key=True)
+    claim: str
+    claimed_at: datetime
+    sent_at: datetime | None = None
+    failed: bool = False
+
+
+class AlertChannel(SQLModel, table=True):
+    """How a channel gets on: since when there is one of this name, how often in a row it failed, when it is tried again."""
+
+    __tablename__ = "alert_channel"
+    name: str = Field(primary_key=True)
+    since: datetime
+    failures: int = 0
+    failed_at: datetime | None = None
+    error: str | None = Field(default=None, sa_column=Column(Text))
+    next_try_at: datetime | None = None
+    sent_at: datetime | None = None
+
+
+class AlertWatch(SQLModel, table=True):
+    """Up to which change of a trial (its token) its rules, sites and plan were judged for alerts, and when."""
+
+    __tablename__ = "alert_watch"
+    trial_id: str = Field(primary_key=True)
+    token: int
+    judged_at: datetime
+
+
 # The same tables for Core, which writes many rows at once and reads plain tuples.
 TRIAL: Table = metadata.tables["trial"]
 PLAN: Table = metadata.tables["protocol_version"]
@@ -340,3 +442,9 @@ ATTEMPT: Table = metadata.tables["sign_in_attempt"]
 ENDED: Table = metadata.tables["ended_session"]
 LINK: Table = metadata.tables["link"]
 DOOR: Table = metadata.tables["door"]
+ROUND: Table = metadata.tables["round"]
+WORK: Table = metadata.tables["trial_work"]
+ALERT: Table = metadata.tables["alert"]
+TELLING: Table = metadata.tables["alert_telling"]
+CHANNEL: Table = metadata.tables["alert_channel"]
+WATCH: Table = metadata.tables["alert_watch"]

@@ -1,0 +1,24 @@
+"""Which trials a round takes up: all sealed ones whose plan names no schedule, and those whose schedule has come round since
+their work was last done. One that failed rests for a while, longer each time.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cronsim import CronSim, CronSimError
+
+
+def is_due(schedule: str | None, done_at: datetime | None, at: datetime) -> bool:
+    """Whether a trial with this schedule (cron, UTC), whose work was last done at `done_at`, is due. Times are aware.
+
+    Without a schedule it is due in every round. A time of doing that lies ahead tells of a clock that was set back, not of
+    work that is done. A schedule that can't be read hides no trial.
+    """
+    if schedule is None or done_at is None or done_at > at:
+        return True
+    try:
+        following = next(iter(CronSim(schedule, done_at.astimezone(UTC))), None)
+    except CronSimError:
+        return True
+    return following is not None and following <= at
