@@ -25,6 +25,7 @@ from trials.errors import UnknownTrialError
 from trials.protocol import Protocol
 from trials.pseudonyms import Pseudonyms
 from trials.records import Checked, Delivery, Enrolled, Record, Records, Register, Rejection
+from trials.store.registers import PartOfRegister
 
 Key = tuple[str, str]  # (trial, content_sha256)
 
@@ -49,7 +50,11 @@ def check(
     desk = _Desk(protocols, {}, pseudonyms or {}, as_of)
     for trial in {delivery.trial for delivery in deliveries}:
         given = registers.get(trial, {})
-        desk.registers[trial] = Register(given, closed=isinstance(given, Register) and given.closed)
+        desk.registers[trial] = (
+            given.copied()
+            if isinstance(given, PartOfRegister)
+            else Register(given, closed=isinstance(given, Register) and given.closed)
+        )
     done: dict[Key, Checked] = {}
     turns = _turns(deliveries)
     for number, turn in enumerate(turns):

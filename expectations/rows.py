@@ -36,6 +36,7 @@ from trials.connectors.tabular import shorten
 from trials.protocol import Protocol, sha256_text
 from trials.pseudonyms import Pseudonyms, canonical, spelling
 from trials.records import IDENTITY_COLUMNS, ON_TIME, Delivery, Enrolled, Measured, Records, Register, Rows
+from trials.store.registers import PartOfRegister
 
 MOST_ID_CHARACTERS = 100
 # Numbers beyond so many times the planned people are taken for slips: they would leave holes that the evidence waits for.
@@ -194,6 +195,8 @@ class _Reading:
         """What the rows say of their participants."""
         cells, count = self.cells, len(self._rows)
         identity = self._identity()
+        if isinstance(self._register, PartOfRegister):
+            self._register.look_up(names=identity["participant_id"])
         known = [self._register.get(one) for one in identity["participant_id"]] if self._register else [None] * count
         self._count_id_spellings(known, identity["spelling"])
         arm = self._spelt("arm", self._arms)
@@ -562,6 +565,8 @@ def _join_holders(facts: Columns, register: Mapping[str, Enrolled]) -> None:
             holders[order] = person if holders.get(order, person) == person else "several"
     if register:
         claimed = set(orders)
+        if isinstance(register, PartOfRegister):
+            register.look_up(numbers=claimed)
         keyed = dict(zip(ids, people, strict=True))
         for known in register.values():
             if known.entry_order is not None and known.entry_order in claimed:

@@ -17,6 +17,7 @@ from trials.store import reading
 from trials.store.arms import dropped_arms
 from trials.store.engine import Store
 from trials.store.reading import TrialCard
+from trials.store.registers import PartOfRegister, places_of
 from trials.store.tallies import Tally, outcomes_by_half
 
 # Beyond so many people drift of the outcome is left alone: any trial of years drifts a little, and looking costs time.
@@ -43,20 +44,25 @@ def health_of(
         if card.look is not None and card.look.n <= _DRIFT_PEOPLE and card.protocol.primary.kind in ("binary", "score")
     }
     tallies = outcomes_by_half(store, drifting) if drifting else {}
+    # Of a register that was read in part the people are counted where they stand; a whole one is counted itself.
+    parts = {trial: card for trial, card in cards.items() if isinstance(registers[trial], PartOfRegister)}
+    places = places_of(store, protocols, parts) if parts else {}
     vitals = []
     for group in groups:
         trial = group[0].trial
         results = [checked[(trial, delivery.content_sha256)] for delivery in group]
         if trial in cards:
-            people = _people_by_site(registers[trial], results)
+            people = _people_by_site(registers[trial], places.get(trial), results)
             gone = dropped_arms(store, trial) if protocols[trial].design == "multi_arm" else ()
             vitals.append(_vitals(protocols[trial], people, cards[trial], group, results, tallies.get(trial, ()), gone))
     return {group[0].trial: () for group in groups} | trial_health(vitals)
 
 
-def _people_by_site(register: Register, results: Sequence[Checked]) -> Counter[tuple[str, str]]:
-    """(site, arm) -> people, those of these deliveries included."""
-    found = Counter((one.site, one.arm) for one in register.values())
+def _people_by_site(
+    register: Register, known: Counter[tuple[str, str]] | None, results: Sequence[Checked]
+) -> Counter[tuple[str, str]]:
+    """(site, arm) -> people, those of these deliveries included. known: how many the register holds, when it is in part."""
+    found = Counter((one.site, one.arm) for one in register.values()) if known is None else Counter(known)
     fresh: dict[str, tuple[str, str]] = {}
     for result in results:
         accepted = Records.of(result.accepted)

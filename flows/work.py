@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby, takewhile
@@ -27,11 +27,12 @@ from trials.memory import collecting_later
 from trials.planning import admit
 from trials.protocol import Protocol
 from trials.pseudonyms import Pseudonyms
-from trials.records import Checked, Delivery, Receipt, Register
+from trials.records import Checked, Delivery, Receipt, Register, Rows
 from trials.store import decisions, ledger, reading, stages, standing
 from trials.store.allocations import must_have_no_reveals
-from trials.store.deliveries import Seal
+from trials.store.deliveries import Inbox, Seal
 from trials.store.engine import Store
+from trials.store.registers import registers_of, sites_left_of
 
 log = logging.getLogger("roadtest")
 Result = TypeVar("Result")
@@ -63,23 +64,53 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """Of a group of trials: their sealed plans, or why there is none; by trial and source what came from it."""
+
+    plans: Mapping[str, tuple[Protocol, str] | RoadtestError]
+    came: Mapping[tuple[str, str], tuple[Inbox, str | None]]
+
+    @classmethod
+    def of(cls, store: Store, trials: Sequence[str]) -> Ahead:
+        plans = ledger.sealed_protocols(store, trials)
+        sources = {}
+        for trial, plan in plans.items():
+            if not isinstance(plan, RoadtestError):
+                source = plan[0].source
+                sources[trial] = source_name(source.connector, source)
+        came = ledger.arrived(store, sources)
+        return cls(plans, {(trial, sources[trial]): found for trial, found in came.items()})
+
+
+@dataclass(frozen=True, slots=True)
 class Door:
     """What stands where deliveries come in: whose keys hide the ids, where secrets are looked up, how much is read.
 
-    keys None: ids are kept as they are sent, for stores that are thrown away (`replay`).
+    keys None: ids are kept as they are sent, for stores that are thrown away (`replay`). ahead: what was read of a group of
+    trials at once, so that nobody reads it trial by trial.
     """
 
     home: Path
     keys: Keys | None = None
     limits: Limits = field(default_factory=Limits)
     secret: Callable[[str], str] = no_secrets
+    ahead: Ahead | None = field(default=None, compare=False, repr=False)
 
     def pseudonyms(self, store: Store, trial: str) -> Pseudonyms | None:
         """What hides the trial's ids; None where they are kept as sent. Raises StoreError when its key is gone."""
         if self.keys is None:
             return None
-        bound, begun = ledger.key_of(store, trial)
-        return None if begun and bound is None else self.keys.of(trial, bound=bound)
+        return self.pseudonyms_of(store, [trial])[trial]
+
+    def pseudonyms_of(self, store: Store, trials: Sequence[str]) -> dict[str, Pseudonyms | None]:
+        """`pseudonyms` for each trial, with one query."""
+        if self.keys is None:
+            return dict.fromkeys(trials)
+        known, found = ledger.keys_of(store, trials), dict[str, Pseudonyms | None]()
+        for trial in trials:
+            bound, begun = known.get(trial, (None, False))
+            found[trial] = None if begun and bound is None else self.keys.of(trial, bound=bound)
+        return found
 
     def context(self, watermark: str | None = None, now: datetime | None = None) -> Context:
         return Context(self.home, self.limits, self.secret, watermark, now or utc_now())
@@ -158,11 +189,15 @@ def read_pending(store: Store, door: Door, trial: str, now: datetime | None = No
 
     Raises NotSealedError, PlanHashMismatchError, SourceError.
     """
-    protocol, _ = ledger.sealed_protocol(store, trial)
+    plan = None if door.ahead is None else door.ahead.plans.get(trial)
+    if isinstance(plan, RoadtestError):
+        raise plan
+    protocol, _ = ledger.sealed_protocol(store, trial) if plan is None else plan
     connector = connector_named(protocol.source.connector)
     source = source_name(connector.name, protocol.source)
-    inbox = ledger.inbox(store, trial, source)
-    context = door.context(ledger.watermark_of(store, trial, source), now)
+    came = None if door.ahead is None else door.ahead.came.get((trial, source))
+    inbox, watermark = ledger.arrived(store, {trial: source})[trial] if came is None else came
+    context = door.context(watermark, now)
 
     def is_new(content: str | None, one: Found | Delivery) -> bool:
         # A date in the future says nothing: whatever bears it would look as if it was sent again at every collection.
@@ -191,11 +226,23 @@ def read_all(
     for attempt in range(retries + 1):
         if attempt:
             time.sleep(wait)
-        found |= {trial: guarded(trial, lambda trial=trial: read_pending(store, door, trial)) for trial in left}  # type: ignore[misc]
+        ready = ahead_of(store, door, left)
+        found |= {
+            trial: guarded(trial, lambda trial=trial, ready=ready: read_pending(store, ready, trial))  # type: ignore[misc]
+            for trial in left
+        }
         left = [trial for trial in left if isinstance(item := found[trial], Outcome) and item.again]
         if not left:
             break
     return [found[trial] for trial in trials]
+
+
+def ahead_of(store: Store, door: Door, trials: Sequence[str]) -> Door:
+    """The door with what the ledger knows of these trials. Where that can't be read at once, each trial says so itself."""
+    try:
+        return replace(door, ahead=Ahead.of(store, trials))
+    except RoadtestError:
+        return door
 
 
 def collect(store: Store, pending: Sequence[Pending], clock: Clock, door: Door) -> list[Outcome]:
@@ -222,8 +269,9 @@ def collect(store: Store, pending: Sequence[Pending], clock: Clock, door: Door) 
                 elif not (outcome.already_known and outcome.refusal is not None):
                     # What is refused again for the same reason was told before.
                     receipts[outcome.trial].append(outcome)
+    stand = done_all(store, {trial: tuple(kept) for trial, kept in receipts.items() if trial not in failed})
     ended = [
-        replace(failed[trial], receipts=tuple(kept)) if trial in failed else done(store, trial, tuple(kept))
+        replace(failed[trial], receipts=tuple(kept)) if trial in failed else stand[trial]
         for trial, kept in receipts.items()
     ]
     return [replace(outcome, checks=rounds.get(outcome.trial)) for outcome in ended]
@@ -242,6 +290,17 @@ def done(store: Store, trial: str, receipts: tuple[Receipt, ...] = ()) -> Outcom
     """How a trial stands after its deliveries, if any came."""
     card = reading.card(store, trial)
     return Outcome(trial, ok=True, protocol=card.protocol, receipts=receipts, look=card.look)
+
+
+def done_all(store: Store, receipts: Mapping[str, tuple[Receipt, ...]]) -> dict[str, Outcome]:
+    """`done` for each trial, in as many queries as for one."""
+    cards = {card.id: card for card in reading.cards(store, list(receipts))} if receipts else {}
+    return {
+        trial: Outcome(trial, ok=True, protocol=cards[trial].protocol, receipts=kept, look=cards[trial].look)
+        if trial in cards
+        else done(store, trial, kept)
+        for trial, kept in receipts.items()
+    }
 
 
 def _record_wave(
@@ -295,8 +354,9 @@ def judge(
 ) -> list[Judged]:
     """What the checks make of each trial's deliveries, with what looks wrong with the trial."""
     trials = [group[0].trial for group in groups]
-    registers = {trial: ledger.register_of(store, trial) for trial in trials}
-    pseudonyms = {trial: door.pseudonyms(store, trial) for trial in trials}
+    pseudonyms = door.pseudonyms_of(store, trials)
+    registers = _registers(store, groups, pseudonyms)
+    left = sites_left_of(store, trials)
     deliveries = [delivery for group in groups for delivery in group]
     with collecting_later(sum(len(delivery.rows) for delivery in deliveries)):
         checked = check(deliveries, protocols, registers, as_of, pseudonyms)
@@ -312,7 +372,11 @@ def judge(
                         (
                             *(flagged[trial] if one is group[-1] else ()),
                             *_late_joiners(
-                                store, protocols[trial], checked[(trial, one.content_sha256)], registers[trial]
+                                store,
+                                protocols[trial],
+                                checked[(trial, one.content_sha256)],
+                                registers[trial],
+                                left[trial],
                             ),
                         ),
                     ),
@@ -326,9 +390,48 @@ def judge(
     ]
 
 
-def _late_joiners(store: Store, protocol: Protocol, checked: Checked, register: Register) -> tuple[str, ...]:
+# Of larger deliveries nobody guesses ahead whom they name: their own rows ask, once they are read.
+_GUESSED = 5_000
+
+
+def _registers(
+    store: Store, groups: Sequence[Sequence[Delivery]], pseudonyms: Mapping[str, Pseudonyms | None]
+) -> dict[str, Register]:
+    """Each trial's register: of one whose ids are hidden the part that its deliveries name; where ids are plain they are also
+    compared by letter case, which takes everybody."""
+    asked: dict[str, tuple[set[str], set[int]]] = {}
+    found: dict[str, Register] = {}
+    for group in groups:
+        trial = group[0].trial
+        hidden = pseudonyms[trial]
+        if hidden is None:
+            found[trial] = ledger.register_of(store, trial)
+        else:
+            asked[trial] = _named(group, hidden)
+    return found | registers_of(store, asked) if asked else found
+
+
+def _named(group: Sequence[Delivery], hidden: Pseudonyms) -> tuple[set[str], set[int]]:
+    """Whom the rows of deliveries seem to name: pseudonyms, and allocation numbers."""
+    names: set[str] = set()
+    numbers: set[int] = set()
+    for delivery in group:
+        if len(delivery.rows) <= _GUESSED:
+            rows = Rows.of(delivery.rows)
+            names |= {cell.strip() for cell in rows.column("participant_id")}
+            whole = (cell.strip() for cell in rows.column("entry_order"))
+            numbers |= {int(cell) for cell in whole if cell.isascii() and cell.isdigit() and len(cell) <= _DIGITS}
+    return set(hidden.of_all(list(names))), numbers
+
+
+_DIGITS = 9  # of an allocation number at most
+
+
+def _late_joiners(
+    store: Store, protocol: Protocol, checked: Checked, register: Register, left: frozenset[str]
+) -> tuple[str, ...]:
     """A warning for each site that left, or spell in which enrolment waited, and people who joined all the same."""
-    trial, left = protocol.trial, decisions.sites_left(store, protocol.trial)
+    trial = protocol.trial
     watched = protocol.stopping is not None and protocol.stopping.safety is not None
     if not left and not watched:
         return ()
@@ -424,8 +527,12 @@ def enrol(
 def look_all(store: Store, trials: Sequence[str], clock: Clock) -> list[Outcome]:
     """A look at each trial without new rows: time alone may settle people."""
 
-    def one(trial: str) -> Outcome:
-        look = ledger.take_look(store, trial, recorded_at=clock.now, as_of=clock.now)
-        return Outcome(trial, ok=True, protocol=reading.card(store, trial).protocol, look=look)
+    def one(trial: str) -> Look:
+        return ledger.take_look(store, trial, recorded_at=clock.now, as_of=clock.now)
 
-    return [guarded(trial, lambda trial=trial: one(trial)) for trial in trials]  # type: ignore[misc]
+    looked = {trial: guarded(trial, lambda trial=trial: one(trial)) for trial in trials}  # type: ignore[misc]
+    stand = done_all(store, {trial: () for trial, look in looked.items() if isinstance(look, Look)})
+    return [
+        replace(stand[trial], look=look) if isinstance(look, Look) else look
+        for trial, look in ((trial, looked[trial]) for trial in trials)
+    ]

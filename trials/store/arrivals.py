@@ -141,7 +141,7 @@ def _failed(connection: Connection, trials: Collection[str]) -> dict[str, list[F
     """The attempts that failed since the source last answered."""
     answered = (
         select(AUDIT.c.trial_id, func.max(AUDIT.c.seq).label("seq"))
-        .where(AUDIT.c.kind == ANSWERED)
+        .where(_of(AUDIT.c.trial_id, trials), AUDIT.c.kind == ANSWERED)
         .group_by(AUDIT.c.trial_id)
         .subquery()
     )

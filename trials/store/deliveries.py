@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, String, bindparam, func, insert, select, text, update
+from sqlalchemy import column as column_
 
 from trials.acts.act import CLOSED
+from trials.acts.erasing import ERASED
 from trials.comparing import beside
 from trials.errors import StoreError
 from trials.protocol import Protocol, sha256_text
@@ -21,7 +24,7 @@ from trials.store.digests import Digest, rows_digest
 from trials.store.fresh import taken
 from trials.store.intake import Intake, closed_at
 from trials.store.merge import LAST_ENTRY, Known, Reading, Repeated, Subject, effective_at, merge
-from trials.store.models import BATCH, ENROLMENT, OBSERVATION, QUARANTINE, REPETITION, TRIAL
+from trials.store.models import ACT, BATCH, ENROLMENT, OBSERVATION, QUARANTINE, REPETITION, TRIAL
 
 # Encrypts a row's cells under the trial's key (`pseudonyms.Pseudonyms.seal`).
 Seal = Callable[[Mapping[str, str]], dict[str, str]]
@@ -136,7 +139,10 @@ def last_seq(connection: Connection, trial_id: str) -> int:
 
 def received_at(connection: Connection, trial_id: str, recorded_at: datetime) -> datetime:
     """When a delivery counts as received: never before one that is in already, whatever the clock or the caller says."""
-    last = connection.scalar(select(func.max(BATCH.c.recorded_at)).where(BATCH.c.trial_id == trial_id))
+    last = connection.scalar(
+        # The newest was received no earlier than any before it: this very rule.
+        select(BATCH.c.recorded_at).where(BATCH.c.trial_id == trial_id).order_by(BATCH.c.seq.desc()).limit(1)
+    )
     return recorded_at if last is None else max(recorded_at, last)
 
 
@@ -159,7 +165,7 @@ def _intake_of(connection: Connection, delivery: Delivery, recorded_at: datetime
     """Whom the delivery may still enrol. What was sent before the trial was closed is of people who had joined by then."""
     trial = TRIAL.c
     listed, state = connection.execute(
-        select(_registered(delivery.trial).exists(), trial.state).where(trial.id == delivery.trial)
+        select(_registered(connection, [delivery.trial]).exists(), trial.state).where(trial.id == delivery.trial)
     ).one()
     listed = bool(listed) and not delivery.source.startswith(REGISTER)
     ended = closed_at(connection, delivery.trial) if state in CLOSED else None
@@ -174,13 +180,23 @@ REGISTER = "register:"
 
 def has_register(connection: Connection, trial_id: str) -> bool:
     """Whether the trial's list of people was loaded, so that nobody else is in it."""
-    return connection.execute(_registered(trial_id).limit(1)).first() is not None
+    return trial_id in listed_trials(connection, [trial_id])
 
 
-def _registered(trial_id: str) -> Select[Any]:
-    return select(BATCH.c.seq).where(
-        BATCH.c.trial_id == trial_id, BATCH.c.source.startswith(REGISTER), BATCH.c.refusal.is_(None)
+def listed_trials(connection: Connection, trials: Collection[str]) -> frozenset[str]:
+    """Those of the trials whose list of people was loaded."""
+    return frozenset(connection.scalars(_registered(connection, trials).distinct()))
+
+
+def _registered(connection: Connection, trials: Collection[str]) -> Select[Any]:
+    source = BATCH.c.source
+    # SQLite compares by code point, and so finds what begins alike by its index; PostgreSQL may order by a language.
+    begins = (
+        (source >= REGISTER) & (source < REGISTER[:-1] + chr(ord(REGISTER[-1]) + 1))
+        if connection.dialect.name == "sqlite"
+        else source.startswith(REGISTER)
     )
+    return select(BATCH.c.trial_id).where(BATCH.c.trial_id.in_(list(trials)), begins, BATCH.c.refusal.is_(None))
 
 
 def bound_key(connection: Connection, trial_id: str) -> str | None:
@@ -188,9 +204,21 @@ def bound_key(connection: Connection, trial_id: str) -> str | None:
     return connection.scalar(select(TRIAL.c.key_fingerprint).where(TRIAL.c.id == trial_id))
 
 
+# The key that a trial is bound to, and when it was destroyed, if it was.
+_BOUND = select(
+    TRIAL.c.key_fingerprint,
+    select(func.max(ACT.c.at)).where(ACT.c.trial_id == TRIAL.c.id, ACT.c.kind == ERASED.name).scalar_subquery(),
+).where(TRIAL.c.id == bindparam("trial"))
+
+
 def bind_key(connection: Connection, trial_id: str, key: str | None) -> None:
     """Binds a trial to its key with its first delivery. Raises StoreError when ids were hidden with another one."""
-    bound = bound_key(connection, trial_id)
+    bound, erased = connection.execute(_BOUND, {"trial": trial_id}).one()
+    if erased is not None:
+        raise StoreError(
+            f"{trial_id}: its key was destroyed on {erased:%Y-%m-%d}, must be there to tell whose rows these are. Nothing is "
+            "taken in any more; take the file out of the source."
+        )
     if key == bound:
         return
     if bound is None and last_seq(connection, trial_id) == 0:
@@ -242,6 +270,37 @@ def register_rows(connection: Connection, trial_id: str) -> dict[str, Enrolled]:
     return {row[0]: Enrolled(*row) for row in found.tuples()}
 
 
+# SQLite would rather read a whole trial than look a list of numbers up in another index than the primary key's: in a CROSS
+# JOIN the list comes first.
+_LISTED = {
+    "sqlite": "(SELECT json_extract(value, '$[0]') AS trial, json_extract(value, '$[1]') AS key FROM json_each(:keys))"
+    " AS k CROSS JOIN enrolment AS e",
+    "postgresql": "unnest(CAST(:trials AS text[]), CAST(:keys AS {kind}[])) AS k (trial, key), enrolment AS e",
+}
+_KINDS = {"participant_id": "text", "entry_order": "integer"}
+
+
+def people_by(
+    connection: Connection, column: str, keys: Sequence[tuple[str, str | int]]
+) -> dict[str, dict[str, Enrolled]]:
+    """Who is enrolled, by trial and participant, of those under these keys. column: `participant_id` or `entry_order`; keys:
+    (trial, its value), each once. One query, whose cost is that of so many look-ups."""
+    if not keys:
+        return {}
+    name = connection.dialect.name
+    query = text(
+        "SELECT e.trial_id, e.participant_id, e.site, e.arm, e.enrolled_on, e.entry_order, coalesce(e.spelling, '') AS spelling"
+        f" FROM {_LISTED[name].format(kind=_KINDS[column])} WHERE e.trial_id = k.trial AND e.{column} = k.key"
+    ).columns(ENROLMENT.c.trial_id, *_WHO[:-1], column_("spelling", String))
+    given: dict[str, Any] = {"keys": json.dumps(keys)}
+    if name == "postgresql":
+        given = {"trials": [trial for trial, _ in keys], "keys": [key for _, key in keys]}
+    found: defaultdict[str, dict[str, Enrolled]] = defaultdict(dict)
+    for trial, participant, *rest in connection.execute(query, given).tuples():
+        found[trial][participant] = Enrolled(participant, *rest)
+    return found
+
+
 def _register_of(connection: Connection, trial_id: str, records: Records) -> dict[str, Enrolled]:
     """The register's part on these participants and on whoever holds one of their allocation numbers."""
     anybody = connection.execute(select(ENROLMENT.c.site).where(ENROLMENT.c.trial_id == trial_id).limit(1)).first()
@@ -255,8 +314,7 @@ def _register_of(connection: Connection, trial_id: str, records: Records) -> dic
     mine = {person.entry_order for person in register.values()}
     others = [number for number in numbers if number not in mine]
     if others:
-        held = connection.execute(people.where(ENROLMENT.c.entry_order.in_(wanted(connection, others))))
-        register |= {row[0]: Enrolled(*row) for row in held.tuples()}
+        register |= people_by(connection, "entry_order", [(trial_id, number) for number in others]).get(trial_id, {})
     return register
 
 
@@ -295,11 +353,27 @@ def measures_of(protocol: Protocol) -> tuple[str, ...]:
 
 
 def _newer_repetitions(connection: Connection, protocol: Protocol, sent_at: datetime) -> dict[Subject, Repeated]:
-    """Per participant and measure the oldest repetition in deliveries sent after this one: nothing, unless it is late."""
+    """Per participant and measure the oldest repetition in deliveries sent after this one: nothing, unless it is late.
+
+    Whatever was sent after it was received after it, and deliveries are numbered as they were received: only those since
+    the last that was received by then are read.
+    """
+    before = (
+        select(BATCH.c.seq)
+        .where(BATCH.c.trial_id == protocol.trial, BATCH.c.recorded_at <= sent_at)
+        .order_by(BATCH.c.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     found = connection.execute(
         select(BATCH.c.sent_at, BATCH.c.recorded_at, REPETITION.c.readings)
         .join(REPETITION, (REPETITION.c.trial_id == BATCH.c.trial_id) & (REPETITION.c.batch_seq == BATCH.c.seq))
-        .where(BATCH.c.trial_id == protocol.trial, BATCH.c.sent_at > sent_at)
+        .where(
+            BATCH.c.trial_id == protocol.trial,
+            BATCH.c.seq > func.coalesce(before, 0),
+            REPETITION.c.batch_seq > func.coalesce(before, 0),
+            BATCH.c.sent_at > sent_at,
+        )
         .order_by(BATCH.c.sent_at, BATCH.c.seq)
     )
     oldest: dict[Subject, Repeated] = {}

@@ -6,12 +6,12 @@ Plans are facts too: `register`, `seal` and `sealed_protocol` come from `trials.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, exists, insert, select
 
 from trials.evidence import Look
 from trials.memory import collecting_later
@@ -43,15 +43,17 @@ from trials.store.deliveries import (
 from trials.store.digests import told
 from trials.store.engine import Store, reading, writing
 from trials.store.looks import insert_look, next_look, past_look
-from trials.store.models import BATCH
-from trials.store.plans import must_be_aware, register, seal, sealed_plan, sealed_protocol, touch
+from trials.store.models import BATCH, TRIAL
+from trials.store.plans import must_be_aware, register, seal, sealed_plan, sealed_protocol, sealed_protocols, touch
 
 # Told what became of deliveries inside their transaction.
 Also = Callable[[Connection, list[Receipt]], None]
 
 __all__ = [
+    "arrived",
     "inbox",
     "key_of",
+    "keys_of",
     "known_receipt",
     "preview",
     "recompute",
@@ -61,6 +63,7 @@ __all__ = [
     "register_of",
     "seal",
     "sealed_protocol",
+    "sealed_protocols",
     "take_look",
     "watermark_of",
 ]
@@ -241,23 +244,44 @@ def inbox(store: Store, trial_id: str, source: str) -> Inbox:
 
     What was refused is not among it, unless it was accepted since: it is read and judged again, as the cause may be gone.
     """
+    return arrived(store, {trial_id: source})[trial_id][0]
+
+
+def arrived(store: Store, sources: Mapping[str, str]) -> dict[str, tuple[Inbox, str | None]]:
+    """Per trial what `inbox` and `watermark_of` give of its source, in one query."""
     columns = BATCH.c
+    rows: dict[str, list[Row[Any]]] = {trial: [] for trial in sources}
+    asked = select(
+        *(columns.trial_id, columns.source, columns.content_sha256, columns.sent_at, columns.seq),
+        *(columns.refusal.is_not(None).label("refused"), columns.name, columns.watermark),
+    )
     with reading(store) as connection:
-        found = connection.execute(
-            select(columns.content_sha256, columns.sent_at, columns.seq, columns.refusal, columns.name)
-            .where(columns.trial_id == trial_id, columns.source == source)
-            .order_by(columns.seq)
-        ).all()
+        for row in connection.execute(
+            asked.where(columns.trial_id.in_(list(sources)), columns.source.in_({*sources.values()})).order_by(
+                columns.trial_id, columns.seq
+            )
+        ):
+            if row.source == sources[row.trial_id]:
+                rows[row.trial_id].append(row)
+    return {trial: (_inbox_of(found), _watermark_in(found)) for trial, found in rows.items()}
+
+
+def _inbox_of(found: Sequence[Row[Any]]) -> Inbox:
     rows = {row.content_sha256: row for row in found}
     accepted = {}
     for content, row in rows.items():
         last: Row[Any] | None = row
-        while last is not None and last.refusal is not None:
+        while last is not None and last.refused:
             last = rows.get(judged_again(last.content_sha256, last.seq))
         if last is not None:
             accepted[content] = row.sent_at
-    newest = {row.name: row.content_sha256 for row in found if row.refusal is None}
+    newest = {row.name: row.content_sha256 for row in found if not row.refused}
     return Inbox(accepted, newest, frozenset(rows))
+
+
+def _watermark_in(found: Sequence[Row[Any]]) -> str | None:
+    told = (row.watermark for row in reversed(found) if not row.refused and row.watermark is not None)
+    return next(told, None)
 
 
 def register_of(store: Store, trial_id: str) -> Register:
@@ -268,21 +292,19 @@ def register_of(store: Store, trial_id: str) -> Register:
 
 def key_of(store: Store, trial_id: str) -> tuple[str | None, bool]:
     """(fingerprint of the key that the trial's ids are hidden with, whether the ids are plain: it began before keys)."""
+    return keys_of(store, [trial_id]).get(trial_id, (None, False))
+
+
+def keys_of(store: Store, trials: Collection[str]) -> dict[str, tuple[str | None, bool]]:
+    """What `key_of` gives for each trial that was registered, in one query."""
+    begun = exists().where(BATCH.c.trial_id == TRIAL.c.id)
     with reading(store) as connection:
-        return bound_key(connection, trial_id), last_seq(connection, trial_id) > 0
+        found = connection.execute(
+            select(TRIAL.c.id, TRIAL.c.key_fingerprint, begun).where(TRIAL.c.id.in_(list(trials)))
+        )
+        return {trial: (key, bool(is_begun)) for trial, key, is_begun in found.tuples()}
 
 
 def watermark_of(store: Store, trial_id: str, source: str) -> str | None:
     """What the newest accepted delivery of a source asked to be told next time."""
-    with reading(store) as connection:
-        return connection.scalar(
-            select(BATCH.c.watermark)
-            .where(
-                BATCH.c.trial_id == trial_id,
-                BATCH.c.source == source,
-                BATCH.c.watermark.is_not(None),
-                BATCH.c.refusal.is_(None),
-            )
-            .order_by(BATCH.c.seq.desc())
-            .limit(1)
-        )
+    return arrived(store, {trial_id: source})[trial_id][1]

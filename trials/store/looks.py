@@ -8,7 +8,7 @@ from functools import partial
 from operator import itemgetter
 from types import MappingProxyType
 
-from sqlalchemy import Connection, delete, func, insert, select, type_coerce
+from sqlalchemy import Connection, delete, insert, select, type_coerce
 
 from trials.acts.allocating import ARM_DROPPED, ArmDropped
 from trials.analysis import Person, Progress, Version, analyse, can_resume
@@ -43,14 +43,16 @@ def next_look(
         amended = last.protocol_sha256 != sha256
         if rewritten or amended or not can_resume(progress) or not _saw_everything(connection, last):
             progress = None
+    people = people_in_order(connection, protocol, after=None if progress is None else progress.cursor_key)
     after, look = analyse(
         protocol,
-        people_in_order(connection, protocol, after=None if progress is None else progress.cursor_key),
+        people,
         progress,
         as_of=as_of.astimezone(UTC) if last is None else max(as_of.astimezone(UTC), last.as_of),
         batch_seq=seq,
         number=1 if last is None else last.number + 1,
-        enrolled=_enrolled(connection, protocol.trial),
+        # Whoever is registered before the cursor was read by it, or the look would start anew: nobody need be counted.
+        enrolled=len(people) + (0 if progress is None else progress.position),
         protocol_sha256=sha256,
         everybody=partial(people_in_order, connection, protocol),
     )
@@ -67,14 +69,15 @@ def past_look(connection: Connection, trial: str, number: int) -> Look:
     if stored is None:
         raise StoreError(f"look == {number}, must be a look that {trial} has had. See `roadtest status {trial}`.")
     protocol = plan_with(connection, trial, stored.protocol_sha256)
+    people = people_in_order(connection, protocol, upto=stored.batch_seq)
     return analyse(
         protocol,
-        people_in_order(connection, protocol, upto=stored.batch_seq),
+        people,
         None,
         as_of=stored.as_of,
         batch_seq=stored.batch_seq,
         number=number,
-        enrolled=_enrolled(connection, protocol.trial, stored.batch_seq),
+        enrolled=len(people),
         protocol_sha256=stored.protocol_sha256,
     )[1]
 
@@ -107,10 +110,14 @@ def insert_look(
 def _saw_everything(connection: Connection, look: Look) -> bool:
     """Whether a look counted all that was in: no delivery up to it was received after the time it was taken at.
 
-    A value counts from its effective_at on, which is never after its delivery's recorded_at.
+    A value counts from its effective_at on, which is never after its delivery's recorded_at. No delivery is received before
+    the one before it (`deliveries.received_at`), so the last one tells.
     """
     received = connection.scalar(
-        select(func.max(BATCH.c.recorded_at)).where(BATCH.c.trial_id == look.trial, BATCH.c.seq <= look.batch_seq)
+        select(BATCH.c.recorded_at)
+        .where(BATCH.c.trial_id == look.trial, BATCH.c.seq <= look.batch_seq)
+        .order_by(BATCH.c.seq.desc())
+        .limit(1)
     )
     return received is None or received <= look.as_of
 
@@ -176,11 +183,6 @@ def _versions(
             known = versions.get(name)
             versions[name] = (one,) if known is None else tuple(sorted((*known, one), key=itemgetter(0)))
     return versions
-
-
-def _enrolled(connection: Connection, trial_id: str, upto: int | None = None) -> int:
-    query = select(func.count()).select_from(ENROLMENT).where(ENROLMENT.c.trial_id == trial_id)
-    return connection.scalar(query if upto is None else query.where(ENROLMENT.c.batch_seq <= upto)) or 0
 
 
 def _last(connection: Connection, trial_id: str) -> tuple[Look | None, Progress | None]:

@@ -9,7 +9,8 @@ a version stands.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from trials.errors import (
     NotSealedError,
     PlanHashMismatchError,
     ProtocolError,
+    RoadtestError,
     StoreError,
 )
 from trials.protocol import Protocol, from_content, sha256_text
@@ -31,7 +33,7 @@ from trials.store.digests import FORMS, hash_of_text, moment_text, told
 from trials.store.engine import Store, reading, writing
 from trials.store.expected import Expected, take_in
 from trials.store.models import ACT, AUDIT, PLAN, TRIAL
-from trials.store.reading import unknown_trial
+from trials.store.reading import stored_protocol, unknown_trial
 
 
 def register(store: Store, protocol: Protocol, *, by: str, at: datetime, now: datetime | None = None) -> str:
@@ -44,9 +46,10 @@ def register(store: Store, protocol: Protocol, *, by: str, at: datetime, now: da
     canonical, sha256 = protocol.canonical(), protocol.seal()
     with writing(store, protocol.trial) as connection:
         access.permit(connection, protocol.trial, by, "register", programme=protocol.programme or protocol.trial)
-        current = _current_plan(connection, protocol.trial)
+        stored = _stored(connection, [protocol.trial])[protocol.trial]
+        current = stored.current
         if current is not None:
-            _must_be_whole(connection, current)
+            _must_be_whole(current, stored)
             # Whoever may register in another programme takes no plan out of this one.
             access.permit(connection, protocol.trial, by, "register")
         if current is not None and _same_plan(current, protocol):
@@ -132,14 +135,31 @@ def sealed_protocol(store: Store, trial_id: str) -> tuple[Protocol, str]:
         return sealed_plan(connection, trial_id)
 
 
+def sealed_protocols(store: Store, trials: Collection[str]) -> dict[str, tuple[Protocol, str] | RoadtestError]:
+    """What `sealed_protocol` gives, or raises, for each trial: four queries for all of them, one more for each that is at
+    fault."""
+    found: dict[str, tuple[Protocol, str] | RoadtestError] = {}
+    with reading(store) as connection:
+        stored = _stored(connection, trials)
+        for trial in trials:
+            try:
+                found[trial] = _sealed(_checked(connection, trial, stored[trial]), trial)
+            except RoadtestError as error:
+                found[trial] = error
+    return found
+
+
 def sealed_plan(connection: Connection, trial_id: str) -> tuple[Protocol, str]:
     """What `sealed_protocol` gives, inside a transaction."""
-    plan = _whole_plan(connection, trial_id)
+    return _sealed(_whole_plan(connection, trial_id), trial_id)
+
+
+def _sealed(plan: Row[Any], trial_id: str) -> tuple[Protocol, str]:
     if plan.sealed_at is None:
         raise NotSealedError(
             f"{trial_id} is {plan.state}, must be sealed before anything runs on it. Run `roadtest seal {trial_id} --by NAME`."
         )
-    return from_content(json.loads(plan.canonical), origin=trial_id), str(plan.sha256)
+    return stored_protocol(trial_id, plan.canonical), str(plan.sha256)
 
 
 def plan_with(connection: Connection, trial_id: str, sha256: str) -> Protocol:
@@ -154,7 +174,7 @@ def plan_with(connection: Connection, trial_id: str, sha256: str) -> Protocol:
         raise _mismatch(
             trial_id, f"{trial_id} has a look that rests on the plan {sha256[:12]}, which is none of its versions"
         )
-    return from_content(json.loads(text), origin=trial_id)
+    return stored_protocol(trial_id, text)
 
 
 def must_be_whole(connection: Connection, trial_id: str) -> None:
@@ -179,23 +199,45 @@ def _created(connection: Connection, trial_id: str) -> str:
     return moment_text(connection.execute(select(TRIAL.c.created_at).where(TRIAL.c.id == trial_id)).scalar_one())
 
 
-def _current_plan(connection: Connection, trial_id: str) -> Row[Any] | None:
-    return connection.execute(
+@dataclass
+class _Stored:
+    """What the database holds of one trial's plan, and what the chain tells of it. plans, amendments: as the database holds
+    them, oldest first."""
+
+    current: Row[Any] | None = None
+    told: Expected = field(default_factory=Expected)
+    plans: list[dict[str, Any]] = field(default_factory=list)
+    amendments: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _stored(connection: Connection, trials: Collection[str]) -> dict[str, _Stored]:
+    """Each trial's plans with all that is compared with them, in four queries."""
+    found = {trial: _Stored() for trial in trials}
+    for row in connection.execute(
         select(PLAN, TRIAL.c.state, TRIAL.c.plan_sha256)
         .join(TRIAL, (TRIAL.c.id == PLAN.c.trial_id) & (TRIAL.c.plan_version == PLAN.c.version))
-        .where(TRIAL.c.id == trial_id)
-    ).one_or_none()
+        .where(TRIAL.c.id.in_(list(trials)))
+    ):
+        found[row.trial_id].current = row
+    _read_told(connection, found)
+    _read_plans(connection, found)
+    _read_amendments(connection, found)
+    return found
 
 
 def _whole_plan(connection: Connection, trial_id: str) -> Row[Any]:
     """The current plan, after making sure that it and every version before it are what was recorded."""
-    plan = _current_plan(connection, trial_id)
+    return _checked(connection, trial_id, _stored(connection, [trial_id])[trial_id])
+
+
+def _checked(connection: Connection, trial_id: str, stored: _Stored) -> Row[Any]:
+    plan = stored.current
     if plan is None:
         version = connection.scalar(select(TRIAL.c.plan_version).where(TRIAL.c.id == trial_id))
         if version is None:
             raise unknown_trial(connection, trial_id)
         raise _mismatch(trial_id, f"{trial_id} runs on version {version} of its plan, which is not there")
-    _must_be_whole(connection, plan)
+    _must_be_whole(plan, stored)
     return plan
 
 
@@ -206,26 +248,26 @@ def _mismatch(trial_id: str, what: str) -> PlanHashMismatchError:
     )
 
 
-def _must_be_whole(connection: Connection, plan: Row[Any]) -> None:
+def _must_be_whole(plan: Row[Any], stored: _Stored) -> None:
     found = sha256_text(plan.canonical)
     if not found == plan.sha256 == plan.plan_sha256:
         raise PlanHashMismatchError(
             f"plan hash mismatch: {plan.trial_id} was registered as {plan.plan_sha256[:12]}, its stored plan is {found[:12]}."
             " Somebody changed it in the database; restore that from a backup."
         )
-    _must_be_as_told(connection, plan.trial_id, plan.version)
+    _must_be_as_told(stored, plan.trial_id, plan.version)
 
 
-def _must_be_as_told(connection: Connection, trial_id: str, current: int) -> None:
+def _must_be_as_told(stored: _Stored, trial_id: str, current: int) -> None:
     """Every version and every amendment as the chain tells it, none more and none less, and the current one the newest."""
-    expected, newest = _told_plans(connection, trial_id), current
+    expected, newest = stored.told, current
     plans = dict(expected.plans)
     if not plans:
         raise StoreError(
             f"the chain of {trial_id} is gone from the database, must be there from its registration on. Run `roadtest audit"
             " verify`, and restore a backup."
         )
-    for row in _stored_plans(connection, trial_id):
+    for row in stored.plans:
         known = plans.pop(row["version"], None)
         if known is None:
             raise _mismatch(trial_id, f"{trial_id} has a version {row['version']} of its plan that nobody recorded")
@@ -236,7 +278,7 @@ def _must_be_as_told(connection: Connection, trial_id: str, current: int) -> Non
         raise _mismatch(trial_id, f"{trial_id} has lost version {min(plans)} of its plan")
     if current != newest:
         raise _mismatch(trial_id, f"{trial_id} runs on version {current} of its plan, and the newest is {newest}")
-    if _stored_amendments(connection, trial_id) != [row for row in expected.act.values() if _is_amendment(row)]:
+    if stored.amendments != [row for row in expected.act.values() if _is_amendment(row)]:
         raise _mismatch(
             trial_id, f"{trial_id} has other amendments, or other words or marks of them, than were recorded"
         )
@@ -246,35 +288,42 @@ def _is_amendment(row: dict[str, Any]) -> bool:
     return bool(row["kind"] == AMENDMENT.name)
 
 
-def _stored_plans(connection: Connection, trial_id: str) -> list[dict[str, Any]]:
+def _read_plans(connection: Connection, found: Mapping[str, _Stored]) -> None:
     """Every version as the database holds it. Nothing is read into its type: what somebody altered need not be of one."""
     columns = [type_coerce(PLAN.c[name], String()) for name in FORMS["protocol_version"].columns]
-    found = connection.execute(select(*columns).where(PLAN.c.trial_id == trial_id).order_by(PLAN.c.version))
-    return [dict(row._mapping) for row in found]
+    for trial, *cells in connection.execute(
+        select(PLAN.c.trial_id, *columns)
+        .where(PLAN.c.trial_id.in_(list(found)))
+        .order_by(PLAN.c.trial_id, PLAN.c.version)
+    ):
+        found[trial].plans.append(dict(zip(FORMS["protocol_version"].columns, cells, strict=True)))
 
 
-def _stored_amendments(connection: Connection, trial_id: str) -> list[dict[str, Any]]:
+def _read_amendments(connection: Connection, found: Mapping[str, _Stored]) -> None:
     """The acts that say of each amendment who, why and after which look, as their links should tell them, oldest first."""
     columns = [type_coerce(ACT.c[name], String()) for name in FORMS["act"].columns]
-    mine = (ACT.c.trial_id == trial_id) & (ACT.c.kind == AMENDMENT.name)
-    return [
-        told("act", dict(row._mapping)) for row in connection.execute(select(*columns).where(mine).order_by(ACT.c.seq))
-    ]
+    mine = ACT.c.trial_id.in_(list(found)) & (ACT.c.kind == AMENDMENT.name)
+    for trial, *cells in connection.execute(
+        select(ACT.c.trial_id, *columns).where(mine).order_by(ACT.c.trial_id, ACT.c.seq)
+    ):
+        found[trial].amendments.append(told("act", dict(zip(FORMS["act"].columns, cells, strict=True))))
 
 
-def _told_plans(connection: Connection, trial_id: str) -> Expected:
-    """What the chain tells of the trial's plans, by version, and of the acts that amended them."""
+def _read_told(connection: Connection, found: Mapping[str, _Stored]) -> None:
+    """What the chain tells of each trial's plans, by version, and of the acts that amended them."""
     link = AUDIT.c
-    amended = (link.kind == "act") & link.body.contains(f'"kind":"{AMENDMENT.name}"', autoescape=True)
-    found = connection.execute(
-        select(link.seq, link.kind, link.body)
-        .where(link.trial_id == trial_id, or_(link.kind.in_(("adopted", "register", "seal")), amended))
-        .order_by(link.seq)
-    )
-    expected = Expected()
-    for seq, kind, body in found:
-        take_in(expected, kind, body, first=seq == 1, link=seq)
-    return expected
+    amends = link.body.contains(f'"kind":"{AMENDMENT.name}"', autoescape=True)
+    for trial, seq, kind, body in connection.execute(
+        select(link.trial_id, link.seq, link.kind, link.body)
+        # Written so that an index over (trial_id, kind) leads to them, past the links of deliveries and looks.
+        .where(
+            link.trial_id.in_(list(found)),
+            link.kind.in_(("adopted", "register", "seal", "act")),
+            or_(link.kind != "act", amends),
+        )
+        .order_by(link.trial_id, link.seq)
+    ).tuples():
+        take_in(found[trial].told, kind, body, first=seq == 1, link=seq)
 
 
 def _must_be_second(plan: Row[Any], by: str) -> None:

@@ -18,6 +18,7 @@ from trials import deciding
 from trials.acts import act_kind
 from trials.acts.act import CLOSED, Act
 from trials.acts.deciding import DECISION, Decision
+from trials.acts.erasing import ERASED
 from trials.acts.events import EXTERNAL_EVENT
 from trials.acts.site_withdrawing import SITE_WITHDRAWN, SiteWithdrawn
 from trials.deciding import Mark
@@ -122,12 +123,12 @@ def plain_ids(store: Store) -> list[str]:
 
 
 def sealed_ids(store: Store) -> list[str]:
-    """The sealed trials by id, closed ones too, whose outcomes still come; nothing of their plans is read, so one that was
-    altered is among them."""
+    """The sealed trials by id, closed ones too, whose outcomes still come, but those whose key was destroyed; nothing of their
+    plans is read, so one that was altered is among them."""
+    erased = select(ACT.c.trial_id).where(ACT.c.kind == ERASED.name)
+    found = select(TRIAL.c.id).where(TRIAL.c.state != "registered", TRIAL.c.id.not_in(erased)).order_by(TRIAL.c.id)
     with reading(store) as connection:
-        return list(
-            connection.execute(select(TRIAL.c.id).where(TRIAL.c.state != "registered").order_by(TRIAL.c.id)).scalars()
-        )
+        return list(connection.scalars(found))
 
 
 def card(store: Store, trial_id: str) -> TrialCard:
@@ -298,7 +299,7 @@ def _first_time(rows: ColumnElement[int]) -> ColumnElement[int]:
 def _card(row: Row[Any], counts: Row[Any] | None, acts: tuple[Act, ...]) -> TrialCard | None:
     """A trial's card; None when its stored plan is no plan any more, which the log says and its next round refuses."""
     try:
-        protocol = _protocol(row.id, row.canonical)
+        protocol = stored_protocol(row.id, row.canonical)
     except (ProtocolError, ValueError) as error:
         log.error("%s: the stored plan can't be read (plan hash mismatch): %s", row.id, error)
         return None
@@ -320,5 +321,7 @@ def _card(row: Row[Any], counts: Row[Any] | None, acts: tuple[Act, ...]) -> Tria
 
 
 @lru_cache(maxsize=4096)
-def _protocol(trial_id: str, canonical: str) -> Protocol:
+def stored_protocol(trial_id: str, canonical: str) -> Protocol:
+    """The plan that a stored text is. It is frozen, so the same text gives the same plan, read once. Raises as `from_content`
+    does, ValueError for what is no JSON."""
     return from_content(json.loads(canonical), origin=trial_id)
