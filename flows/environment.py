@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import logging.handlers
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -68,15 +70,25 @@ def keep_log(home: Path) -> None:
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
         handler.close()
-    file = logging.FileHandler(home / "roadtest.log", encoding="utf-8", delay=True)
+    file = logging.handlers.WatchedFileHandler(home / "roadtest.log", encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(file)
     logger.propagate = False  # Prefect would print it
 
 
 def run(flow: Callable[..., object], *args: object, **options: object) -> Any:
-    """Runs a flow without the heartbeat thread that costs each run up to a second, and returns what it returns."""
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    """Runs a flow without the heartbeat thread that costs each run up to a second, and returns what it returns.
+
+    Where a `roadtest serve` runs on this home, its server is used: two would fight over one database.
+    """
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+
+    from flows.beside import found_server
 
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         # What fails comes back to the caller, who says it in one sentence. Prefect's own records keep the traceback.
@@ -84,7 +96,13 @@ def run(flow: Callable[..., object], *args: object, **options: object) -> Any:
     for name in ("EventsWorker", "APILogWorker"):
         # At the end of the process they may still have records to send, and would say so on the terminal.
         logging.getLogger(name).setLevel(logging.ERROR)
-    with _alone(), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    here = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    served = {} if os.environ.get("PREFECT_API_URL") else found_server(Path(os.environ["PREFECT_HOME"]))
+    if served:
+        names = {"PREFECT_API_URL": PREFECT_API_URL, "PREFECT_API_AUTH_STRING": PREFECT_API_AUTH_STRING}
+        with temporary_settings({**here, **{names[name]: said for name, said in served.items()}}):
+            return flow(*args, **options)
+    with _alone(), temporary_settings(here):
         return flow(*args, **options)
 
 
@@ -99,7 +117,32 @@ def _alone() -> Iterator[None]:
 
     with _lock_file(folder) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for orphan in orphans(folder):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(orphan, signal.SIGTERM)
         yield
+
+
+def orphans(folder: Path) -> list[int]:
+    """Prefect's embedded servers of this home whose flow was killed: nobody else would ever end them. Linux only; while the
+    home's lock is held, as a server that starts and one whose flow is gone look alike."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if process.stat().st_uid != os.getuid():
+                continue
+            command = (process / "cmdline").read_bytes().split(b"\0")
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            if b"uvicorn" not in command or not any(b"prefect.server" in word for word in command):
+                continue
+            # Whoever takes over what is left behind (init, a terminal's session) is no Python program; who started it is.
+            if b"python" in Path(f"/proc/{parent}/cmdline").read_bytes():
+                continue
+            if f"PREFECT_HOME={folder}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+        except (OSError, ValueError, IndexError):
+            continue  # it ended meanwhile
+    return found
 
 
 def _lock_file(folder: Path) -> IO[str]:

@@ -9,10 +9,10 @@ from prefect import flow
 
 from flows import tasks, work
 from flows.settings import Settings
-from flows.stores import store_of
 
 
 @flow(name="look", persist_result=False)
 def look(settings: Settings, trials: Sequence[str], as_of: datetime | None = None) -> list[work.Outcome]:
     """One look per trial; where nothing has changed since the last, that one is returned and nothing is written."""
-    return tasks.take_looks(store_of(settings), list(trials), tasks.clock_at(as_of, False))
+    clock = tasks.clock_at(as_of, False)
+    return [one for group in tasks.grouped(trials, settings.group) for one in tasks.take_looks(settings, group, clock)]

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from flows.template import TRUTHS, in_100
+from flows.template import TRUTHS, by_people, in_100
 from trials import planning
 from trials.outcomes import kind_named
 from trials.planning import Plan
@@ -20,10 +20,14 @@ from trials.verdict import noun
 COLUMNS = ("If the idea", "effect", "promoted", "dropped", "harm", "open", "mean", "10 %", "50 %", "90 %")
 
 
-def simulated(protocol: Protocol, *, runs: int, seed: int, errors: TextIO) -> Plan:
-    """`planning.simulate` with a bar on `errors` if that is a terminal. Raises ProtocolError as `planning.admit` does."""
+def simulated(
+    protocol: Protocol, *, runs: int, seed: int, errors: TextIO, spread: planning.Spread | None = None
+) -> Plan:
+    """`planning.simulate` with a bar on `errors` if that is a terminal; the bar stands still where it is `spread`.
+
+    Raises ProtocolError as `planning.admit` does."""
     with _bar(errors) as progress:
-        return planning.simulate(protocol, runs, seed=seed, progress=progress)
+        return planning.simulate(protocol, runs, seed=seed, progress=progress, spread=spread)
 
 
 @contextmanager
@@ -47,7 +51,12 @@ def _bar(errors: TextIO) -> Iterator[planning.Progress]:
 
 
 def text(protocol: Protocol, plan: Plan) -> str:
-    """The plan's sentence, a table with a row per truth, and how the figures were got. Shares are per 100 trials."""
+    """The plan's sentence, a table with a row per truth, and how the figures were got. Shares are per 100 trials.
+
+    Of a plan that people decide: why, and what they decide by; `simulate` says nothing of it.
+    """
+    if planning.people_decide(protocol):
+        return "\n".join([*by_people(protocol), *(f"Note: {warning}." for warning in plan.warnings)])
     say = kind_named(protocol.primary.kind).say_effect
     rows = [
         (
@@ -93,5 +102,7 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
 
 
 def body(protocol: Protocol, plan: Plan, *, seed: int) -> dict[str, Any]:
-    """What --json prints."""
-    return {"trial": protocol.trial, "sha256": protocol.seal(), "seed": seed, **asdict(plan)}
+    """What --json prints; of a plan that people decide `sentence` says why, and there are no shares."""
+    why = planning.people_decide(protocol)
+    told = {**asdict(plan), **({"sentence": why, "outlooks": [], "drops_worthwhile": None} if why else {})}
+    return {"trial": protocol.trial, "sha256": protocol.seal(), "seed": seed, **told}

@@ -7,8 +7,10 @@ with its Monte Carlo error (`trials.sequential.operating.courses`), with the fix
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +44,10 @@ LONG, TIMES = 3_000, 5
 # With more than this many to follow, looks would have to be simulated for hours; binary ones are then taken less often.
 TOO_LONG = 50_000
 
+SHOWN = "the smallest effect shown"
+
 Progress = Callable[[int, int, str], None]
+Spread = Callable[[Callable[[str], Any], Sequence[str]], Iterable[Any]]
 
 
 def admit(protocol: Protocol) -> None:
@@ -175,30 +180,49 @@ def check(protocol: Protocol, runs: int = RUNS) -> Plan:
     return _tried(protocol, runs, SEED, QUICK, None)
 
 
-def simulate(protocol: Protocol, runs: int = THOROUGH, *, seed: int = SEED, progress: Progress | None = None) -> Plan:
+def simulate(
+    protocol: Protocol,
+    runs: int = THOROUGH,
+    *,
+    seed: int = SEED,
+    progress: Progress | None = None,
+    spread: Spread | None = None,
+) -> Plan:
     """The same with more runs. progress(done, steps, what) is told each step before it is taken, and the end.
 
-    runs: at most so many trials per truth; fewer where they would take long, as each outlook says.
+    runs: at most so many trials per truth; fewer where they would take long, as each outlook says. spread: where the steps are
+    taken, as `map` does it (`flows.engines.mapped`); each is seeded by itself, so wherever it is taken it gives the same.
     """
-    return _tried(protocol, runs, seed, SLOW, progress)
+    return _tried(protocol, runs, seed, SLOW, progress, spread)
 
 
-def _tried(protocol: Protocol, runs: int, seed: int, budget: int, progress: Progress | None) -> Plan:
+def _tried(
+    protocol: Protocol, runs: int, seed: int, budget: int, progress: Progress | None, spread: Spread | None = None
+) -> Plan:
     admit(protocol)
     tell = progress if progress is not None else lambda done, steps, what: None
     people, detectable = fixed_size(protocol)
     trying = _Trying(protocol, runs, seed, budget)
-    outlooks = []
-    for number, (truth, factor) in enumerate(TRUTHS):
-        tell(number, len(TRUTHS) + 1, truth)
-        found = trying.outlook(truth, factor)
-        outlooks += [] if found is None else [found]
-    tell(len(TRUTHS), len(TRUTHS) + 1, "the smallest effect shown")
-    shown = trying.shown(detectable)
-    tell(len(TRUTHS) + 1, len(TRUTHS) + 1, "done")
+    step = partial(_step, trying, detectable)
+    steps = [*(truth for truth, _ in TRUTHS), SHOWN]
+    if spread is None:
+        found = []
+        for number, name in enumerate(steps):
+            tell(number, len(steps), name)
+            found.append(step(name))
+    else:
+        found = list(spread(step, steps))
+    tell(len(steps), len(steps), "done")
+    *told, shown = found
+    outlooks = [one for one in told if one is not None]
     drops = next((outlook.drop for outlook in outlooks if outlook.truth == "worthwhile"), None)
     sentence = _sentence(protocol, people, detectable, shown)
     return Plan(detectable, people, shown, drops, tuple(outlooks), sentence, warnings(protocol), trying.notes(outlooks))
+
+
+def _step(trying: _Trying, detectable: float | None, name: str) -> Any:
+    """One step of trying out a plan: the Outlook of a truth (None when there is no room for it), or the effect shown."""
+    return trying.shown(detectable) if name == SHOWN else trying.outlook(name, dict(TRUTHS)[name])
 
 
 class _Trying:
@@ -217,6 +241,11 @@ class _Trying:
         self.most = max(20, ONE_BY_ONE // followed) if self.alone else max(200, budget // followed)
         self.skipped = self._skipped(budget)
         self.one_site = len(protocol.sites) > 1 and (bool(self.arms) or self.method.name in courses.ONE_STRATUM)
+        self._made_of = (protocol, runs, seed, budget)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process as what it was made of: methods are functions, which can't be sent."""
+        return _Trying, self._made_of
 
     def _followed(self) -> int:
         """Participants that trials are followed to: all, unless they are to be simulated and very many."""

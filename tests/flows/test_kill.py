@@ -22,6 +22,7 @@ import psycopg
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url
 
+from flows.environment import orphans
 from tests.corpus import command
 from trials.store import engine
 from trials.store.engine import Store, open_store, reading
@@ -189,3 +190,19 @@ def test_two_processes_on_postgresql_take_a_delivery_once(
     after = state(postgres)
     assert {name: len(kept) for name, kept in after.items()} == {name: len(kept) for name, kept in whole.items()}
     assert verified(home)
+
+
+def test_a_server_that_was_left_behind_is_found(tmp_path: Path) -> None:
+    """Prefect's embedded server outlives a killed flow; the next run on its home finds it, and no other home's."""
+    waits = [sys.executable, "-c", "import time; time.sleep(60)", "uvicorn", "prefect.server.api.server:create_app"]
+    starts = f"import subprocess; print(subprocess.Popen({waits!r}, stdout=subprocess.DEVNULL).pid)"
+    environment = {**os.environ, "PREFECT_HOME": str(tmp_path)}
+    said = subprocess.run(
+        [sys.executable, "-c", starts], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    left = int(said.stdout)
+    try:
+        assert orphans(tmp_path) == [left]
+        assert orphans(tmp_path / "other") == []
+    finally:
+        os.kill(left, signal.SIGKILL)

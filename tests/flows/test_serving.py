@@ -1,4 +1,4 @@
-"""Serving: what would let strangers in is refused, workers answer and are replaced, rounds go on beside them."""
+"""Serving: what would let strangers in is refused, workers answer and are replaced, parts are kept, one log is written."""
 
 from __future__ import annotations
 
@@ -17,64 +17,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
-from flows import rounds, serving, workers
+from flows import one_log, serving, workers
+from flows.parts import Part
 from flows.settings import Settings
-from tests.flows.making import Desk, people, plan
 from trials.errors import RoadtestError, StoreError
-from trials.store import reading
-from trials.store.engine import open_store, writing
-from trials.store.engine import reading as snapshot
 
 ROOT = Path(__file__).parents[2]
-OFTEN = 0.0005  # minutes between rounds
 PATIENCE = 60.0  # seconds that a busy machine is given
-
-
-class Waited(threading.Event):
-    """An event that calls `between` at each wait, with the number of rounds so far, and is set after the last."""
-
-    def __init__(self, between: Callable[[int], None], rounds: int) -> None:
-        super().__init__()
-        self._between, self._rounds, self.count = between, rounds, 0
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.count += 1
-        self._between(self.count)
-        if self.count == self._rounds:
-            self.set()
-        return self.is_set()
-
-
-@pytest.mark.usefixtures("prefect")
-def test_rounds_go_on_when_one_could_not_run(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    """A round without a usable database says so in one sentence; the next one finds it and what has come meanwhile."""
-    settings = Settings(home=desk.home, read_retries=0)
-    trial = desk.sealed(plan())
-
-    def set_version(name: str) -> None:
-        with writing(desk.store) as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = :name"), {"name": name})
-
-    with snapshot(desk.store) as connection:
-        ours = str(connection.scalar(text("SELECT version_num FROM alembic_version")))
-
-    def between(count: int) -> None:
-        if count == 1:
-            set_version("r9999")
-        if count == 2:
-            set_version(ours)
-            desk.sent(trial, {"2024-03-01.csv": people(1, 10)})
-
-    rounds.go_on(settings, OFTEN, Waited(between, rounds=3))
-    told = capsys.readouterr().err
-    assert told.startswith("roadtest: round: ")
-    assert "a newer version wrote it" in told
-    assert told.count("\n") == 1
-    look = reading.card(desk.store, trial).look
-    assert look is not None
-    assert look.n == 10
 
 
 @pytest.mark.parametrize(
@@ -212,7 +162,7 @@ def test_two_workers_serve_are_replaced_and_stop(tmp_path: Path) -> None:
     """The port is answered once the app is ready; a worker that is killed is replaced; SIGTERM ends all within seconds, also
     with connections kept open, and frees the port; nothing is left behind."""
     port = free_port()
-    with serve(tmp_path, port) as server:
+    with serve(tmp_path, port, "--no-rounds") as server:
         until(lambda: answers(port), server)
         before = set(children(server.pid))
         assert len(before) == 2
@@ -232,51 +182,69 @@ def test_two_workers_serve_are_replaced_and_stop(tmp_path: Path) -> None:
             [f"Worker (pid:{min(before)}) was sent SIGKILL! Perhaps out of memory?"],
             [f"[ERROR] Worker (pid:{min(before)}) was sent SIGKILL! Perhaps out of memory?"],
         )
-        assert not [pid for pid in before | after if Path(f"/proc/{pid}").exists()]
+        wait_for(lambda: not [pid for pid in before | after if running(pid)])
     serving.require_free("127.0.0.1", port)
     assert stat.S_IMODE((tmp_path / "secret.key").stat().st_mode) == 0o600
 
 
-def test_rounds_run_beside_the_workers_and_end_with_them(tmp_path: Path) -> None:
-    """In a process of their own, which is gone when the master is, however it ended."""
-    open_store(f"sqlite:///{tmp_path / 'roadtest.db'}").close()
-    port = free_port()
-    with serve(tmp_path, port, "--round-every", "60") as server:
-        until(lambda: len(children(server.pid)) == 3, server)
-        mine = children(server.pid)
-        assert len([words for words in mine.values() if "flows.rounds" in words]) == 1
-        until(lambda: answers(port), server)
-        server.kill()
-        server.wait(timeout=PATIENCE)
-        end = time.monotonic() + PATIENCE
-        while [pid for pid in mine if running(pid)]:
-            assert time.monotonic() < end, "a process outlived its master"
-            threading.Event().wait(0.05)
+def test_a_part_that_ended_is_started_again() -> None:
+    """Not at once after the last start, and later each time; one that runs is left alone; what it started ends with it."""
+    said: list[str] = []
+    script = "sleep 600 & echo $!; sleep 600"
+    part = Part("the part", ["sh", "-c", script], dict(os.environ), lambda name, line: said.append(f"{name}:{line}"))
+    part.keep()
+    first = part.pid
+    assert first is not None
+    part.keep()
+    assert part.pid == first
+    wait_for(lambda: len(said) == 1)
+    inner = int(said[0].removeprefix("the part:"))
+    assert running(inner)
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: part.pid is None)
+    part.keep()
+    assert part.pid is None  # a moment ago: whatever ended it may not be over
+    wait_for(lambda: not running(inner))
+    assert ":roadtest: the part ended (signal 9) and is started again in 1 s." in said
+
+    def again() -> bool:
+        part.keep()
+        return part.pid is not None
+
+    wait_for(again)
+    second = part.pid
+    assert second not in (None, first)
+    part.stop(within=5.0)
+    assert part.pid is None
 
 
-def test_rounds_that_ended_are_started_again(
+def test_the_log_is_put_aside_when_it_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not at once after the last start; one that runs is left alone; it can be stopped."""
-    beside = workers.Rounds(Settings(home=tmp_path), 1.0)
-    monkeypatch.setattr(beside, "_command", ["sleep", "600"])
-    beside.keep()
-    first = beside._process
-    assert first is not None
-    beside.keep()
-    assert beside._process is first
-    first.kill()
-    first.wait()
-    beside.keep()
-    assert beside._process is first  # a moment ago: whatever ended it may not be over
-    monkeypatch.setattr(workers, "_AGAIN_AFTER", 0.0)
-    beside.keep()
-    second = beside._process
-    assert second is not None
-    assert second.pid != first.pid
-    assert "started again" in capsys.readouterr().err
-    beside.stop()
-    assert second.poll() is not None
+    """Lines bear the part's name; what is for people comes to the terminal too; of the files put aside five are kept, and
+    whoever writes finds the new one."""
+    monkeypatch.setattr(one_log, "LARGEST", 50)
+    log = one_log.OneLog(tmp_path)
+    for number in range(8):
+        log.say("rounds", f"line {number} that is long enough to fill a file")
+        log.put_aside()
+    log.say("", "roadtest: prefect ended and is started again in 1 s.")
+    log.say("rounds", "   ")
+    log.close()
+    assert "[serve] prefect ended" in (tmp_path / "roadtest.log").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "roadtest.log",
+        *(f"roadtest.log.{number}" for number in range(1, one_log.KEPT + 1)),
+    ]
+    assert "INFO [rounds] line 7" in (tmp_path / "roadtest.log.1").read_text()
+    assert capsys.readouterr().err == "roadtest: prefect ended and is started again in 1 s.\n"
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        threading.Event().wait(0.05)
 
 
 def running(pid: int) -> bool:

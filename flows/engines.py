@@ -1,0 +1,67 @@
+"""Where a round's groups of trials are worked on: one after the other here, or by Dask, in processes of this machine or of as
+many as there are. Prefect's task runners do it; a group's outcomes are the same wherever it was worked on, because its clock is
+handed to it and each trial's facts rest on that trial alone.
+
+The machines of a Dask cluster need the same database (PostgreSQL), home (sources, keys) and version of Roadtest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from flows.settings import Settings
+from trials.errors import RoadtestError
+
+F = TypeVar("F", bound=Callable[..., Any])
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+
+def on_engine(flow: F, settings: Settings) -> F:
+    """The flow with the task runner that the settings ask for. Raises RoadtestError when it is not installed."""
+    if settings.engine == "here":
+        return flow
+    made: F = flow.with_options(task_runner=_dask(settings))  # type: ignore[attr-defined]
+    return made
+
+
+def spread(settings: Settings, task: Any, groups: Sequence[Any], *args: Any) -> list[Any]:
+    """Inside a flow: what the task gives for each group, in their order; an exception in place of a group that was lost."""
+    if settings.engine == "here":
+        states = [task(settings, group, *args, return_state=True) for group in groups]
+    else:
+        states = [future.wait() or future.state for future in [task.submit(settings, group, *args) for group in groups]]
+    return [state.result(raise_on_failure=False, _sync=True) for state in states]
+
+
+def mapped(settings: Settings, work: Callable[[Item], Found], items: Sequence[Item]) -> list[Found]:
+    """What a pure function gives for each item, in their order, without Prefect: for simulations. work and items must bear
+    being sent to another process. Raises what it raises, and RoadtestError when Dask is not installed."""
+    if settings.engine == "here":
+        return [work(item) for item in items]
+    _must_have_dask()
+    from distributed import Client
+
+    where = settings.dask_address or None
+    with Client(where, dashboard_address="127.0.0.1:0") as client:  # type: ignore[no-untyped-call]
+        found: list[Found] = client.gather(client.map(work, items, pure=False))
+        return found
+
+
+def _dask(settings: Settings) -> Any:
+    _must_have_dask()
+    from prefect_dask.task_runners import DaskTaskRunner
+
+    local = {"dashboard_address": "127.0.0.1:0", "threads_per_worker": 1}
+    if settings.dask_address:
+        return DaskTaskRunner(address=settings.dask_address)
+    return DaskTaskRunner(cluster_kwargs=local)
+
+
+def _must_have_dask() -> None:
+    if find_spec("prefect_dask") is None:
+        raise RoadtestError(
+            "engine == 'dask', must be installed. Run: pip install 'roadtest[dask]', or set ROADTEST_ENGINE to here."
+        )

@@ -1,0 +1,87 @@
+"""Which claims crossed their threshold in a round, and an event in Prefect for each: `roadtest.claim.crossed`.
+
+An event says that a trial's claim crossed, and at which look: no number of people, no effect, no arm. The ledger alone holds
+what is true: an event that is lost with the process that sends it changes nothing, and one that is sent again has the same id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from flows.work import Outcome
+from trials.evidence import CLAIMS, Look
+from trials.store import measuring
+from trials.store.engine import Store
+from trials.store.measuring import Stood
+
+CROSSED = "roadtest.claim.crossed"
+_OURS = UUID(
+    "0a4a5a4e-6a3b-5d0c-9f6e-3b1f3c6f7a10"
+)  # what ids of events are made from, so that one has one id for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A claim that crossed in a look of the round. claim: benefit, dud, harm, or 'guardrail MEASURE'. verdict: that look's."""
+
+    trial: str
+    claim: str
+    look: int
+    verdict: str
+
+
+def standing(store: Store) -> dict[str, Stood]:
+    """How every trial stands: the number and verdict of its newest look. Asked before a round's work begins."""
+    return measuring.stood(store)
+
+
+def crossings(store: Store, outcomes: Sequence[Outcome], before: Mapping[str, Stood]) -> tuple[Crossing, ...]:
+    """The claims that crossed since `before` (`standing`) in trials of the round: those that the newest look has and the
+    newest look then had not. Of several looks in between, the newest tells. Trials that failed after a look are among them."""
+    since = {trial: before[trial].look if trial in before else 0 for trial in {one.trial for one in outcomes}}
+    fresh = measuring.looks_since(store, since)
+    told = {trial: _fired(look) for trial, look in fresh.items()}
+    named = {trial: since[trial] for trial, fired in told.items() if fired and since[trial]}
+    known = {trial: _fired(look) for trial, look in measuring.looks_at(store, named).items()}
+    return tuple(
+        Crossing(trial, claim, fresh[trial].number, fresh[trial].verdict)
+        for trial in sorted(told)
+        for claim in told[trial]
+        if claim not in known.get(trial, ())
+    )
+
+
+def emit(found: Iterable[Crossing]) -> int:
+    """Sends an event for each; how many. Sending goes on in the background, and waits for nothing."""
+    from prefect.events import emit_event
+
+    sent = 0
+    for one in found:
+        emit_event(
+            CROSSED,
+            resource={
+                "prefect.resource.id": f"roadtest.trial.{one.trial}",
+                "prefect.resource.name": one.trial,
+                "roadtest.claim": one.claim,
+            },
+            payload={"claim": one.claim, "look": one.look, "verdict": one.verdict},
+            id=uuid5(_OURS, f"{one.trial} {one.claim} {one.look}"),
+        )
+        sent += 1
+    return sent
+
+
+def crossed(store: Store, outcomes: Sequence[Outcome], before: Mapping[str, Stood]) -> tuple[Crossing, ...]:
+    """`crossings`, with an event for each."""
+    found = crossings(store, outcomes, before)
+    emit(found)
+    return found
+
+
+def _fired(look: Look) -> tuple[str, ...]:
+    """The claims that have crossed: of the trial, and of each guardrail in any arm."""
+    claims = [name for name in CLAIMS if name in look.claims and look.claims[name].fired]
+    broken = dict.fromkeys(f"guardrail {one.measure}" for one in look.guardrails if one.claim.fired)
+    return (*claims, *broken)
