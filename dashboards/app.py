@@ -9,7 +9,7 @@ from typing import Any
 import dash
 from flask import Flask, Response, request, send_from_directory
 
-from dashboards import answering, bundles, headers, live, read_model, shell, signing, theme
+from dashboards import answering, bundles, headers, live, metrics, read_model, shell, signing, theme
 from dashboards.doing import Doing
 from dashboards.page import Page
 from dashboards.pages import PAGES, not_found_404
@@ -34,11 +34,12 @@ def create_app(
     reader: Reader = NOBODY,
     signed: Signing | None = None,
     data_docs: Path | None = None,
+    metering: metrics.Metering | None = None,
 ) -> dash.Dash:
     """The pages over a store. `stale_after`: a running trial without a delivery for this long is marked; None = never.
     doing: what can be done on them (`flows.doing`); None = they only show. reader: who asks where nobody signs in.
     signed: how people sign in; None: nobody does, and cookies count until the app ends. data_docs: the folder of the
-    reports on deliveries; None = there are none.
+    reports on deliveries; None = there are none. metering: who may read /metrics; None: `Metering()`.
 
     Nothing on the pages comes from outside, and nothing they do goes outside.
     """
@@ -74,6 +75,7 @@ def create_app(
     register("not_found_404", title=not_found_404.TITLE, layout=not_found_404.layout)
     app.enable_dev_tools(debug=False, dev_tools_disable_version_check=True)
     app.layout = shell.layout
+    metrics.install(app.server, Desk(store), metering or metrics.Metering(), signs_in=signed.mode != "none")
     _extend(app, Desk(store, stale_after), doing, reader if signed.mode == "none" else NO_ENTRY)
     _guard(app, store, signed, reader, owners)
     answering.install(app)

@@ -20,6 +20,7 @@ from flows import (
     enrolling,
     gate,
     lessons,
+    operating_cli,
     reporting,
     roles,
     seeing,
@@ -28,7 +29,9 @@ from flows import (
     stopping,
     taking_out,
 )
+from flows.alerts_cli import alerts_app
 from flows.auditing import audit_app
+from flows.deploy_cli import deploy as deploy_command
 from flows.moments import parse_time
 from flows.options import By, Home, Json, TrialName, fail, hidden_text, name_of, opened, read_by, settings_for, told
 from flows.quarantine import quarantine_app
@@ -51,8 +54,11 @@ protocol_app = typer.Typer(help="Write a plan, and ask what it can and cannot te
 db_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 app.add_typer(protocol_app, name="protocol")
 app.add_typer(db_app, name="db")
+operating_cli.add(app, db_app)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(audit_app, name="audit")
+app.add_typer(alerts_app, name="alerts")
+app.command("deploy")(deploy_command)
 for commands in (
     amending,
     deciding,
@@ -161,12 +167,14 @@ def simulate_plan(
 ) -> None:
     """Try a plan out thoroughly: what repeated trials of it would end in, and after how many people."""
     with told():
-        from flows import simulate
+        from flows import engines, simulate
+        from flows.settings import load_settings
         from flows.show import print_json
         from trials.protocol import from_file
 
-        protocol = from_file(file)
-        plan = simulate.simulated(protocol, runs=runs, seed=seed, errors=sys.stderr)
+        settings, protocol = load_settings(), from_file(file)
+        spread = None if settings.engine == "here" else partial(engines.mapped, settings)
+        plan = simulate.simulated(protocol, runs=runs, seed=seed, errors=sys.stderr, spread=spread)
         if as_json:
             print_json(simulate.body(protocol, plan, seed=seed))
             return
@@ -368,10 +376,11 @@ def round_(by: By = None, home: Home = None, as_json: Json = False) -> None:
     with told():
         settings = settings_for(home, person=by)
         trials = _due(settings, None)
+        from flows.engines import on_engine
         from flows.environment import run
         from flows.round import run_round
 
-        outcomes = run(run_round, settings, trials) if trials else []
+        outcomes = run(on_engine(run_round, settings), settings, trials) if trials else []
         _finish(settings, outcomes, as_json, False)
 
 
@@ -519,17 +528,27 @@ def replay(
 def serve(
     port: Annotated[int | None, typer.Option(help="Port of the dashboard (default 8050).")] = None,
     host: Annotated[str | None, typer.Option(help="Address to serve on; only this machine by default.")] = None,
-    round_every: Annotated[
-        float | None, typer.Option("--round-every", min=0.01, help="Also run a round every so many minutes.")
+    schedule: Annotated[
+        str | None,
+        typer.Option(help="When rounds run, cron in UTC (default: every quarter of an hour whoever is due)."),
     ] = None,
+    round_every: Annotated[
+        float | None,
+        typer.Option("--round-every", min=0.01, help="Rounds every so many minutes, in place of --schedule."),
+    ] = None,
+    rounds: Annotated[
+        bool, typer.Option("--rounds/--no-rounds", help="Also collect and look; or the pages only.")
+    ] = True,
     home: Home = None,
 ) -> None:
-    """Serve the dashboard with several processes, and with --round-every also collect and look unattended."""
+    """Serve the dashboard with several processes, and collect and look on schedule beside it."""
     with told():
-        settings = settings_for(home, port=port, host=host)
+        if schedule is not None and round_every is not None:
+            fail("--schedule and --round-every are given, must be one of them. Leave the other out.")
+        settings = settings_for(home, port=port, host=host, schedule=schedule)
         from flows.workers import serve as run
 
-        run(settings, round_every=round_every)
+        run(settings, round_every=round_every, rounds=rounds)
 
 
 @app.command()

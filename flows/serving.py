@@ -18,13 +18,16 @@ from flows.settings import Settings
 from trials.errors import RoadtestError, StoreError
 
 if TYPE_CHECKING:
+    from dashboards.metrics import Metering
     from dashboards.signing import Signing
     from trials.store.engine import Store
 
 SECRET_BYTES = 32
 
 
-def app_of(settings: Settings, store: Store, stale_after: timedelta | None = None) -> Any:
+def app_of(
+    settings: Settings, store: Store, stale_after: timedelta | None = None, metering: Metering | None = None
+) -> Any:
     """The pages over a store, with what can be done on them; in the name of whoever serves them on this machine where nobody
     signs in."""
     from dashboards.app import create_app
@@ -39,7 +42,19 @@ def app_of(settings: Settings, store: Store, stale_after: timedelta | None = Non
         reader=Reader(person_of(settings), "local"),
         signed=signing_of(settings),
         data_docs=settings.folder / "data-docs",
+        metering=metering or metering_of(settings, rounds=False),
     )
+
+
+def metering_of(settings: Settings, counts: Path | None = None, *, rounds: bool = True) -> Metering:
+    """Who may read /metrics, as the settings say. counts: the folder that the workers share; rounds: whether they are expected.
+
+    Raises RoadtestError for a token that could be guessed.
+    """
+    from dashboards.metrics import Metering
+
+    token = settings.metrics_token.get_secret_value()
+    return Metering(settings.metrics, token, counts, settings.schedule if rounds else "")
 
 
 def signing_of(settings: Settings) -> Signing:

@@ -1,5 +1,5 @@
-"""The production server: gunicorn's master in this process, workers with threads that each make the app anew, and the rounds
-in a process of their own beside them.
+"""The production server: gunicorn's master in this process, workers with threads that each make the app anew, and beside them
+a process that looks after the rounds (flows.beside).
 
 Nothing is loaded before the workers are forked: an engine's connections must not be shared between processes. The master
 binds the port at once and workers answer when they are ready, so whoever asks meanwhile waits instead of being refused.
@@ -8,32 +8,35 @@ binds the port at once and workers answer when they are ready, so whoever asks m
 from __future__ import annotations
 
 import os
-import subprocess
+import shutil
 import sys
-import time
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from pydantic import SecretStr
 
-from flows.serving import address, app_of, require_free, say_where, signing_of
+from flows.beside import ENDS_WITHIN, only_one
+from flows.parts import Part
+from flows.serving import address, app_of, metering_of, require_free, say_where, signing_of
 from flows.settings import Settings
+from trials.errors import RoadtestError
 from trials.store import accounts
 from trials.store.engine import open_store
 
 THREADS = 8  # of each worker: a slow page keeps no poll waiting
 KEEP_ALIVE = 75  # seconds; longer than the balancers that stand in front wait (60)
 STOP_WITHIN = 5  # seconds for requests that are being answered
-_AGAIN_AFTER = 10.0  # seconds between two tries to keep the rounds going
 
 
 class Pages(BaseApplication):  # type: ignore[misc]
-    """The app as gunicorn asks for it: once in each worker."""
+    """The app as gunicorn asks for it: once in each worker. due: whether rounds are due by the settings' schedule."""
 
-    def __init__(self, settings: Settings, beside: Rounds | None) -> None:
-        self._settings, self._beside = settings, beside
+    def __init__(self, settings: Settings, beside: Part | None, counts: Path, *, due: bool) -> None:
+        self._settings, self._beside, self._counts, self._due = settings, beside, counts, due
         super().__init__(prog="roadtest")
 
     def load_config(self) -> None:
@@ -51,14 +54,18 @@ class Pages(BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             "proc_name": "roadtest",
             "control_socket_disable": True,
-            "on_exit": lambda _: None if self._beside is None else self._beside.stop(),
+            "on_exit": lambda _: None if self._beside is None else self._beside.stop(ENDS_WITHIN),
             "worker_exit": _leave,
         }.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         settings = self._settings
-        return app_of(settings, open_store(settings.url), timedelta(days=settings.stale_after_days)).server
+        stale, metering = (
+            timedelta(days=settings.stale_after_days),
+            metering_of(settings, self._counts, rounds=self._due),
+        )
+        return app_of(settings, open_store(settings.url), stale, metering).server
 
 
 def _leave(_: Arbiter, worker: Any) -> None:
@@ -70,9 +77,9 @@ def _leave(_: Arbiter, worker: Any) -> None:
 
 
 class Master(Arbiter):  # type: ignore[misc]
-    """gunicorn's master, which also looks after the rounds. A terminal that closes ends it, as it ends any command."""
+    """gunicorn's master, which also keeps what runs beside the workers. A terminal that closes ends it, like any command."""
 
-    def __init__(self, app: Pages, beside: Rounds | None) -> None:
+    def __init__(self, app: Pages, beside: Part | None) -> None:
         self._beside = beside
         super().__init__(app)
 
@@ -82,48 +89,25 @@ class Master(Arbiter):  # type: ignore[misc]
         if self._beside is not None:
             self._beside.keep()
 
+    def stop(self, graceful: bool = True) -> None:
+        """What runs beside the workers ends while they do."""
+        if self._beside is not None:
+            self._beside.end()
+        super().stop(graceful)
+
     def handle_hup(self) -> None:
         raise StopIteration
 
 
-class Rounds:
-    """`flows.rounds` as a process beside the workers: they serve, it collects and looks."""
+def beside_of(settings: Settings, schedule: tuple[str, str]) -> Part:
+    """The process that looks after Prefect's server and the rounds. schedule: ("cron", expression) or ("minutes", number)."""
+    command = [sys.executable, "-m", "flows.beside", *schedule]
 
-    def __init__(self, settings: Settings, every: float) -> None:
-        self._command = [sys.executable, "-m", "flows.rounds", str(every)]
-        self._environment = {**os.environ, **variables(settings)}
-        self._process: subprocess.Popen[bytes] | None = None
-        self._began = float("-inf")
+    def say(_: str, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
 
-    def keep(self) -> None:
-        """Starts it, and again when it has ended."""
-        ended = self._process is not None and self._process.poll() is not None
-        if self._process is not None and not ended:
-            return
-        if time.monotonic() - self._began >= _AGAIN_AFTER:
-            if ended:
-                print("roadtest: the rounds ended and are started again.", file=sys.stderr, flush=True)
-                _close(self._process)
-            self._began = time.monotonic()
-            # The pipe tells it when this process is gone, however that came about.
-            self._process = subprocess.Popen(self._command, env=self._environment, stdin=subprocess.PIPE)
-
-    def stop(self) -> None:
-        """Ends it; what it was doing is stored whole or not at all."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        _close(self._process)
-
-
-def _close(process: subprocess.Popen[bytes] | None) -> None:
-    if process is not None and process.stdin is not None:
-        process.stdin.close()
+    # What it prints comes to the terminal as it is: gunicorn forks this process, which must have no other threads then.
+    return Part("what runs the rounds", command, {**os.environ, **variables(settings)}, say, heard=False)
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -135,29 +119,51 @@ def variables(settings: Settings) -> dict[str, str]:
     return {**found, "ROADTEST_HOME": str(settings.folder)}
 
 
-def serve(settings: Settings, round_every: float | None = None) -> None:
-    """Serves until Ctrl-C or SIGTERM. round_every: minutes between rounds; None = none (let the system's scheduler run them).
+def serve(settings: Settings, round_every: float | None = None, rounds: bool = True) -> None:
+    """Serves until Ctrl-C or SIGTERM, and runs rounds on the settings' schedule beside it.
 
-    Raises RoadtestError when the port is in use, or the pages would be open to others without a sign-in; SystemExit when
-    no worker can start.
+    round_every: minutes between rounds instead. rounds: False serves the pages alone. Raises RoadtestError when the port is
+    in use, the pages would be open to others without a sign-in, or another process runs the rounds of this home; SystemExit
+    when no worker can start.
     """
     signing_of(settings)
+    metering_of(settings)
     require_free(settings.host, settings.port)
+    if rounds:
+        require_alone()
     store = open_store(settings.url)  # brings the tables to this version once, before there are several workers
     nobody = settings.sign_in == "accounts" and not accounts.listed(store)
     store.close()
+    schedule = ("cron", settings.schedule) if round_every is None else ("minutes", str(round_every))
     say_where(settings.host, settings.port)
+    if rounds:
+        when = f"{settings.schedule} (UTC)" if round_every is None else f"every {round_every:g} min"
+        print(f"Rounds: {when}; log: {settings.folder / 'roadtest.log'}", flush=True)
     if nobody:
         print("Nobody can sign in yet. Next: roadtest account add NAME", flush=True)
-    _run(settings, round_every)
+    _run(settings, beside_of(settings, schedule) if rounds else None, due=rounds and round_every is None)
 
 
-def _run(settings: Settings, round_every: float | None) -> None:
-    beside = None if round_every is None else Rounds(settings, round_every)
-    master = os.getpid()
+def require_alone(within: float = ENDS_WITHIN) -> None:
+    """Raises RoadtestError when a `roadtest serve` runs the rounds of this home already; one that was killed is given time
+    to end."""
+    lock = only_one(Path(os.environ["PREFECT_HOME"]), within)
+    if lock is None:
+        raise RoadtestError(
+            "home: another `roadtest serve` runs its rounds, must be one at a time. Add --no-rounds to serve the pages "
+            "alone, or name another home."
+        )
+    lock.close()
+
+
+def _run(settings: Settings, beside: Part | None, *, due: bool) -> None:
+    master, counts = os.getpid(), Path(tempfile.mkdtemp(prefix="roadtest-counts-"))  # what the workers count
     try:
-        Master(Pages(settings, beside), beside).run()
+        Master(Pages(settings, beside, counts, due=due), beside).run()
     except SystemExit as end:
         if end.code or os.getpid() != master:  # a worker ends this way too
             raise
         print("\nStopped.", flush=True)
+    finally:
+        if os.getpid() == master:
+            shutil.rmtree(counts, ignore_errors=True)

@@ -47,7 +47,7 @@ def made(home: Path) -> str:
 
 def served(home: Path, port: int) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "ROADTEST_HOME": str(home), "PYTHONPATH": str(ROOT), "ROADTEST_SIGN_IN": "none"}
-    command = [sys.executable, "-m", "flows.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "flows.cli", "serve", "--no-rounds", "--port", str(port)]
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     until = time.monotonic() + 60
     while time.monotonic() < until:

@@ -254,7 +254,7 @@ def free_port() -> int:
 
 
 def serve(home: Path, port: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "flows.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "flows.cli", "serve", "--no-rounds", "--port", str(port)]
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     for _ in range(300):
         try:

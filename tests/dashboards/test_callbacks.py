@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 
 from dashboards.app import create_app
 from dashboards.doing import Doing
+from dashboards.page import Page
+from dashboards.pages import PAGES
 from dashboards.reader import Reader
 from dashboards.signing.page_token import CALLBACKS, HEADER
 from flows.doing import ByHand
@@ -146,11 +148,11 @@ def test_what_cannot_be_read_is_refused(store: Store, doing: Doing) -> None:
         assert "Traceback" not in answer.get_data(as_text=True)
 
 
-def test_an_address_that_says_a_word_twice_is_drawn(store: Store, doing: Doing) -> None:
-    """`?look=1&look=2` says no look, so the page is as it is."""
+def drawn(store: Store, doing: Doing, path: str, query: str) -> str:
+    """What the browser gets for an address."""
     client, headers = browser(store, doing, Reader("anna", "local"))
-    parts = [{"id": "_pages_location", "property": "pathname", "value": f"/trial/{SHOWN}"}]
-    parts.append({"id": "_pages_location", "property": "search", "value": "?look=1&look=2"})
+    parts = [{"id": "_pages_location", "property": "pathname", "value": path}]
+    parts.append({"id": "_pages_location", "property": "search", "value": query})
     body = {
         "output": ".._pages_content.children..._pages_store.data..",
         "outputs": [{"id": "_pages_content", "property": "children"}, {"id": "_pages_store", "property": "data"}],
@@ -160,4 +162,18 @@ def test_an_address_that_says_a_word_twice_is_drawn(store: Store, doing: Doing) 
     }
     answer = client.post(CALLBACKS, json=body, headers=headers)
     assert answer.status_code == 200
-    assert "panel-evidence" in answer.get_data(as_text=True)
+    return answer.get_data(as_text=True)
+
+
+def test_an_address_that_says_a_word_twice_is_drawn(store: Store, doing: Doing) -> None:
+    """`?look=1&look=2` says no look, so the page is as it is."""
+    assert "panel-evidence" in drawn(store, doing, f"/trial/{SHOWN}", "?look=1&look=2")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "<" in page.path], ids=lambda page: page.name)
+def test_a_query_never_speaks_over_the_path(page: Page, store: Store, doing: Doing) -> None:
+    """`/trial/x?trial_id=y` is the page of x, on every page that is about a part of its address."""
+    start, variable, _ = page.path.partition("<")
+    said = drawn(store, doing, start + SHOWN, f"?{variable.rstrip('>')}=plain-dud")
+    assert SHOWN in said
+    assert "plain-dud" not in said

@@ -30,6 +30,9 @@ ROLES = {"olga": "operator", "carl": "custodian", "sue": "safety_steward", "sam"
 FREE = {
     *("demo", "protocol new", "protocol check", "simulate", "gate", "boundaries", "replay", "recompute"),
     *("register",),  # refused below its flow, which takes seconds to start: tests/managing/test_roles.py
+    *("backup", "restore", "db copy", "deploy"),  # of whoever keeps the machine, its files and its server
+    # Lists leave out what one may not read, and say of verdicts what one may see: tests/flows/test_{alerts,erasing}.py
+    *("alerts list", "alerts acknowledge", "alerts test", "alerts check", "retention"),
     *("serve", "db upgrade"),  # the pages show what a stakeholder sees (`dashboards`); the tables' revision is nobody's
     # Names and passwords are of whoever keeps the machine; a link is its programme's leads': tests/store/test_accounts.py
     *("account add", "account list", "account password", "account remove", "link list", "link revoke"),
@@ -68,6 +71,7 @@ ASKED: dict[str, list[list[str]]] = {
     "feasibility": [[T]],
     "idea": [["an-idea", "--text", "said anew", "--programme", "north"]],
     "end-idea": [["an-idea", "--reason-code", "no_money", "--reason", "none is left", "--lesson", "ask early"]],
+    "erase": [[T, "--second", "sue", "--reason", "over"]],
     "report": [[T], [T, "--html", "{d}/out.html"]],
     "counts": [[T], [T, "--csv"]],
     "look-inside": [[T]],
