@@ -37,7 +37,9 @@ SECTIONS: tuple[Section, ...] = (
             "The dot is the best guess so far. The bar is the range that fits what we have seen. A long bar means that we know "
             "little. A short bar means that we know a lot.",
             "Right is better. The thin line means no difference. The green part is where the idea is worth having.",
-            "The bar under “Evidence” fills up as proof builds. When it is full, there is enough proof to act.",
+            "The bar under “Evidence” starts in the middle. It grows to the right as proof builds that the idea helps, and to "
+            "the left as proof builds that it is not worth it. At an end there is enough proof to act.",
+            "The thin bar below it grows to the left as proof builds that the idea does harm.",
         ),
     ),
     Section(

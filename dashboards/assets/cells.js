@@ -183,16 +183,6 @@
   };
 
   /* One claim's bar, for the page that explains the pictures. */
-  cells.StrengthCell = function (props) {
-    var row = props.data;
-    return h(
-      "div",
-      { className: "cell" },
-      h("span", { className: "tabular" }, row.strength),
-      bar(row.strength_share, tone(row) + " bare")
-    );
-  };
-
   cells.PeopleCell = function (props) {
     var row = props.data;
     return h(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import dash_ag_grid as dag
@@ -97,7 +98,13 @@ def _rows(screen: Screen) -> list[Any]:
             "cellRenderer": "EffectCell",
             "width": 212,
         },
-        {"field": "strength", "headerName": "Evidence", "cellRenderer": "StrengthCell", "width": 122},
+        {
+            "field": "furthest",
+            "headerComponent": "BalanceHeader",
+            "headerName": "Evidence",
+            "cellRenderer": "BalanceCell",
+            "width": 176,
+        },
     ]
     grid = dag.AgGrid(
         id="learn-rows",
@@ -108,7 +115,9 @@ def _rows(screen: Screen) -> list[Any]:
         dashGridOptions={"rowHeight": 84, "headerHeight": 48, "domLayout": "autoHeight", "animateRows": False},
         style={"height": None, "width": "100%"},
     )
-    listed = [(row["name"], row["standing_word"], row["effect"], row["plausible"], row["strength"]) for row in rows]
+    listed = [
+        (row["name"], row["standing_word"], row["effect"], row["plausible"], row["balance"]["said"]) for row in rows
+    ]
     columns_said = ("Trial", "Verdict", "Effect", "Plausible range", "Evidence")
     return [
         html.Div(grid, className="board-grid learn-grid"),
@@ -126,8 +135,8 @@ def _row(name: str, row: learning.MadeRow) -> dict[str, Any]:
         "effect": row.effect,
         "plausible": row.plausible,
         "forest": {"estimate": row.forest.estimate, "low": row.forest.low, "high": row.forest.high},
-        "strength": row.strength,
-        "strength_share": row.share,
+        "furthest": row.furthest,
+        "balance": asdict(row.balance),
         "marks": [],
         "fault": None,
     }

@@ -13,8 +13,8 @@ import numpy as np
 
 from dashboards import wording
 from dashboards.figures.peeking import Course, Round, Tally
-from dashboards.read_model.board import Forest
-from dashboards.read_model.desk import deciding_claim
+from dashboards.read_model.board import Balance, Forest
+from dashboards.read_model.row import evidence_of
 from dashboards.wording import Standing
 from trials import analysis, labelling, peeking
 from trials.disclosure import apart, rounded_look, stepped, with_crossings
@@ -74,8 +74,8 @@ class MadeRow:
     effect: str
     plausible: str
     forest: Forest
-    strength: str
-    share: float
+    furthest: str
+    balance: Balance
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def rows() -> tuple[MadeRow, ...]:
 
 
 def _row(protocol: Protocol, look: Look) -> MadeRow:
-    claim = look.claims[deciding_claim(look)]
+    told = evidence_of(protocol, look, look.claims)
     ends = (look.estimate, *look.interval)
     return MadeRow(
         people=f"{look.n:,}",
@@ -164,8 +164,8 @@ def _row(protocol: Protocol, look: Look) -> MadeRow:
         effect=wording.effect(protocol, look.estimate),
         plausible=wording.plausible(protocol, look),
         forest=Forest(*(None if end is None else round(end / protocol.primary.worthwhile, 4) for end in ends)),
-        strength=wording.strength(claim),
-        share=wording.share_of_threshold(claim),
+        furthest=told["furthest"],
+        balance=told["balance"],
     )
 
 

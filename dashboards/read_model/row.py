@@ -134,7 +134,7 @@ def row_of(card: TrialCard, desk: Desk, now: datetime, *, arms: bool, stale: boo
     made = Row(
         **_plan(card),
         **_standing(card, look, fault),
-        **_evidence(protocol, look, told),
+        **evidence_of(protocol, look, told),
         **_effect(protocol, shown, effect),
         **_people(card, look, shown, chosen, now),
         sentence=fault or (words.REGISTERED if look is None else sentence_of(protocol, look, chosen.looks, arms=arms)),
@@ -197,7 +197,8 @@ def _standing(card: TrialCard, look: Look | None, fault: str | None) -> dict[str
     return {"standing": standing, "word": word, "tone": tone, "decided": said, "urgency": urgency}
 
 
-def _evidence(protocol: Protocol, look: Look | None, told: dict[str, Claim]) -> dict[str, Any]:
+def evidence_of(protocol: Protocol, look: Look | None, told: dict[str, Claim]) -> dict[str, Any]:
+    """How far the evidence has come, as `Row` has it: strength, strength_share, furthest, balance."""
     claim = told.get("benefit" if look is None else deciding_claim(look))
     shares = {each: wording.share_of_threshold(told[each]) if each in told else 0.0 for each in words.TOWARDS}
     leading = max(shares, key=shares.__getitem__)

@@ -34,7 +34,7 @@ def counted(page: Page) -> tuple[int, int, int]:
 def test_every_example_is_drawn(scheme: str, width: int, visit: Opener) -> None:
     """In both schemes, from desk to phone; the row's dot, range and bar by the board's own cell functions."""
     page = learnt(visit, scheme=scheme, width=width)
-    for part in (".forest-dot", ".forest-range", ".meter"):
+    for part in (".forest-dot", ".forest-range", ".balance"):
         expect(page.locator("#learn-rows .ag-center-cols-container .ag-row").locator(part)).to_have_count(3)
 
 
