@@ -62,7 +62,7 @@ def check(settings: Settings, store: Store, now: datetime, send: Send = alerts_s
     """What `after_round` does, for `roadtest alerts check`. A fault of the file or of a channel is an alert and stands in the
     report. Raises StoreError."""
     channels, wrong = _channels(settings)
-    found = alerts_found.found_now(store, now, schedule=settings.schedule, round_grace=channels.round_grace)
+    found = alerts_found.found_now(store, now, schedule=settings.schedule_in_force, round_grace=channels.round_grace)
     if wrong is not None:
         found = alerts_found.with_fault(found, "file", "Nobody is told: the file of the channels is wrong.", wrong)
     found = _with_failing(store, found)
@@ -76,7 +76,7 @@ def check(settings: Settings, store: Store, now: datetime, send: Send = alerts_s
 
 def _channels(settings: Settings) -> tuple[Channels, str | None]:
     try:
-        return read_channels(settings.alerts_file), None
+        return read_channels(settings.alerts_file, named=settings.alerts is not None), None
     except RoadtestError as error:
         log.error("%s", error)
         return Channels(), str(error)
@@ -151,7 +151,7 @@ def _messages(
 
 def try_channels(settings: Settings, name: str | None, send: Send = alerts_send.send_all) -> dict[str, str | None]:
     """Sends a trial message to a channel, or to all; by channel None, or what went wrong. Raises RoadtestError."""
-    channels = read_channels(settings.alerts_file).channels
+    channels = read_channels(settings.alerts_file, named=settings.alerts is not None).channels
     chosen = [one for one in channels if name in (None, one.name)]
     if not chosen:
         what = f"channel == '{name}', must be one of the file's" if channels else "no channel is there, must be one"

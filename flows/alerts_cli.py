@@ -128,7 +128,7 @@ def _channels(settings: Settings, states: dict[str, ChannelState]) -> list[dict[
     from trials.errors import RoadtestError
 
     try:
-        file = read_channels(settings.alerts_file)
+        file = read_channels(settings.alerts_file, named=settings.alerts is not None)
     except RoadtestError as error:  # what stands is shown all the same
         typer.echo(f"roadtest: {error}", err=True)
         file = Channels()
@@ -188,7 +188,9 @@ def list_text(view: View, found: Sequence[Alert], states: Sequence[dict[str, Any
 def _channel_text(state: dict[str, Any]) -> str:
     if state["failures"]:
         times = "once" if state["failures"] == 1 else f"{state['failures']} times in a row"
-        return f"failed {times}: {state['error']}; tried again from {state['next_try_at']} on"
+        return (
+            f"failed {times}: {state['error']}; tried again from {(state['next_try_at'] or '')[:16].replace('T', ' ')} UTC on"
+        )
     return "nothing was sent yet" if state["sent_at"] is None else f"last sent {state['sent_at']}"
 
 

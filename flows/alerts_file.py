@@ -136,11 +136,16 @@ def secret_in(url: str) -> str | None:
     return None
 
 
-def read_channels(path: Path) -> Channels:
-    """What the file says; no channels where there is no file. Raises RoadtestError: a sentence that names file and key."""
+def read_channels(path: Path, *, named: bool = False) -> Channels:
+    """What the file says; no channels where there is no file, unless somebody `named` it. Raises RoadtestError: a sentence that
+    names file and key."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
+        if named:
+            raise RoadtestError(
+                f"{path} is not there, must be the file that says who is told. Mend ROADTEST_ALERTS, or put the file there."
+            ) from None
         return Channels()
     except (OSError, UnicodeDecodeError) as error:
         raise RoadtestError(

@@ -59,7 +59,7 @@ class Found:
 
 
 def found_now(store: Store, now: datetime, *, schedule: str, round_grace: timedelta) -> Found:
-    """Everything that is the case now. schedule: the rounds' (cron). Raises StoreError."""
+    """Everything that is the case now. schedule: the rounds' (cron, or `every NUMBER minutes`). Raises StoreError."""
     cards = reading.cards(store)
     findings: list[Finding] = [*_rounds(store, now, schedule, round_grace), *_failed(store, cards)]
     open_ = [card for card in cards if card.state not in CLOSED and card.state != "registered"]
@@ -231,6 +231,8 @@ def is_late(since: datetime, schedule: str, grace: timedelta, now: datetime) -> 
     if since - now > timedelta(days=1):
         return True
     try:
+        if schedule.startswith("every "):
+            return now > since + timedelta(minutes=float(schedule.split()[1])) + grace
         following = next(iter(CronSim(schedule, since.astimezone(UTC))), None)
     except CronSimError:
         return False

@@ -1,8 +1,9 @@
 """What Prefect shows of a round: tables of verdicts, of what was refused, of rows set aside, and a summary in words.
 
-Whoever can open Prefect's pages reads them, without a role in any programme. So they hold what everybody is told: a verdict's
-word, the sentence of a refusal, rows set aside by reason as the pages show them. No value, no id, no number of people, nothing
-by arm. Each is one artifact under a key of its own, however many trials there are; the newest stands for its key.
+Whoever can open Prefect's pages reads them, without a role in any programme. So they hold what everybody is told: the sentence
+of a refusal, and of trials whose programme has no roles a verdict's word and the rows set aside by reason, as the pages show
+them. No value, no id, no number of people, nothing by arm. Each is one artifact under a key of its own, however many trials
+there are; the newest stands for its key.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 
 from flows.work import Outcome
 from trials.disclosure import LIMIT, about_numbers, added_up, released_counts, tens
-from trials.store import measuring, quarantine, tallies
+from trials.store import measuring, quarantine, seeing, tallies
 from trials.store.engine import Store
 from trials.store.measuring import Stood
 
@@ -86,7 +87,10 @@ def _write(shown: Shown, round_: Begun) -> None:
 
     of = f"Round {round_.id}, begun {_minute(round_.begun_at)}."
     tables = {
-        "verdicts": (shown.verdicts, "Where the trials stand, those whose verdict changed first."),
+        "verdicts": (
+            shown.verdicts,
+            "Where the trials stand whose programme has no roles, those whose verdict changed first.",
+        ),
         "refusals": (
             shown.refusals,
             "Deliveries that were refused and trials that failed, with the sentence to act on.",
@@ -103,13 +107,20 @@ def shown_of(
 ) -> Shown:
     """What the artifacts hold, without Prefect."""
     now = measuring.stood(store)
-    verdicts = _verdicts(outcomes, before, now)
-    changed = sum(row["changed"] for row in verdicts)
+    anybody = open_to_all(store, [one.trial for one in outcomes])
+    told = [one for one in outcomes if one.trial in anybody]
+    verdicts = _verdicts(told, before, now)
+    changed = sum(row["changed"] for row in _verdicts(outcomes, before, now))
     refusals = _refusals(outcomes)
-    aside = _set_aside(store, [one.trial for one in outcomes if one.receipts])
+    aside = _set_aside(store, [one.trial for one in told if one.receipts])
     return Shown(
         _cut(verdicts, most), _cut(refusals, most), _cut(aside, most), _summary(round_, outcomes, before, now, changed)
     )
+
+
+def open_to_all(store: Store, trials: Sequence[str]) -> frozenset[str]:
+    """Those of the trials that anybody may read: their programme has no roles."""
+    return frozenset(seeing.allowed(store.as_person(""), trials))
 
 
 def _verdicts(outcomes: Sequence[Outcome], before: Mapping[str, Stood], now: Mapping[str, Stood]) -> list[Row]:

@@ -389,8 +389,8 @@ def status(trial: MaybeTrial = None, by: By = None, home: Home = None, as_json: 
     """Where the trials stand."""
     with told():
         settings = settings_for(home, person=by)
-        from flows.show import card_json, print_json, verdict_table
-        from trials.store import quarantine, reading, seeing
+        from flows.show import card_json, print_json, verdict_table, work_lines
+        from trials.store import quarantine, reading, rounds, seeing
 
         store = opened(settings)
         cards = _mine(store, reading.cards(store)) if trial is None else _named(store, trial)
@@ -405,6 +405,8 @@ def status(trial: MaybeTrial = None, by: By = None, home: Home = None, as_json: 
             print_json(bodies if trial is None else bodies[0])
         elif cards:
             verdict_table(cards, f"{len(cards)} trials" if trial is None else trial, seen)
+            for line in work_lines(rounds.work_of(store, [card.id for card in cards])):
+                typer.echo(line)
         elif not reading.tokens(store):
             typer.echo("No trial is registered yet. Next: roadtest protocol new my-trial.yaml")
 

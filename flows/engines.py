@@ -7,9 +7,11 @@ The machines of a Dask cluster need the same database (PostgreSQL), home (source
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from flows.settings import Settings
 from trials.errors import RoadtestError
@@ -17,6 +19,7 @@ from trials.errors import RoadtestError
 F = TypeVar("F", bound=Callable[..., Any])
 Item = TypeVar("Item")
 Found = TypeVar("Found")
+_PATIENCE = 5.0  # seconds for a scheduler to answer
 
 
 def on_engine(flow: F, settings: Settings) -> F:
@@ -42,6 +45,7 @@ def mapped(settings: Settings, work: Callable[[Item], Found], items: Sequence[It
     if settings.engine == "here":
         return [work(item) for item in items]
     _must_have_dask()
+    _must_answer(settings.dask_address)
     from distributed import Client
 
     where = settings.dask_address or None
@@ -52,12 +56,31 @@ def mapped(settings: Settings, work: Callable[[Item], Found], items: Sequence[It
 
 def _dask(settings: Settings) -> Any:
     _must_have_dask()
+    _must_answer(settings.dask_address)
     from prefect_dask.task_runners import DaskTaskRunner
 
     local = {"dashboard_address": "127.0.0.1:0", "threads_per_worker": 1}
     if settings.dask_address:
         return DaskTaskRunner(address=settings.dask_address)
     return DaskTaskRunner(cluster_kwargs=local)
+
+
+def _must_answer(address: str) -> None:
+    """Raises RoadtestError when nothing listens where the scheduler should be."""
+    if not address:
+        return
+    try:
+        found = urlsplit(address)
+        with socket.create_connection((found.hostname or "", found.port or 8786), timeout=_PATIENCE):
+            return
+    except (OSError, ValueError) as error:
+        shown = (
+            f"{address.partition('://')[0]}://{address.rpartition('@')[2].rpartition('://')[2]}"  # without a password
+        )
+        raise RoadtestError(
+            f"dask_address == '{shown}', must be a Dask scheduler that answers ({error}). Start it, mend "
+            "ROADTEST_DASK_ADDRESS, or set ROADTEST_ENGINE to here."
+        ) from None
 
 
 def _must_have_dask() -> None:

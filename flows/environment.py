@@ -7,6 +7,8 @@ import logging.handlers
 import os
 import signal
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,6 +35,7 @@ _QUIET = {
 }
 
 
+_PATIENCE = 10.0  # seconds for a Prefect server to answer
 _HERE = ("127.0.0.1", "localhost", "::1")
 
 
@@ -96,6 +99,7 @@ def run(flow: Callable[..., object], *args: object, **options: object) -> Any:
     for name in ("EventsWorker", "APILogWorker"):
         # At the end of the process they may still have records to send, and would say so on the terminal.
         logging.getLogger(name).setLevel(logging.ERROR)
+    must_answer(os.environ.get("PREFECT_API_URL", ""))
     here = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     served = {} if os.environ.get("PREFECT_API_URL") else found_server(Path(os.environ["PREFECT_HOME"]))
     if served:
@@ -104,6 +108,25 @@ def run(flow: Callable[..., object], *args: object, **options: object) -> Any:
             return flow(*args, **options)
     with _alone(), temporary_settings(here):
         return flow(*args, **options)
+
+
+def must_answer(url: str) -> None:
+    """Raises RoadtestError when no Prefect server answers at an address; "" is the embedded one, which is always there."""
+    if not url:
+        return
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=_PATIENCE):
+            return
+    except urllib.error.HTTPError:
+        return  # it answers; that it wants a word to be let in is Prefect's to say
+    except (OSError, ValueError) as error:
+        scheme, found, rest = url.partition("://")
+        shown = f"{scheme}://{rest.rpartition('@')[2]}" if found else url  # without a password
+        why = getattr(error, "reason", error)
+        raise RoadtestError(
+            f"PREFECT_API_URL == '{shown}', must name a Prefect server that answers ({why}). Start it, mend the address, or "
+            "take the variable away to use the embedded server."
+        ) from None
 
 
 @contextmanager

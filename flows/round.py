@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -66,6 +66,10 @@ def run_round(
         except Exception as error:
             rounds.end(store, begun.id, work.utc_now(), "failed", rounds.Counts(), _sentence(error))
             alerts.after_round(settings, store, work.utc_now())
+            raise
+        except BaseException:  # it is told to stop: whoever asks for a round next need not wait
+            with suppress(RoadtestError):
+                rounds.end(store, begun.id, work.utc_now(), "interrupted", rounds.Counts(), "it was told to stop")
             raise
     _end(store, begun, outcomes, lost, before)
     alerts.after_round(settings, store, work.utc_now())

@@ -19,8 +19,10 @@ from typing import Any
 from uuid import UUID
 
 from flows.beside import RUNNER, STOP_RUNNER
-from flows.parts import ends_with_its_parent
+from flows.environment import must_answer
+from flows.parts import FAULT, ends_with_its_parent
 from flows.settings import Settings
+from trials.errors import RoadtestError
 
 POLL = 5.0  # seconds; a run is fetched 10 s before it is due, so its process is ready in time
 STALE = "Nobody runs it any more: the process that did was ended. The next round does what it had left."
@@ -34,7 +36,12 @@ def main() -> None:
 
     os.environ[RUNNER] = str(os.getpid())
     os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "30")
-    asyncio.run(go_on(settings_for(None), *sys.argv[1:]))
+    try:
+        must_answer(os.environ.get("PREFECT_API_URL", ""))
+        asyncio.run(go_on(settings_for(None), *sys.argv[1:]))
+    except RoadtestError as error:
+        print(f"roadtest: {error}", file=sys.stderr, flush=True)
+        sys.exit(FAULT)
 
 
 async def go_on(settings: Settings, kind: str, value: str) -> None:

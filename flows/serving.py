@@ -138,10 +138,14 @@ def cookie_secret(path: Path) -> bytes:
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
         found = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise StoreError(
-            f"{path} can't be used ({type(error).__name__}), must hold what cookies are signed with. Remove it, and a new one "
-            "is made."
+            f"{path} can't be read or written ({error.strerror}), must hold what cookies are signed with. Check the disk, and "
+            "the permissions of the folder."
+        ) from None
+    except ValueError:
+        raise StoreError(
+            f"{path} can't be read, must hold what cookies are signed with. Remove it, and a new one is made."
         ) from None
     if len(found) != SECRET_BYTES:
         raise StoreError(

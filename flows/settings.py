@@ -95,6 +95,20 @@ class Settings(BaseSettings):
         return self.folder / "alerts.yaml" if self.alerts is None else self.alerts.expanduser().resolve()
 
     @property
+    def schedule_file(self) -> Path:
+        """What `roadtest serve` keeps of its schedule while it runs rounds: `cron EXPRESSION` or `minutes NUMBER`."""
+        return self.folder / "rounds.schedule"
+
+    @property
+    def schedule_in_force(self) -> str:
+        """When rounds are due: the running `serve`'s own, else the settings'. A cron expression, or `every NUMBER minutes`."""
+        try:
+            kind, _, value = self.schedule_file.read_text(encoding="utf-8").strip().partition(" ")
+        except OSError:
+            return self.schedule
+        return f"every {value} minutes" if kind == "minutes" else value or self.schedule
+
+    @property
     def limits(self) -> Limits:
         return Limits(int(self.max_unpacked_mb * 1_000_000), int(self.max_line_mb * 1_000_000))
 

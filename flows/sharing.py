@@ -366,12 +366,15 @@ def fund_show(
     def read(store: Store, settings: Settings) -> tuple[Any, str]:
         from flows.sharing_words import fund_text, open_text
         from flows.work import utc_now
-        from trials.store import sharing
+        from trials.sharing.fund import with_shares
+        from trials.store import reading, sharing
 
         if waiting:
             asked = sharing.open_requests(store, trial)
             return {"open": [one.model_dump(mode="json") for one in asked]}, open_text(trial, asked)
+        plan = reading.card(store, trial).protocol
         found = sharing.fund_of(store, trial, utc_now().date())
+        found = with_shares(found, [one.id for one in plan.sites], [one.id for one in plan.arms])
         return asdict(found), fund_text(trial, found)
 
     _read(trial, read, by, home, as_json)

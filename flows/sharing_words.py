@@ -63,7 +63,7 @@ def fund_text(trial: str, found: FundSummary) -> str:
 
 
 def _group(one: Equity, currency: str) -> str:
-    counted = f"{one.group}: {_count(one.approved)} approved, {_count(one.refused)} refused"
+    counted = f"{one.group}: {one.approved} or more approved, {one.refused} or more refused"
     share = "" if one.share is None else f", {100 * one.share[0]:.0f} to {100 * one.share[1]:.0f} in 100 approved"
     return counted + share + ("" if one.mean is None else f", {one.mean:,.2f} {currency} on average")
 

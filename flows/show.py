@@ -15,6 +15,7 @@ from trials.outcomes import kind_named
 from trials.protocol import Protocol
 from trials.records import Receipt
 from trials.store.reading import TrialCard
+from trials.store.rounds import TrialWork
 
 # A look as somebody may see it (`trials.store.seeing.look_for`).
 Seen = Mapping[str, Any]
@@ -138,6 +139,17 @@ def verdict_table(cards: list[TrialCard], title: str, seen: Mapping[str, Seen | 
             told = seen.get(card.id) or card.look.to_json()
             sentence, label = told["sentence"], _label(card.protocol, told)
         console.print(Text.assemble((f"{card.id}{card.protocol.mark} ({label}){closed(card)}: ", "bold"), sentence))
+
+
+def work_lines(found: Mapping[str, TrialWork]) -> list[str]:
+    """A line for each trial on which the rounds' work failed: why, how often in a row, and when it is tried again."""
+    lines = []
+    for one in found.values():
+        if one.failures:
+            again = "" if one.next_try_at is None else f" Tried again from {one.next_try_at:%Y-%m-%d %H:%M} UTC on."
+            times = "once" if one.failures == 1 else f"{one.failures} times in a row"
+            lines.append(f"{one.trial}: the rounds failed on it {times}: {one.error}{again}")
+    return lines
 
 
 def closed(card: TrialCard | None) -> str:

@@ -20,6 +20,7 @@ from gunicorn.arbiter import Arbiter
 from pydantic import SecretStr
 
 from flows.beside import ENDS_WITHIN, only_one
+from flows.one_log import OneLog, handler_for
 from flows.parts import Part
 from flows.serving import address, app_of, metering_of, require_free, say_where, signing_of
 from flows.settings import Settings
@@ -79,9 +80,11 @@ def _leave(_: Arbiter, worker: Any) -> None:
 class Master(Arbiter):  # type: ignore[misc]
     """gunicorn's master, which also keeps what runs beside the workers. A terminal that closes ends it, like any command."""
 
-    def __init__(self, app: Pages, beside: Part | None) -> None:
+    def __init__(self, app: Pages, beside: Part | None, home: Path) -> None:
         self._beside = beside
         super().__init__(app)
+        # What gunicorn says of its workers stands in the one log too.
+        self.log.error_log.addHandler(handler_for(home))
 
     def manage_workers(self) -> None:
         """Called every second: what should run is started again when it has ended."""
@@ -103,8 +106,10 @@ def beside_of(settings: Settings, schedule: tuple[str, str]) -> Part:
     """The process that looks after Prefect's server and the rounds. schedule: ("cron", expression) or ("minutes", number)."""
     command = [sys.executable, "-m", "flows.beside", *schedule]
 
+    log = OneLog(settings.folder)
+
     def say(_: str, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        log.say("", line if line.startswith("roadtest: ") else f"roadtest: {line}")
 
     # What it prints comes to the terminal as it is: gunicorn forks this process, which must have no other threads then.
     return Part("what runs the rounds", command, {**os.environ, **variables(settings)}, say, heard=False)
@@ -126,6 +131,7 @@ def serve(settings: Settings, round_every: float | None = None, rounds: bool = T
     in use, the pages would be open to others without a sign-in, or another process runs the rounds of this home; SystemExit
     when no worker can start.
     """
+    master = os.getpid()  # workers come back here too, when they end
     signing_of(settings)
     metering_of(settings)
     require_free(settings.host, settings.port)
@@ -139,9 +145,15 @@ def serve(settings: Settings, round_every: float | None = None, rounds: bool = T
     if rounds:
         when = f"{settings.schedule} (UTC)" if round_every is None else f"every {round_every:g} min"
         print(f"Rounds: {when}; log: {settings.folder / 'roadtest.log'}", flush=True)
+        # For whoever asks whether a round is late.
+        settings.schedule_file.write_text(" ".join(schedule) + "\n", encoding="utf-8")
     if nobody:
         print("Nobody can sign in yet. Next: roadtest account add NAME", flush=True)
-    _run(settings, beside_of(settings, schedule) if rounds else None, due=rounds and round_every is None)
+    try:
+        _run(settings, beside_of(settings, schedule) if rounds else None, due=rounds and round_every is None)
+    finally:
+        if rounds and os.getpid() == master:
+            settings.schedule_file.unlink(missing_ok=True)
 
 
 def require_alone(within: float = ENDS_WITHIN) -> None:
@@ -159,7 +171,7 @@ def require_alone(within: float = ENDS_WITHIN) -> None:
 def _run(settings: Settings, beside: Part | None, *, due: bool) -> None:
     master, counts = os.getpid(), Path(tempfile.mkdtemp(prefix="roadtest-counts-"))  # what the workers count
     try:
-        Master(Pages(settings, beside, counts, due=due), beside).run()
+        Master(Pages(settings, beside, counts, due=due), beside, settings.folder).run()
     except SystemExit as end:
         if end.code or os.getpid() != master:  # a worker ends this way too
             raise

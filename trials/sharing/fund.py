@@ -9,13 +9,13 @@ On what co-production is and does: Loeffler & Bovaird (2016), Int J Public Admin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from statistics import median
 
 from trials.acts.fund import FundAnswer, FundRequest, FundSpent
-from trials.disclosure import LIMIT, added_up, released_counts, released_table, safe_count, tens
+from trials.disclosure import LIMIT, added_up, released_counts, safe_count, tens
 from trials.errors import DataError
 from trials.plan.sharing import Fund
 
@@ -45,13 +45,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Equity:
-    """One group's requests as they may be told. approved, refused: released counts, None below the limit. share: the lowest and
-    the highest that the share approved can be, given those counts; None where both are hidden. mean: of what was granted, over
-    the requests that `approved` counts."""
+    """One group's requests as they may be told. approved, refused: at least so many, the sum of the released cells that the
+    group has; 0 while none is told, however many they are. share: the lowest and the highest that the share approved can be,
+    given those cells; None before `with_shares`. mean: of what was granted, over the requests that `approved` counts."""
 
     group: str
-    approved: int | None
-    refused: int | None
+    approved: int
+    refused: int
     share: tuple[float, float] | None
     mean: float | None
 
@@ -173,10 +173,17 @@ def _sum(fund: Fund, amount: float) -> str:
 
 
 def summary(
-    fund: Fund, known: Mapping[str, Case], as_of: date, *, arm_of: Mapping[str, str] | None = None, small: bool = True
+    fund: Fund,
+    known: Mapping[str, Case],
+    as_of: date,
+    *,
+    arm_of: Mapping[str, str] | None = None,
+    arms: bool = True,
+    small: bool = True,
 ) -> FundSummary:
-    """The ledger as it stands. arm_of: participant -> arm, where the reader may see results by arm; None where not. small:
-    whether they may see small counts, or answer requests, which tells them each sum."""
+    """The ledger as it stands. arm_of: participant -> arm; where it is None there are no groups, as sites of a table without
+    arms would subtract from those of the one with. arms: whether the reader may see results by arm. small: whether they may
+    see small counts, or answer requests, which tells them each sum."""
     spent = sum(_cents(one.spent) for one in known.values())
     granted = sum(_cents(one.granted) for one in known.values())
     total = _cents(fund.total)
@@ -189,7 +196,7 @@ def summary(
     in_time = sum(one <= fund.days_to_approve for one in days) / len(days) if told else None
     proposed = released_counts(_histories((one.asked.proposed_by, 1) for one in known.values()))
     sites = {name: one.asked.site for name, one in known.items()}
-    arms = {} if arm_of is None else {name: arm_of.get(one.asked.participant, "") for name, one in known.items()}
+    by_site, by_arm = ((), ()) if arm_of is None else equity(known, sites, arm_of)
     money: dict[str, float | None] = {
         "spent": spent / _CENTS,
         "granted": granted / _CENTS,
@@ -210,8 +217,8 @@ def summary(
         waiting=safe_count(len(waits)) if small else tens(len(waits)),
         overdue=safe_count(late) if small else tens(late),
         proposed=proposed.cells,
-        by_site=equity(known, sites),
-        by_arm=() if arm_of is None else equity(known, arms),
+        by_site=by_site,
+        by_arm=by_arm if arms else (),
         sentence=f"{sentence} {_speed(fund, float(median(days)) if told else None, in_time)}",
     )
 
@@ -245,30 +252,66 @@ def _histories(additions: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
     return {name: found for (name, _), found in added_up(((name, ""), more) for name, more in additions).items()}
 
 
-def equity(known: Mapping[str, Case], group_of: Mapping[str, str]) -> tuple[Equity, ...]:
-    """By group ('' = not known, left out): approved and refused as they are released, in the order of the answers.
+def equity(
+    known: Mapping[str, Case], site_of: Mapping[str, str], arm_of: Mapping[str, str]
+) -> tuple[tuple[Equity, ...], tuple[Equity, ...]]:
+    """By site and by arm ('' = not known: in no row of its own): approved and refused as sums of one released table by site,
+    arm and answer, in the order of the answers. Two tables with steps of their own would subtract to what neither tells.
 
-    group_of: request -> group.
+    site_of: request -> site. arm_of: participant -> arm.
     """
-    answered = [(name, one.answer) for name, one in known.items() if one.answer is not None and group_of.get(name)]
-    answered.sort(key=lambda one: known[one[0]].place)
-    table = released_table(
-        added_up(((group_of[name], "approved" if answer.approved else "refused"), 1) for name, answer in answered)
-    )
+    answered = [(name, one) for name, one in known.items() if one.answer is not None]
+    answered.sort(key=lambda one: one[1].place)
+    cells: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for name, one in answered:
+        place = site_of.get(name, ""), arm_of.get(one.asked.participant, "")
+        assert one.answer is not None
+        kinds = cells.setdefault(place, {"approved": [], "refused": []})
+        kinds["approved" if one.answer.approved else "refused"].append(one.answer.amount)
+    released = {
+        place: _Cell(_released(kinds["approved"]), _released(kinds["refused"]), tuple(kinds["approved"]))
+        for place, kinds in cells.items()
+    }
+    return _margin(released, 0), _margin(released, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One site's requests of one arm: the last steps of approved and refused (0 before the first), and what was granted."""
+
+    approved: int
+    refused: int
+    amounts: tuple[float, ...]
+
+
+def _released(each: Sequence[float]) -> int:
+    return released_counts(_histories(("", 1) for _ in each)).total or 0
+
+
+def _margin(cells: Mapping[tuple[str, str], _Cell], side: int) -> tuple[Equity, ...]:
+    """The groups of one side of the table of which something is told: a row that appears with the first request would tell it."""
     found = []
-    for group in sorted(table.rows):
-        yes, no = table.cells.get((group, "approved")), table.cells.get((group, "refused"))
-        sums = [answer.amount for name, answer in answered if answer.approved and group_of[name] == group]
-        found.append(Equity(group, yes, no, _share(yes, no), None if yes is None else sum(sums[:yes]) / yes))
+    for group in sorted({place[side] for place in cells} - {""}):
+        mine = [cell for place, cell in cells.items() if place[side] == group]
+        yes, no = sum(one.approved for one in mine), sum(one.refused for one in mine)
+        granted = sum(sum(one.amounts[: one.approved]) for one in mine)
+        if yes or no:
+            found.append(Equity(group, yes, no, None, granted / yes if yes else None))
     return tuple(found)
 
 
-def _share(approved: int | None, refused: int | None) -> tuple[float, float] | None:
-    """What the share approved can be where a released count is at most LIMIT - 1 behind, and a hidden one below LIMIT."""
-    if approved is None and refused is None:
-        return None
-    yes, no, more = approved or 0, refused or 0, LIMIT - 1
-    return yes / (yes + no + more), (yes + more) / (yes + more + no)
+def with_shares(found: FundSummary, sites: Sequence[str], arms: Sequence[str]) -> FundSummary:
+    """The summary with each group's share approved. sites, arms: all that the plan has, as how many cells somebody is in must
+    not show; beside each, whoever is at no site or in no arm that is known."""
+    by_site = tuple(replace(one, share=_share(one, len(arms) + 1)) for one in found.by_site)
+    by_arm = tuple(replace(one, share=_share(one, len(sites) + 1)) for one in found.by_arm)
+    return replace(found, by_site=by_site, by_arm=by_arm)
+
+
+def _share(one: Equity, cells: int) -> tuple[float, float]:
+    """What the share approved can be where each of the cells is at most LIMIT - 1 above what is told of it."""
+    more, told = (LIMIT - 1) * cells, one.approved + one.refused
+    return one.approved / (told + more), (one.approved + more) / (told + more)
 
 
 def _money(fund: Fund, spent: int, granted: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from trials.acts.act import CLOSED, Act
 from trials.acts.deciding import DECISION, Decision
@@ -18,7 +18,7 @@ from trials.amending import same_person
 from trials.errors import DataError, LifecycleError
 from trials.store import access, acts
 from trials.store.engine import Store, reading, writing
-from trials.store.models import TRIAL
+from trials.store.models import TRIAL, WORK
 
 KEY = "key"
 
@@ -52,6 +52,8 @@ def say_erased(store: Store, trial: str, body: Erased, *, by: str, at: datetime,
                 f"second == '{body.second}', must be somebody else than {by}, who erases. Name another with --second."
             )
         access.permit(connection, trial, body.second, "review")
+        # No round takes it up any more, so what the last one failed on would be told for ever.
+        connection.execute(delete(WORK).where(WORK.c.trial_id == trial))
         return acts.put(connection, trial, ERASED, body, by=by, at=at, key=KEY, now=now)
 
 

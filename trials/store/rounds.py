@@ -15,8 +15,9 @@ from typing import Literal
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
+from trials.acts.erasing import ERASED
 from trials.store.engine import Store, reading, writing
-from trials.store.models import PLAN, ROUND, TRIAL, WORK
+from trials.store.models import ACT, PLAN, ROUND, TRIAL, WORK
 
 State = Literal["running", "completed", "with_failures", "failed", "interrupted"]
 STATES: tuple[State, ...] = ("running", "completed", "with_failures", "failed", "interrupted")
@@ -150,7 +151,8 @@ def work_of(store: Store, trials: Collection[str] | None = None) -> dict[str, Tr
 
 
 def note(store: Store, at: datetime, *, failed: Mapping[str, str], done: Collection[str]) -> None:
-    """Keeps how the work on these trials ended: done, or failed with the sentence to act on. Unknown trials are left out.
+    """Keeps how the work on these trials ended: done, or failed with the sentence to act on. Unknown trials are left out, and
+    those whose key was destroyed: nothing is done for them any more.
 
     Each failure in a row doubles the wait until the next try, from FIRST_WAIT to LONGEST_WAIT.
     """
@@ -159,7 +161,8 @@ def note(store: Store, at: datetime, *, failed: Mapping[str, str], done: Collect
     with writing(store, _ROUNDS) as connection:
         named = {*failed, *done}
         few = [TRIAL.c.id.in_(sorted(named))] if len(named) <= _MANY else []
-        known = set(connection.scalars(select(TRIAL.c.id).where(*few))) & named
+        erased = select(ACT.c.trial_id).where(ACT.c.kind == ERASED.name)
+        known = set(connection.scalars(select(TRIAL.c.id).where(TRIAL.c.id.not_in(erased), *few))) & named
         few = [WORK.c.trial_id.in_(sorted(known))] if len(known) <= _MANY else []
         before = {row.trial_id: _work(row) for row in connection.execute(select(WORK).where(*few))}
         after = [_noted(before.get(trial, TrialWork(trial)), failed.get(trial), at) for trial in sorted(known)]
