@@ -71,7 +71,7 @@ def test_nothing_is_failing_for_ever_on_an_erased_trial(desk: Desk) -> None:
     trial = desk.sealed(plan(), **{"2024-03-01": people(1, 10)})
     assert worked(desk, trial)[0].ok
     rounds.note(desk.store, NOW, failed={trial: "no file"}, done=[])
-    words = {"reason": "it is over", "lesson": "ask early", "reuse": "nothing"}
+    words = {"reason": "it is over", "lesson": "ask people early what they need", "reuse": "nothing"}
     decisions.decide(desk.store, trial, "stop", by="Ann", at=NOW, reason_code="funding", second="Bea", **words)
     erasures.say_erased(desk.store, trial, Erased(key="", reason="it is over", second="Bea"), by="Ann", at=NOW)
     rounds.note(desk.store, NOW, failed={trial: "the key is gone"}, done=[])
