@@ -84,7 +84,21 @@ def _begin(store: Store, scheduled_for: datetime | None) -> rounds.Round | round
         pid=os.getpid(),
         flow_run=str(runtime.flow_run.id or ""),
         scheduled_for=scheduled_for,
+        gone=is_gone,
     )
+
+
+def is_gone(one: rounds.Round) -> bool:
+    """Whether a round was at work on this machine, and its process is no more."""
+    if one.host != socket.gethostname():
+        return False
+    try:
+        os.kill(one.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # somebody else's
+    return False
 
 
 def _skipped(found: rounds.Skipped, *, scheduled: bool) -> Any:

@@ -12,7 +12,6 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -166,22 +165,16 @@ async def _runs(client: Any, deployment: UUID, states: list[Any]) -> list[Any]:
 def left_undone(settings: Settings) -> bool:
     """Whether a round is wanted at once: there was none yet, or the last one did not come to its end. Says so of one whose
     process on this machine is gone, which nobody need wait for."""
+    from flows.round import is_gone
     from flows.stores import store_of
     from trials.store import rounds
 
     store = store_of(settings)
     last = rounds.newest(store)
-    if last is not None and last.state == "running" and last.host == socket.gethostname() and not _runs_here(last.pid):
+    if last is not None and last.state == "running" and is_gone(last):
         rounds.end(store, last.id, datetime.now(UTC), "interrupted", last.counts, "its process was ended")
         return True
     return last is None or last.state in ("interrupted", "failed")
-
-
-def _runs_here(pid: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False
 
 
 if __name__ == "__main__":

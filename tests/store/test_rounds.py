@@ -73,6 +73,14 @@ def test_a_round_that_beats_is_left_alone_and_a_silent_one_is_not(store: Store) 
     assert rounds.listed(store)[1].state == "completed"
 
 
+def test_a_round_whose_process_is_gone_keeps_nobody_waiting(store: Store) -> None:
+    """Whoever knows that takes its place at once, though it was heard of a moment ago."""
+    first = begun(store, 0)
+    assert isinstance(begun(store, 0, gone=lambda one: one != first), rounds.Skipped)
+    assert isinstance(begun(store, 0, gone=lambda one: one == first), rounds.Round)
+    assert [one.state for one in rounds.listed(store)] == ["running", "interrupted"]
+
+
 @pytest.mark.parametrize("days", [-3, 3])
 def test_a_clock_that_jumps_keeps_no_round_waiting(store: Store, days: int) -> None:
     """However far and whichever way the clock goes, a round that fell silent is over."""

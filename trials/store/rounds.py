@@ -8,7 +8,7 @@ or forward can make a running round look dead; a second one beside it then finds
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Literal
@@ -94,16 +94,19 @@ def begin(
     pid: int,
     flow_run: str = "",
     scheduled_for: datetime | None = None,
+    gone: Callable[[Round], bool] = lambda _: False,
 ) -> Round | Skipped:
     """A new round that runs, or why there is none.
 
     scheduled_for: a run that comes later than the beginning of a round that ended is covered by that one, so after a stop of
     days the first run does all that is due and the late ones behind it do nothing. Rounds that fell silent are marked
-    `interrupted`, those of the same flow run too: Prefect started it anew. Raises StoreError.
+    `interrupted`, those of the same flow run too: Prefect started it anew. gone: whether a round's process is known to be gone,
+    so that nobody need wait until it counts as silent. Raises StoreError.
     """
     with writing(store, _ROUNDS) as connection:
         for one in _running(connection):
-            if abs(at - one.beat_at) <= SILENT and not (flow_run and one.flow_run == flow_run):
+            anew = bool(flow_run) and one.flow_run == flow_run
+            if abs(at - one.beat_at) <= SILENT and not anew and not gone(one):
                 return Skipped("running", one)
             _end(connection, one.id, at, "interrupted", None, "it stopped without a word, and the next round went on")
         covering = None if scheduled_for is None else _covering(connection, scheduled_for, at)
