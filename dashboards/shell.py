@@ -24,6 +24,7 @@ from dashboards.wording import Standing
 from trials.errors import ForbiddenError, StoreError, UnknownTrialError
 
 PRODUCT = "Roadtest"
+MOST_WAYS = 5
 
 _CSS_VERSION = hashlib.sha256(theme.css().encode()).hexdigest()[:12]
 
@@ -133,9 +134,21 @@ def only_for_users(page: Page) -> Callable[..., html.Div]:
             return page.layout(**{**said, **page.variable(_path())})
         why = "A link shows its trials, and nothing else." if reader().kind == "link" else "These pages only show."
         head = html.Header(html.H1("Not for you to see"), className="page-head")
-        return html.Div([head, html.Div(absence("person", "No access", why), className="card")])
+        card = html.Div(
+            [absence("person", "No access", why), html.P(_ways_on(), className="form-buttons")], className="card"
+        )
+        # assets/places.js shows no page of the navigation as this one.
+        return html.Div([head, card], className="no-access")
 
     return shown
+
+
+def _ways_on() -> list[Any]:
+    """Where a reader can go from a page that is not for them: a link's few trials, or the board."""
+    trials = sorted(tokens().all()) if reader().kind == "link" else []
+    if not 0 < len(trials) <= MOST_WAYS:
+        return [dcc.Link("To the portfolio", href="/", className="button")]
+    return [dcc.Link(f"To the trial {trial}", href=f"/trial/{trial}", className="button") for trial in trials]
 
 
 def _path() -> str:

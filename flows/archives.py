@@ -29,7 +29,8 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedErr
 @dataclass(frozen=True, slots=True)
 class Backup:
     """What an archive holds. heads: where each chain ended. settings: `ROADTEST_...` that were set; of secret ones the name
-    alone. missing: trials whose key should have been there and was not. with_keys False: they were left out."""
+    alone, addresses without who signs in with what. missing: trials whose key should have been there and was not. with_keys
+    False: they were left out. left_out: files that were wanted and are not in it, and why."""
 
     made_at: str
     version: str
@@ -40,6 +41,7 @@ class Backup:
     missing: tuple[str, ...]
     settings: dict[str, str | None]
     parts: dict[str, str]
+    left_out: tuple[str, ...] = ()
 
 
 def write(archive: Path, parts: Mapping[str, Path], told: Mapping[str, Any]) -> Backup:
@@ -141,5 +143,6 @@ def _manifest_of(body: dict[str, Any]) -> Backup:
         )
     heads = {str(trial): (int(seq), str(hashed)) for trial, (seq, hashed) in body["heads"].items()}
     parts = {str(name): str(known) for name, known in body["parts"].items()}
-    fields = {name: body[name] for name in Backup.__slots__}
-    return Backup(**{**fields, "heads": heads, "parts": parts, "missing": tuple(body["missing"])})
+    fields = {name: body[name] for name in Backup.__slots__ if name != "left_out"}
+    lists = {"missing": tuple(body["missing"]), "left_out": tuple(body.get("left_out", ()))}
+    return Backup(**{**fields, "heads": heads, "parts": parts, **lists})

@@ -7,6 +7,7 @@ Sources are the sites' own files with people's ids in clear, and the ledger does
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -61,7 +62,7 @@ def _written(settings: Settings, work: Path, at: datetime, *, with_keys: bool, w
     copying.snapshot(settings.url, database)
     revision, heads, bound = _told_of(database)
     # After the database: a key is made before anything is hidden with it, so all that it needs are there by now.
-    parts = {DATABASE: database, **_files_of(settings, with_keys=with_keys, with_sources=with_sources)}
+    found, left_out = _files_of(settings, with_keys=with_keys, with_sources=with_sources)
     held = {path.name for path in _inside(settings.keys_folder)}
     told = {
         "made_at": at.isoformat(),
@@ -72,8 +73,9 @@ def _written(settings: Settings, work: Path, at: datetime, *, with_keys: bool, w
         "heads": heads,
         "missing": tuple(trial for trial in bound if not {f"{trial}.key", f"{trial}.erased"} & held),
         "settings": _settings_of(settings),
+        "left_out": left_out,
     }
-    return archives.write(work / "archive", parts, told)
+    return archives.write(work / "archive", {DATABASE: database, **found}, told)
 
 
 def _told_of(database: Path) -> tuple[str, dict[str, tuple[int, str]], list[str]]:
@@ -89,19 +91,46 @@ def _told_of(database: Path) -> tuple[str, dict[str, tuple[int, str]], list[str]
     return str(revision[0]), heads, bound
 
 
-def _files_of(settings: Settings, *, with_keys: bool, with_sources: bool) -> dict[str, Path]:
-    """By name in the archive: tombstones always, keys and what may hold a secret with the keys, sources if they are wanted."""
+def _files_of(settings: Settings, *, with_keys: bool, with_sources: bool) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """By name in the archive: tombstones always, keys and what may hold a secret with the keys, sources if they are wanted; and
+    what of these is left out."""
     folder = settings.keys_folder
     wanted = (".key", ".erased") if with_keys else (".erased",)
     found = {f"{KEYS}/{path.name}": path for path in _inside(folder) if path.suffix in wanted and path.name[0] != "."}
-    alerts = settings.folder / ALERTS
+    left_out: list[str] = []
+    alerts = settings.alerts_file
     if with_keys and alerts.is_file():
         found[ALERTS] = alerts
+    elif with_keys and settings.alerts is not None:
+        left_out.append(f"{alerts} (not there, though ROADTEST_ALERTS names it)")
     if with_sources:
-        home = settings.folder / SOURCES
-        inside = [path for path in sorted(home.rglob("*")) if path.is_file() and path.resolve().is_relative_to(home)]
-        found |= {f"{SOURCES}/{path.relative_to(home).as_posix()}": path for path in inside}
-    return found
+        sources, outside = _sources_of(settings.folder / SOURCES)
+        found |= sources
+        left_out += outside
+    return found, tuple(left_out)
+
+
+def _sources_of(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """The files of the folder, which may itself be a link, by name in the archive; and what in it is no file of its own."""
+    root, found, left_out = Path(os.path.realpath(folder)), {}, []
+    if not root.is_dir():
+        return {}, [f"{folder} (not a folder that is there)"]
+    for inside, folders, files in os.walk(root, onerror=_must_be_readable):
+        links = [name for name in folders if Path(inside, name).is_symlink()]
+        for path in (Path(inside, name) for name in [*links, *files]):
+            if path.is_file() and path.resolve().is_relative_to(root):
+                found[f"{SOURCES}/{path.relative_to(root).as_posix()}"] = path
+            else:
+                why = f"a link to {os.readlink(path)}" if path.is_symlink() else "not a file"
+                left_out.append(f"{folder / path.relative_to(root)} ({why})")
+    return dict(sorted(found.items())), sorted(left_out)
+
+
+def _must_be_readable(error: OSError) -> None:
+    raise StoreError(
+        f"{error.filename} can't be read ({error.strerror}), must be for --with-sources. Mend its permissions; nothing half is "
+        "left."
+    )
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -109,11 +138,13 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _settings_of(settings: Settings) -> dict[str, str | None]:
-    """What was set; a secret's name without it. For whoever sets a machine up again: nothing reads it back."""
+    """What was set; a secret's name without it, an address without user and password. For whoever sets a machine up again."""
     found: dict[str, str | None] = {}
     for name in sorted(settings.model_fields_set):
         value = getattr(settings, name)
-        found[f"ROADTEST_{name.upper()}"] = None if isinstance(value, SecretStr) else str(value)
+        # Up to the last @: a password may hold any other sign, that one too.
+        shown = None if isinstance(value, SecretStr) else re.sub(r"://.*@", "://***@", str(value), flags=re.DOTALL)
+        found[f"ROADTEST_{name.upper()}"] = shown
     return found
 
 

@@ -19,19 +19,18 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from flows.one_log import OneLog
 from flows.parts import FAULT, Part, ends_with_its_parent
+from flows.reaching import ADDRESS_FILE
 
 TURN = 0.25  # seconds between two looks at the parts
 STOP_RUNNER, STOP_SERVER = 4.0, 3.0  # seconds that each is given
 ENDS_WITHIN = STOP_RUNNER + STOP_SERVER + 1.0
 _FREE_WITHIN = 15.0  # seconds that the processes of a killed predecessor are given
 RUNNER = "ROADTEST_RUNNER"  # in a flow run's environment: the process id of the runner that started it
-ADDRESS_FILE = "serve.json"
 
 # Of the server beside the pages; what the operator has set stays.
 _SERVER = {
@@ -95,17 +94,6 @@ class Beside:
             self._server.stop(STOP_SERVER)
             self._socket.close()
         self.log.close()
-
-
-def found_server(prefect_home: Path) -> dict[str, str]:
-    """The variables with which Prefect reaches the server of a `roadtest serve` that runs on this home; empty if none does."""
-    with suppress(OSError, ValueError, KeyError):
-        found = json.loads((prefect_home / ADDRESS_FILE).read_text(encoding="utf-8"))
-        reach = {name: str(found[name]) for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
-        port = int(reach["PREFECT_API_URL"].rpartition(":")[2].partition("/")[0])
-        with socket.create_connection(("127.0.0.1", port), timeout=1.0):
-            return reach
-    return {}
 
 
 def only_one(prefect_home: Path, within: float = _FREE_WITHIN) -> IO[str] | None:

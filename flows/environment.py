@@ -31,6 +31,8 @@ _QUIET = {
     # The default of 20 s failed three of four first starts on a loaded machine.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_LEVEL": "WARNING",
+    # A server that was killed is waited for half a minute at each call, not one; then the round fails and the next one runs.
+    "PREFECT_CLIENT_MAX_RETRIES": "4",
     "PREFECT_CLI_PROMPT": "false",
 }
 
@@ -91,7 +93,7 @@ def run(flow: Callable[..., object], *args: object, **options: object) -> Any:
         temporary_settings,
     )
 
-    from flows.beside import found_server
+    from flows.reaching import found_server
 
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         # What fails comes back to the caller, who says it in one sentence. Prefect's own records keep the traceback.

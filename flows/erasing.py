@@ -21,11 +21,13 @@ Key = Literal["there", "missing", "erased", "to be finished", "none", "plain ids
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What was done. on: the day. left: where rows with plain ids may still lie, which are the owner's to remove."""
+    """What was done. on: the day. left: what is the owner's to remove: where rows with plain ids may still lie, and files that
+    hold this key among other things. copies: files that held this key alone, destroyed with it."""
 
     act: Act
     on: str
     left: tuple[str, ...]
+    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def erase(
     """Destroy the key of a closed trial, for ever. The act comes first, then the key; said again, it ends what was cut short.
 
     key_gone: the key is not where keys are kept, and whoever erases knows that. Raises ForbiddenError, LifecycleError (an open
-    trial), DataError (one person alone; plain ids), StoreError (the key is not there, is another, or can't be destroyed).
+    trial), DataError (one person alone; plain ids), StoreError (the key is not there, is another, is another trial's too, or
+    can't be destroyed).
     """
     erasures.must_be_erasable(store, trial, by=by)
     bound, begun = ledger.key_of(store, trial)
@@ -75,13 +78,28 @@ def erase(
             f"{trial} keeps ids as they were sent (it began before r0003), must have a key to be erased. Its rows go only with "
             "the database itself: docs/operating.md."
         )
+    _must_be_its_own(keys, trial, bound)
     done = erasures.erased(store, trial)
     if done is None:
         found = _found(keys, trial, bound, key_gone)
         body = Erased(key=bound or "", reason=reason, second=second, found=found)
         done = erasures.say_erased(store, trial, body, by=by, at=at)
-    keys.destroy(trial, done.at.date())
-    return Erasure(done, done.at.date().isoformat(), _left(store, trial, home))
+    held = keys.destroy(trial, done.at.date(), bound=bound)
+    mixed = (f"{path} (it holds this key among other things)" for path in (*held.shared, *held.mixed))
+    copies = tuple(str(path) for path in held.copies)
+    return Erasure(done, done.at.date().isoformat(), (*mixed, *_left(store, trial, home)), copies)
+
+
+def _must_be_its_own(keys: Keys, trial: str, bound: str | None) -> None:
+    """Raises StoreError when another trial's file is the same key: then nobody would be forgotten, or that trial would stop."""
+    shared = keys.beside(trial, bound=bound).shared
+    if shared:
+        path = shared[0]
+        raise StoreError(
+            f"{path} is the key of {trial} too, must be another: people of {trial} would still be recognised by it. If "
+            f"{path.stem} never used it, remove that file. If it did, close {path.stem} first; then move the file out of the "
+            f"folder, erase {trial}, put it back and erase {path.stem}."
+        )
 
 
 def _found(keys: Keys, trial: str, bound: str | None, key_gone: bool) -> bool:
@@ -103,12 +121,12 @@ def _left(store: Store, trial: str, home: Path) -> tuple[str, ...]:
     """Where rows as they were sent may still lie: the trial's source, if it is a folder of this machine, with its files."""
     plan = reading.card(store, trial).protocol
     if plan.source.connector != "folder" or "://" in plan.source.path:
-        return (f"{plan.source.connector}: {plan.source.path}",)
+        return (f"{plan.source.connector}: {plan.source.path} (people's ids as they were sent)",)
     folder = home / plan.source.path
     if not folder.is_dir():
         return ()
     count = sum(1 for path in folder.rglob("*") if path.is_file())
-    return (f"{folder} ({count} file{'' if count == 1 else 's'})",) if count else ()
+    return (f"{folder} ({count} file{'' if count == 1 else 's'}): people's ids as they were sent",) if count else ()
 
 
 def kept(store: Store, *, keys: Keys, keep_days: float | None, at: datetime) -> tuple[Kept, ...]:
@@ -186,12 +204,13 @@ def erasure_text(done: Erasure) -> str:
         "Not covered: free texts (lessons, reasons), exports and reports that were made before, and backups that hold the key: "
         "docs/operating.md.",
     ]
-    lines += [f"Yours to remove, with people's ids as they were sent: {where}" for where in done.left]
+    lines += [f"A copy of the key was destroyed with it: {where}" for where in done.copies]
+    lines += [f"Yours to remove: {where}" for where in done.left]
     return "\n".join([*lines, f"Next: roadtest audit verify {trial}"])
 
 
 def erasure_json(done: Erasure) -> dict[str, Any]:
-    """`trial, erased_on, by, second, key_found, left`."""
+    """`trial, erased_on, by, second, key_found, copies, left`."""
     body = done.act.body
     assert isinstance(body, Erased)
     return {
@@ -200,5 +219,6 @@ def erasure_json(done: Erasure) -> dict[str, Any]:
         "by": done.act.by,
         "second": body.second,
         "key_found": body.found,
+        "copies": list(done.copies),
         "left": list(done.left),
     }

@@ -8,9 +8,10 @@ key is `<trial>.erased`, so that no new one is ever made in its place.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +19,17 @@ from trials.errors import StoreError
 from trials.pseudonyms import KEY_BYTES, Pseudonyms
 
 KEY, ERASED = ".key", ".erased"
+_DIGITS = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{%d}(?![0-9a-fA-F])" % (2 * KEY_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Other files of the folder that hold a trial's key. copies: it and nothing else. shared: other trials' own `.key` with the
+    same key. mixed: files in which something else stands too, such as an owner's list of several keys."""
+
+    copies: tuple[Path, ...]
+    shared: tuple[Path, ...]
+    mixed: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +75,55 @@ class Keys:
             ) from None
 
     def is_gone(self, trial: str) -> bool:
-        """Whether nothing is left to be destroyed."""
-        return self.erased_on(trial) is not None and not self.path(trial).exists() and not self._copies(trial)
+        """Whether its tombstone stands and its key is not there."""
+        return self.erased_on(trial) is not None and not self.path(trial).exists()
 
-    def destroy(self, trial: str, on: date) -> None:
-        """Destroy the trial's key and every copy of it in the folder; leave a tombstone. Safe to repeat after a kill.
+    def beside(self, trial: str, *, bound: str | None = None) -> Beside:
+        """Where else in the folder the trial's key lies. bound: its fingerprint, by which it is known without its own file.
 
-        First the tombstone, so that no new key takes its place; then each file is overwritten and removed. A disk that writes
+        Raises StoreError when a file can't be read: it may hold the key.
+        """
+        path, held = self.path(trial), Beside((), (), ())
+        try:
+            if not self.folder.is_dir():
+                return held
+            own = _key_in(path.read_bytes()) if path.is_file() else None
+            known = {one for one in (bound, own and Pseudonyms(own).fingerprint) if one}
+            for one in sorted(self.folder.iterdir()) if known else ():
+                if one.is_file() and one != path:
+                    held = self._told(held, one, one.read_bytes(), own, known)
+        except OSError as error:
+            raise StoreError(
+                f"{error.filename} can't be read ({error.strerror}), must be: it may hold the key of {trial}. Mend its "
+                "permissions."
+            ) from None
+        return held
+
+    def destroy(self, trial: str, on: date, *, bound: str | None = None) -> Beside:
+        """Destroy the trial's key and its copies in the folder; leave a tombstone. Safe to repeat after a kill.
+
+        First the tombstone, so that no new key takes its place; then each file is overwritten and removed. Another trial's
+        `.key`, and a file in which anything else stands, are never touched: they are in what is returned. A disk that writes
         elsewhere (an SSD, a copy-on-write file system) may keep the old bytes until they are reused: docs/operating.md.
         Raises StoreError when a file can't be written.
         """
+        path = self.path(trial)
         try:
             if self.erased_on(trial) is None:
                 self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _put(self._tombstone(trial), f"{on.isoformat()}\n")
-            for path in (*self._copies(trial), self.path(trial)):  # the key itself last: its copies are known by it
-                _shred(path)
+            held = self.beside(trial, bound=bound)
+            for copy in held.copies:  # before the key itself: they are known by it
+                # Another name of a file in the folder is taken away; what it names is overwritten under its own.
+                copy.unlink() if copy.is_symlink() or (path.exists() and copy.samefile(path)) else _shred(copy)
+            _shred(path)
             _sync(self.folder)
         except OSError as error:
             raise StoreError(
                 f"the key of {trial} in {self.folder} can't be destroyed ({error.strerror}), must be writable. Mend that, then "
                 "say the same again."
             ) from None
+        return held
 
     def _must_stand(self, trial: str) -> None:
         on = self.erased_on(trial)
@@ -97,14 +136,32 @@ class Keys:
     def _tombstone(self, trial: str) -> Path:
         return self.folder / f"{trial}{ERASED}"
 
-    def _copies(self, trial: str) -> list[Path]:
-        """Other files of the folder that hold the same key: of a process that was killed while it made it, or made by hand."""
-        path = self.path(trial)
-        if not path.exists():
-            return []
-        held = path.read_bytes().strip()
-        others = [one for one in self.folder.iterdir() if one.is_file() and one != path]
-        return [one for one in sorted(others) if len(held) > 0 and held in one.read_bytes()]
+    def _told(self, held: Beside, file: Path, content: bytes, own: bytes | None, known: set[str]) -> Beside:
+        """What was found, with one more file of the folder judged."""
+        whole = _key_in(content)
+        if whole is not None and Pseudonyms(whole).fingerprint in known:
+            if file.suffix == KEY:
+                return replace(held, shared=(*held.shared, file))
+            # A link that leads out of the folder is somebody's own store of keys.
+            if file.suffix != ERASED and file.resolve().parent == self.folder.resolve():
+                return replace(held, copies=(*held.copies, file))
+            return replace(held, mixed=(*held.mixed, file))
+        inside = own is not None and (own in content or own.hex().encode() in content.lower())
+        tokens = (bytes.fromhex(token.decode()) for token in _DIGITS.findall(content))
+        if inside or any(Pseudonyms(token).fingerprint in known for token in tokens):
+            return replace(held, mixed=(*held.mixed, file))
+        return held
+
+
+def _key_in(content: bytes) -> bytes | None:
+    """The key, of a file that holds one and nothing else, as digits or as its bytes."""
+    if len(content) == KEY_BYTES:
+        return content
+    try:
+        key = bytes.fromhex(content.decode("ascii"))
+    except ValueError:
+        return None
+    return key if len(key) == KEY_BYTES else None
 
 
 def _read(path: Path) -> bytes | None:

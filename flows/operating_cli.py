@@ -98,11 +98,16 @@ def backup(
             return
         keys = sum(name.endswith(".key") for name in made.parts)
         held = f"{len(made.heads)} chains, {keys} key{'' if keys == 1 else 's'}"
+        if with_sources:
+            sources = sum(name.startswith("sources/") for name in made.parts)
+            held += f", {sources:,} source file{'' if sources == 1 else 's'}"
         typer.echo(f"Wrote {file}: {size:,} bytes, revision {made.revision}, {held}.")
         if made.missing:
             typer.echo(
                 f"Note: no key was found of {', '.join(made.missing)}. Set ROADTEST_KEY_FOLDER, or look for a copy."
             )
+        for one in made.left_out:
+            typer.echo(f"Note: left out: {one}")
         care = (
             "no key is in it: keep those elsewhere"
             if without_keys
@@ -138,6 +143,22 @@ def restore(
         typer.echo("\n".join(one.sentence for one in found) or "All trials: everything is as it was recorded.")
         for line in _then(made.with_keys, settings.key_folder, made.database, home):
             typer.echo(line)
+        if "alerts.yaml" in made.parts:
+            for line in _alerts_then(
+                settings.alerts and settings.alerts_file, made.settings.get("ROADTEST_ALERTS"), home
+            ):
+                typer.echo(line)
+        typer.echo(f"Next: roadtest status --home {home}")
+
+
+def _alerts_then(named: Path | None, then: str | None, home: Path) -> list[str]:
+    """Where the file of alerts belongs. named: by ROADTEST_ALERTS now; then: when it was backed up."""
+    lies = f"The alerts file lies in {home / 'alerts.yaml'}"
+    if named is not None:
+        return [f"{lies}: move it to {named}, where ROADTEST_ALERTS looks for it."]
+    if then is not None:
+        return [f"{lies}, which counts here. It came from {then}: ROADTEST_ALERTS was set."]
+    return []
 
 
 def _then(with_keys: bool, key_folder: Path | None, database: str, home: Path) -> list[str]:
@@ -155,7 +176,7 @@ def _then(with_keys: bool, key_folder: Path | None, database: str, home: Path) -
             "--to URL"
         )
     lines.append("What was erased after this backup was made has to be erased again: roadtest retention")
-    return [*lines, f"Next: roadtest status --home {home}"]
+    return lines
 
 
 def erase(

@@ -16,6 +16,8 @@ from trials.store.engine import open_store
 from trials.store.verifying import Finding
 
 STAGE = ".restoring"
+# What lies in a home whose restore was stopped before its database was there.
+_MOVED = {STAGE, KEYS, SOURCES, ALERTS, MANIFEST, f"{DATABASE}-wal", f"{DATABASE}-shm"}
 
 
 def restore(file: Path, home: Path, *, as_it_was: bool = False) -> tuple[Backup, tuple[Finding, ...]]:
@@ -42,10 +44,19 @@ def restore(file: Path, home: Path, *, as_it_was: bool = False) -> tuple[Backup,
             _move(stage, home)
         except BaseException:
             shutil.rmtree(stage, ignore_errors=True)
-            with suppress(OSError):
-                home.rmdir() if new else None
+            _undo(home, new)
             raise
     return manifest, found
+
+
+def _undo(home: Path, new: bool) -> None:
+    """Take away what was moved, and the folder if it is new. Once the database is there, the home is whole and stays."""
+    if (home / DATABASE).exists():
+        return
+    with suppress(OSError):
+        _clear(home)
+        if new:
+            home.rmdir()
 
 
 def _must_be_free(home: Path) -> None:
@@ -56,13 +67,19 @@ def _must_be_free(home: Path) -> None:
         raise StoreError(
             f"{home} can't be read ({error.strerror}), must be an empty folder. Name another with --home."
         ) from None
-    cut_short = STAGE in inside and inside <= {STAGE, KEYS, SOURCES, ALERTS, MANIFEST}
-    if inside and not cut_short:
+    if {STAGE, DATABASE} <= inside and (home / STAGE).is_dir() and not any((home / STAGE).iterdir()):
+        (home / STAGE).rmdir()
+        raise StoreError(
+            f"{home} holds a whole home: a restore was stopped there after all was done but to take its folder {STAGE} away, "
+            f"which is gone now. Must be empty to restore into it again; next: roadtest status --home {home}"
+        )
+    if inside and not (STAGE in inside and inside <= _MOVED):
         raise StoreError(f"{home} holds {sorted(inside)[0]}, must be empty. Name another folder with --home.")
 
 
 def _clear(home: Path) -> None:
-    for path in list(home.iterdir()):  # nothing, or what an interrupted restore left
+    """Nothing, or what an interrupted restore left; what somebody else put there meanwhile stays."""
+    for path in [one for one in home.iterdir() if one.name in _MOVED]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
@@ -80,7 +97,8 @@ def _judged(file: Path, stage: Path, manifest: Backup) -> tuple[Finding, ...]:
 
 def _move(stage: Path, home: Path) -> None:
     """All out of the stage, the database last: until it is there, the home is one that was never restored."""
-    for path in sorted(stage.iterdir(), key=lambda one: one.name.startswith(DATABASE)):
+    for path in sorted(stage.iterdir(), key=lambda one: one.name == DATABASE):
         path.rename(home / path.name)
     sync(home)
-    stage.rmdir()
+    with suppress(FileNotFoundError):
+        stage.rmdir()

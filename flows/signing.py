@@ -134,6 +134,12 @@ def make_link(
             f"back with: roadtest link revoke {made.id}",
             err=True,
         )
+        if not settings.public_url:
+            typer.echo(
+                "Its address follows ROADTEST_HOST and ROADTEST_PORT: where `serve` runs with another --host or --port, put "
+                "that before /s/. Where people sign in, set ROADTEST_PUBLIC_URL to the address that they use.",
+                err=True,
+            )
 
 
 @link_app.command("list")

@@ -155,8 +155,20 @@ def test_the_commands_are_those_that_are_promised() -> None:
         "boundaries",
         "portfolio",
     ]
-    plain = ["demo", "register", *data, "serve"]
-    grouped = ["protocol", "protocol new", "protocol check", "db", "db upgrade", "audit", "audit verify", "audit head"]
+    plain = ["demo", "register", *data, "serve", "deploy", "backup", "restore", "erase", "retention"]
+    alerts = ["alerts", "alerts list", "alerts acknowledge", "alerts test", "alerts check"]
+    grouped = [
+        *alerts,
+        "db copy",
+        "protocol",
+        "protocol new",
+        "protocol check",
+        "db",
+        "db upgrade",
+        "audit",
+        "audit verify",
+        "audit head",
+    ]
     grouped += ["quarantine", "quarantine list", "quarantine repair", "quarantine replay"]
     plain += ["gate", "feasibility", "amend", "amendments", "decide", "decisions", "withdraw-site", "note-event"]
     plain += [

@@ -14,7 +14,7 @@ from trials.outcomes import kind_named
 from trials.protocol import Protocol, from_file, from_yaml
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PLANS = sorted(EXAMPLES.glob("*/*.yaml"))
+PLANS = sorted(path for path in EXAMPLES.glob("*/*.yaml") if path.parent.name != "deploy")
 REAL = ["rossi-financial-aid", "nsw-job-training"]
 
 

@@ -20,6 +20,7 @@ from trials.evidence import Look
 from trials.plan.progression import Criterion
 from trials.protocol import Protocol
 from trials.reasons import AGREES, CLOSING, DONE, PROGRESSION_AGREES, REASONS, RULES, VERDICTS
+from trials.records import in_words
 from trials.stopping.rule import Finding
 
 SHORTEST_LESSON = 4  # words
@@ -250,13 +251,14 @@ def sentence(act: Act) -> str:
         against += f", reviewed by {told.second}" if told.second else ", for safety, by whoever may judge it alone"
     why = f" Why: {told.reason.rstrip('.')}." if told.reason else ""
     whose = ", decided by" if told.what == "continue" else " by"
-    return f"{done}{code}{whose} {act.by} on {act.at.date()}, {_resting(told.grounds)}{against}.{why}{_staleness(told.grounds)}"
+    when = f"on {in_words(act.at)}, {_resting(told.grounds)}"
+    return f"{done}{code}{whose} {act.by} {when}{against}.{why}{_staleness(told.grounds)}"
 
 
 def _resting(on: Grounds) -> str:
     if on.verdict is None or on.as_of is None:
         return "before its first look"
-    return f"on look {on.look} of {on.as_of.date()} (verdict: {VERDICTS.get(on.verdict, on.verdict)})"
+    return f"on look {on.look} of {in_words(on.as_of)} (verdict: {VERDICTS.get(on.verdict, on.verdict)})"
 
 
 def _staleness(on: Grounds) -> str:

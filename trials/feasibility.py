@@ -26,6 +26,7 @@ ERROR = 0.05
 # What the ledger knows; the other criteria are answered by people.
 KNOWN = ("recruitment", "retention", "data")
 SHARES = ("retention", "data")
+_FEW = "too few people or rows so far"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +124,38 @@ def lights_between(
     No value; an interval that holds those of both; a colour only where both have it. Nothing here says more than the steps.
     """
     pairs = zip(lights(criteria, worst, answers), lights(criteria, best, answers), strict=True)
-    return tuple(low if low.by_people else _between(low, high) for low, high in pairs)
+    undated = best.enrolled >= LIMIT and best.months <= 0
+    return tuple(low if low.by_people else _between(low, high, undated=undated) for low, high in pairs)
 
 
-def _between(worst: Lit, best: Lit) -> Lit:
+def _between(worst: Lit, best: Lit, *, undated: bool) -> Lit:
+    """undated: whether enough people joined and over how long is not to be told, so that it is not their number that lacks."""
     one, colour = worst.criterion, worst.colour
     if worst.low is None or best.high is None or worst.value is None or best.value is None:
         sentence = _sentence(one, None, "not yet", None, None, sure=False, by_people=False)
+        if undated and one.asks == "recruitment":
+            sentence = sentence.replace(
+                _FEW, "over how long people joined can't be said by the counts that may be told"
+            )
         return Lit(one, None, "not yet", None, None, False, False, sentence)
     rule = f"green from {_said(one, one.green)} on, red from {_said(one, one.red)} on"
-    told = f"{one.text}: {_said(one, worst.value)} to {_said(one, best.value)} by the counts in steps that may be told"
+    told = f"{one.text}: {_said(one, worst.value)} to {_said(one, best.value)}"
     spread = f"plausibly {_said(one, worst.low)} to {_said(one, best.high)}"
     if colour != best.colour:
-        sentence = f"{told}, {spread}; not yet told apart: {colour} to {best.colour} ({rule})."
+        sentence = f"{told}, {spread}; between {colour} and {best.colour} by the counts that may be told ({rule})."
         return Lit(one, None, "not yet", worst.low, best.high, False, False, sentence)
     sure = worst.sure and best.sure
     doubt = "" if sure else "; another colour can't be ruled out yet"
-    return Lit(one, None, colour, worst.low, best.high, sure, False, f"{told}, {spread}; {colour} ({rule}){doubt}.")
+    return Lit(
+        one,
+        None,
+        colour,
+        worst.low,
+        best.high,
+        sure,
+        False,
+        f"{told} by the counts that may be told, {spread}; {colour} ({rule}){doubt}.",
+    )
 
 
 def advice(lit: Sequence[Lit]) -> str:
@@ -234,7 +250,7 @@ def _sentence(
 ) -> str:
     rule = f"green from {_said(one, one.green)} on, red from {_said(one, one.red)} on"
     if value is None:
-        why = "people answer this when they decide" if by_people else "too few people or rows so far"
+        why = "people answer this when they decide" if by_people else _FEW
         return f"{one.text}: not yet ({why}; {rule})."
     spread = "" if low is None or high is None else f", plausibly {_said(one, low)} to {_said(one, high)}"
     doubt = "" if sure or by_people else "; another colour can't be ruled out yet"

@@ -20,6 +20,7 @@ from trials.plan.assignment import How
 from trials.protocol import Protocol
 
 __all__ = [
+    "FEASIBLE",
     "LABELS",
     "Confounding",
     "Label",
@@ -72,6 +73,9 @@ _MAY_NOT: dict[str, str] = {
     CONFOUNDED: "that the idea makes the difference",
 }
 
+# What a feasibility trial may claim, and what not, whatever its label: it is not there to tell what the idea does.
+FEASIBLE = ("whether you can recruit, deliver and measure", "that the idea works, or that it doesn't")
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -100,16 +104,22 @@ def label_of(protocol: Protocol) -> Label:
     name = _name(protocol, why)
     # A one-arm trial that says nothing about its assignment is judged against its benchmark, with the caution beside it.
     silent = protocol.control is None and protocol.assignment.how == "random"
+    may, may_not = _claims(protocol, name, why)
     return Label(
         name=name,
         why=why,
-        may_claim=_MAY[name],
-        may_not_claim=_MAY_NOT[why],
+        may_claim=may,
+        may_not_claim=may_not,
         caution=CAUTIONS[why],
         proposal="" if name == "randomised" else _proposal(protocol, why),
         changes={} if name == "randomised" else _changes(protocol),
         people_decide=name in ("before-after", "descriptive") and not silent,
     )
+
+
+def _claims(protocol: Protocol, name: Name, why: str) -> tuple[str, str]:
+    """What follows "This trial may claim" and "it may not claim"."""
+    return FEASIBLE if protocol.purpose == "feasibility" else (_MAY[name], _MAY_NOT[why])
 
 
 def seen_label(protocol: Protocol, concerns: Iterable[Concern]) -> Label:
@@ -123,12 +133,13 @@ def seen_label(protocol: Protocol, concerns: Iterable[Concern]) -> Label:
         return label
     # Said at the end of a sentence, where whoever reads it on looks for a text without a colon.
     caution = seen.split(";")[0].replace(": ", ", so ")
+    may, may_not = _claims(protocol, "descriptive", CONFOUNDED)
     return replace(
         label,
         name="descriptive",
         why=CONFOUNDED,
-        may_claim=_MAY["descriptive"],
-        may_not_claim=_MAY_NOT[CONFOUNDED],
+        may_claim=may,
+        may_not_claim=may_not,
         caution=caution,
         proposal=_proposal(protocol, CONFOUNDED),
         people_decide=True,

@@ -171,7 +171,8 @@ def _window(reach: Reach) -> tuple[int | None, str]:
     if follow_up is None:
         return None, "while people are followed up"
     days = max(7, follow_up.days // EARLY)
-    return days, f"in the first {days // 7} weeks" if days % 7 == 0 else f"in the first {days} days"
+    weeks = "week" if days == 7 else f"{days // 7} weeks"
+    return days, f"in the first {weeks if days % 7 == 0 else f'{days} days'}"
 
 
 def _primary(reach: Reach, measure: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,11 @@ IDENTITY_COLUMNS = ("participant_id", "site", "arm", "enrolled_on", "entry_order
 ON_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def in_words(day: date) -> str:
+    """A day as people write it in a sentence: '4 March 2024'."""
+    return f"{day.day} {day:%B %Y}"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One data record as it was delivered: text by column name, blanks kept. row_no is 1-based, header not counted."""

@@ -175,9 +175,10 @@
       row.closed ? [] : row.marks.map(function (text) { return badge(text, "mark"); }),
       row.stale ? [el("span", { className: "badge badge-warn" }, icon("stale"), "no news")] : []
     );
-    var facts = [
-      row.where, row.programme, row.stage, row.people + " of " + row.planned + " " + row.units, "as of " + row.as_of, "next look: " + row.next
-    ].filter(Boolean);
+    var seen = row.as_of_sort
+      ? [row.people + " of " + row.planned + " " + row.units, "as of " + row.as_of]
+      : ["no results yet", row.planned + " " + row.units + " planned"];
+    var facts = [row.where, row.programme, row.stage].concat(seen, "next look: " + row.next).filter(Boolean);
     return el(
       "li",
       { "data-trial": row.id },

@@ -64,6 +64,15 @@
         }
         return clientside().no_update;
       },
+      /* The first field with something to do; later, because the button that was pressed is set free only then. */
+      focus: function (told) {
+        window.setTimeout(function () {
+          var place = told && told.field && document.getElementById(told.field);
+          var field = place && (place.matches("input, textarea") ? place : place.querySelector("input:not(:disabled), textarea"));
+          if (field) field.focus();
+        }, 50);
+        return clientside().no_update;
+      },
     },
   });
 })();

@@ -82,10 +82,11 @@
   /* Which page of the navigation this is: pages about one trial belong to the board, or to the data. */
   function here() {
     var at = window.location.pathname;
+    var none = document.querySelector("main .no-access"); // it is none of theirs
     document.querySelectorAll(".side nav a").forEach(function (link) {
       var to = link.getAttribute("href");
       var inside = to === "/" ? /^\/(trial|decide|seal)\//.test(at) : at.indexOf(to + "/") === 0;
-      var said = at === to ? "page" : inside ? "true" : null;
+      var said = none ? null : at === to ? "page" : inside ? "true" : null;
       if (link.getAttribute("aria-current") === said) return;
       if (said) link.setAttribute("aria-current", said);
       else link.removeAttribute("aria-current");

@@ -13,6 +13,7 @@ from dashboards.parts import absence, attributes, chart, icon, label_badge
 from dashboards.read_model.draft import ByPeople, Ending, Foreseen, Near, NearBy, TriedOut
 from dashboards.theme import Screen
 from trials.gate import ONE_LOOK
+from trials.labelling import FEASIBLE
 from trials.outcomes import kind_named
 from trials.planning import Outlook
 from trials.proposals import Proposal
@@ -22,11 +23,11 @@ from trials.verdict import noun
 USE = "draft-use"
 COMPARATOR = "comparator"
 
-# What a feasibility trial may claim, and what not, whatever its label.
-FEASIBLE = ("whether you can recruit, deliver and measure", "that the idea works, or that it doesn't")
 BECAME = {
     "ended": ("Ended for good", "drop"),
+    "dropped": ("Dropped", "drop"),
     "stopped": ("Stopped", "drop"),
+    "rerun": ("Closed for a rerun", "setting_up"),
     "open": ("Still running", "keep_going"),
     "promoted": ("Promoted", "promote"),
     "never": ("Registered, not sealed", "setting_up"),
@@ -77,8 +78,9 @@ def _verdict(found: Foreseen) -> tuple[str, str]:
     return "May be sealed", "promote"
 
 
-def gate(found: Foreseen, *, ways: bool = True) -> list[Any]:
-    """The gate's sentence first, then why it may not be sealed and, for a plan that can still be changed, every way on."""
+def gate(found: Foreseen, *, ways: bool = True, use: bool = True) -> list[Any]:
+    """The gate's sentence first, then why it may not be sealed and, for a plan that can still be changed, every way on.
+    use: whether there is a form beside it that a way on can be put into."""
     word, tone = _verdict(found)
     answer = found.gate
     head = html.P([icon(tone), html.Span(word)], className=f"verdict-word tone-{tone} bare")
@@ -87,15 +89,15 @@ def gate(found: Foreseen, *, ways: bool = True) -> list[Any]:
         html.P(answer.sentence, className="new-sentence", id="new-gate-sentence"),
         *(html.P(_capital(reason), className="new-reason") for reason in answer.reasons),
         *(html.P([html.Strong("Note: "), _capital(one), "."], className="note") for one in found.warnings),
-        *(_ways(answer.proposals) if ways else []),
+        *(_ways(answer.proposals, use=use) if ways else []),
     ]
-    return [html.Div(said, className="new-answer-part"), _label(found, ways=ways)]
+    return [html.Div(said, className="new-answer-part"), _label(found, use=use)]
 
 
-def _ways(proposals: tuple[Proposal, ...]) -> list[Any]:
+def _ways(proposals: tuple[Proposal, ...], *, use: bool) -> list[Any]:
     if not proposals:
         return []
-    items = [html.Li([html.P(f"{_capital(one.sentence)}."), *_use(one)]) for one in proposals]
+    items = [html.Li([html.P(f"{_capital(one.sentence)}."), *(_use(one) if use else [])]) for one in proposals]
     return [html.H3("Ways on"), html.Ul(items, className="new-ways")]
 
 
@@ -113,15 +115,15 @@ def use_button(code: str, sentence: str) -> html.Button:
     )
 
 
-def _label(found: Foreseen, *, ways: bool) -> html.Div:
+def _label(found: Foreseen, *, use: bool) -> html.Div:
     label = found.gate.label
-    may, may_not = label.may_claim, label.may_not_claim + (f": {label.caution}" if label.caution else "")
-    if found.gate.purpose == "feasibility":
-        may, may_not = FEASIBLE
+    may, may_not = label.may_claim, label.may_not_claim
+    if label.caution and found.gate.purpose == "effect":
+        may_not += f": {label.caution}"
     better: list[Any] = []
     if label.proposal:
         better = [html.P([html.Strong("Better: "), f"{label.proposal}."])]
-        better += [use_button(COMPARATOR, label.proposal)] if label.changes and ways else []
+        better += [use_button(COMPARATOR, label.proposal)] if label.changes and use else []
     return html.Div(
         [
             label_badge(f"Evidence: {found.gate.labelled}", ""),

@@ -113,7 +113,9 @@ def _named(desk: Desk, draft: Draft, content: Content) -> list[Any]:
     """Under which name it will stand, and what stands against that."""
     trial = text(content.get("trial"))
     said: list[Any] = [html.P(["Its page will be ", html.Code(f"/trial/{trial}"), "."])] if trial else []
-    stands = known.taken(desk, trial)
+    stands = known.taken(desk, trial, _whole(content))
+    if stands == "same":
+        said.append(html.P("This very plan is registered, and waits for its seal."))
     if stands == "registered":
         said.append(html.P("A plan of this name waits for its seal: registering this one puts it in that one's place."))
     if stands == "sealed":
@@ -124,6 +126,14 @@ def _named(desk: Desk, draft: Draft, content: Content) -> list[Any]:
             html.P(f"Your roles don't let you register a trial in {programme}: ask one of its leads for that role.")
         )
     return said
+
+
+def _whole(content: Content) -> Protocol | None:
+    """The plan, where nothing is missing in it and nothing wrong."""
+    try:
+        return from_content(content)
+    except ProtocolError:
+        return None
 
 
 def similar(desk: Desk, draft: Draft) -> list[Any]:
@@ -210,11 +220,24 @@ def registered(draft: Draft, edited: str | None, doing: Doing, person: str) -> l
     if wrong:
         return refused(next(iter(wrong.values())))
     made = doing.register(to_yaml(draft.content), by=person)
-    link = dcc.Link("Read it as a second person does", href=f"/seal/{made.trial}")
     more = [html.P(one, className="note") for one in made.said]
     return [
-        *done(f"Registered as {made.trial}.", " ", link),
-        html.P(["Send this address to whoever is to seal it: ", html.Code(f"/seal/{made.trial}"), "."]),
+        *_to_be_sealed(made.trial, known.foreseen(from_content(draft.content))),
         html.P(["Its SHA-256 is ", html.Code(made.sha256), "."], className="note"),
         *more,
+    ]
+
+
+def _to_be_sealed(trial: str, found: known.Foreseen) -> list[Any]:
+    """What follows: the address for a second person, but where the gate refuses the seal what to change first."""
+    if not found.gate.may_seal:
+        why = "As it stands it may not be sealed, so there is nothing to send to anybody yet: change it by one of the ways on"
+        return [
+            *done(f"Registered as {trial}."),
+            html.P(f"{why} that stand with the gate's answer, and register it again."),
+        ]
+    link = dcc.Link("Read it as a second person does", href=f"/seal/{trial}")
+    return [
+        *done(f"Registered as {trial}.", " ", link),
+        html.P(["Send this address to whoever is to seal it: ", html.Code(f"/seal/{trial}"), "."]),
     ]

@@ -13,6 +13,7 @@ from trials.evidence import CLAIMS, Claim, Look
 from trials.protocol import Protocol
 
 HEIGHT = 330
+KEY = 60  # of a narrow chart's height: its lines have no room for words, so a key above it says which is which
 LOWEST, HIGHEST = -1.2, 4.0  # log10: 0.1× (less is not told apart) to 10,000×. Beyond that nobody decides differently.
 DASHES = {"benefit": "solid", "dud": "6px,3px", "harm": "2px,3px"}
 TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 1_000, 10_000)
@@ -29,7 +30,7 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen, words: Map
     data = [_trace(name, words[name], people, heights[name], looks, screen) for name in CLAIMS]
     data += [_crossing(name, looks[-1], screen) for name in CLAIMS if looks[-1].claims[name].fired]
     needed = sorted({looks[-1].claims[name].threshold for name in CLAIMS})
-    top = math.log10(needed[-1])
+    top, height = math.log10(needed[-1]), HEIGHT + KEY * screen.narrow
     shapes = [
         wash(top, high, screen.tint("promote", 0.07)),
         flat(0.0, screen.colour("ink-3")),
@@ -40,7 +41,7 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen, words: Map
         figure(
             screen,
             data,
-            HEIGHT,
+            height,
             margin={"l": 56, "r": 80 if screen.narrow else 142, "t": 10, "b": 44},
             shapes=shapes,
             annotations=_labels(looks[-1], words, heights, people[-1], low, high, screen)
@@ -51,12 +52,19 @@ def draw(protocol: Protocol, looks: tuple[Look, ...], screen: Screen, words: Map
                 "tickvals": [math.log10(tick) for tick in ticks],
                 "ticktext": ["≤ 0.1×" if tick == 0.1 else f"{tick:,g}×" for tick in ticks],
             },
+            **(_key() if screen.narrow else {}),
         ),
         _alt(looks[-1], words, wording.units(protocol)),
         (f"{wording.units(protocol).capitalize()} with a result", *(words[name] for name in CLAIMS)),
         tuple((f"{look.n:,}", *(wording.multiple(look.claims[name]) for name in CLAIMS)) for look in looks),
-        HEIGHT,
+        height,
     )
+
+
+def _key() -> dict[str, Any]:
+    """Dash, colour and word of each line, above the plot; a touch on it hides none of them."""
+    place = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}
+    return {"showlegend": True, "legend": {**place, "itemclick": False, "itemdoubleclick": False, "font": {"size": 12}}}
 
 
 def _height(look: Look, name: str) -> float | None:
@@ -103,6 +111,7 @@ def _crossing(name: str, last: Look, screen: Screen) -> dict[str, Any]:
             "line": {"width": 2.5, "color": screen.colour(wording.CLAIM_LEADS_TO[name])},
         },
         "hoverinfo": "skip",
+        "showlegend": False,
     }
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from dashboards import wording
 from dashboards.theme import Screen
 from trials.analysis import leading
+from trials.disclosure.looks import digits
 from trials.evidence import ArmTotal, Look
 from trials.protocol import Primary, Protocol
 
@@ -35,8 +36,9 @@ class InPeople:
 def in_people(protocol: Protocol, look: Look) -> InPeople:
     """The estimate of a look whose arms and estimate may be shown. Of several arms the one that leads.
 
-    The idea's number is the usual one less the estimate: plain numbers of the groups would disagree with an estimate that
-    compares people within their sites.
+    Of a hundred people the idea's number is the usual one less the estimate, as numbers of the groups would disagree with one
+    that compares people within their sites. Means are the groups' own, as tables have them; where they don't subtract to the
+    estimate, that is said.
     """
     idea = leading(look.comparisons).arm if look.comparisons else protocol.treatments[0].id
     effect, name = look.estimate or 0.0, wording.arm_name(protocol, idea)
@@ -49,16 +51,25 @@ def in_people(protocol: Protocol, look: Look) -> InPeople:
     change = -effect if protocol.primary.better == "lower" else effect
     if wording.per_hundred(protocol.primary):
         return _of_hundred((first, name), usual, change, wording.measure(protocol))
-    sides = tuple(
-        Side(who, wording.mean(protocol.primary, value)) for who, value in ((first, usual), (name, usual + change))
-    )
-    said = wording.effect(protocol, effect)
+    own = _mean(protocol.primary, next(arm for arm in look.arms if arm.arm == idea))
+    sides = tuple(Side(who, wording.mean(protocol.primary, value)) for who, value in ((first, usual), (name, own)))
+    said = f"{wording.effect(protocol, effect)}{_note(protocol.primary, usual, own, change)}"
     each = f"per {wording.exposure(protocol.primary)}" if wording.is_count(protocol.primary) else "on average"
     return InPeople(f"About {sides[1].shown} with {name} {each}, {sides[0].shown} with {first}: {said}", sides)
 
 
 def _mean(primary: Primary, arm: ArmTotal) -> float:
     return arm.total / (arm.exposure or 1.0) if wording.is_count(primary) else arm.total / arm.n
+
+
+def _note(primary: Primary, usual: float, own: float, change: float) -> str:
+    """Why the two numbers as said don't subtract to the difference as said; '' where they do."""
+    numbers = [round(value, digits(primary, abs(value))) for value in (own, usual, change)]
+    apart = abs(numbers[0] - numbers[1] - numbers[2])
+    unit = max(10.0 ** -digits(primary, abs(value)) for value in (own, usual, change))
+    if apart < unit / 1000:
+        return ""
+    return " (each number rounded)" if apart < 1.6 * unit else " (the adjusted estimate, not the two subtracted)"
 
 
 def _of_hundred(names: tuple[str, str], share: float, change: float, measure: str) -> InPeople:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update, set_props
 from dash.exceptions import PreventUpdate
 
 from dashboards import read_model, shell
 from dashboards.page import Page
 from dashboards.pages import decide_form
+from dashboards.pages.decide_faults import WHAT, Typed, lacking, mark
 from dashboards.pages.decide_form import KEPT, MET
 from dashboards.pages.decide_words import STAYS_CLOSED, choice_of, needs, next_step
 from dashboards.pages.not_found_404 import only_known
@@ -17,7 +18,7 @@ from dashboards.panels.decisions import DONE
 from dashboards.parts import absence, attempt, attributes, done, refused
 from dashboards.read_model import ContradictionError, NoAccessError
 from dashboards.read_model.deciding import Deciding, deciding
-from trials.errors import UnknownTrialError
+from trials.errors import DataError, ForbiddenError, UnknownTrialError
 
 PATH = "/decide/<trial_id>"
 
@@ -104,7 +105,7 @@ def _state(sign: str, what: str, why: str) -> html.Div:
 
 
 def _in_the_browser(app: Dash) -> None:
-    """What was typed outlasts a reload or a way back (assets/decide.js)."""
+    """What was typed outlasts a reload or a way back, and a refusal leads to its first field (assets/decide.js)."""
     typed = [Input(field, "value") for field in KEPT]
     call: Any = app.clientside_callback  # untyped in Dash
     call(
@@ -114,6 +115,12 @@ def _in_the_browser(app: Dash) -> None:
         *typed,
         Input({"type": MET, "criterion": ALL}, "value"),
         State("decide-trial", "data"),
+    )
+    call(
+        ClientsideFunction("decide", "focus"),
+        Output("decide-kept", "data", allow_duplicate=True),
+        Input("decide-focus", "data"),
+        prevent_initial_call=True,
     )
 
 
@@ -144,9 +151,11 @@ def listen(app: Dash) -> None:
         prevent_initial_call=True,
     )
     def explain(what: str, code: str | None, trial_id: str) -> tuple[Any, ...]:
-        choice = choice_of(deciding(shell.desk(), trial_id), what)
+        about = deciding(shell.desk(), trial_id)
+        choice = choice_of(about, what)
         if choice is None:
             raise PreventUpdate
+        mark({}, [one.id for one in about.asked])  # what was said at the fields was about another choice
         codes = decide_form.codes(choice)
         kept = no_update if code in {one["value"] for one in codes} else None
         consequence, second = needs(choice)
@@ -173,29 +182,48 @@ def listen(app: Dash) -> None:
         if not clicks:
             raise PreventUpdate
         code, reason, lesson, reuse, dissent, second, values, ids = said
+        asked = tuple(one["criterion"] for one in ids)
         answers = decide_form.answers(values, ids)
+        typed = Typed(code or "", reason or "", lesson or "", reuse or "", second or "", answers, asked)
         done_with: list[str] = []
 
         def work() -> list[Any]:
             if not what:
-                return refused("Choose first what you decide.")
-            sentence = shell.doing().decide(
-                trial_id,
-                what,
-                by=shell.reader().person,
-                reason=reason or "",
-                reason_code="" if what == "continue" else code or "",
-                second=second or "",
-                lesson=lesson or "",
-                reuse=reuse or "",
-                dissent=dissent or "none",
-                answers=answers,
-            )
+                return _lacks({"what": WHAT}, asked, clicks)
+            try:
+                sentence = _decided(trial_id, what, typed, dissent or "none")
+            except (DataError, ForbiddenError) as error:
+                choice = choice_of(deciding(shell.desk(), trial_id), what)
+                found = {} if choice is None else lacking(choice, typed, str(error))
+                if not found:
+                    raise
+                return _lacks(found, asked, clicks)
             done_with.append(sentence)
             return [*done(sentence), *next_step(what, trial_id)]
 
         shown = attempt(work)
         return shown, "decide-form decided" if done_with else no_update
+
+
+def _decided(trial_id: str, what: str, typed: Typed, dissent: str) -> str:
+    return shell.doing().decide(
+        trial_id,
+        what,
+        by=shell.reader().person,
+        reason=typed.reason,
+        reason_code="" if what == "continue" else typed.code,
+        second=typed.second,
+        lesson=typed.lesson,
+        reuse=typed.reuse,
+        dissent=dissent,
+        answers=typed.answers,
+    )
+
+
+def _lacks(found: dict[str, str], asked: tuple[str, ...], clicks: int) -> list[Any]:
+    """What is to be done, at its field and beside the button; whoever pressed it is led to the first field."""
+    set_props("decide-focus", {"data": {"field": mark(found, asked), "press": clicks}})
+    return refused(" ".join(["Nothing is recorded yet.", *found.values()]))
 
 
 PAGE = Page("decide", PATH, title, only_known(layout), listen, acts=True, exists=shell.is_trial)

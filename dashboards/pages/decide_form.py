@@ -9,13 +9,13 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboards import wording
+from dashboards.pages.decide_faults import MET as MET
 from dashboards.pages.decide_words import CHOICES, NOT_NEEDED, OVERTAKEN, STAYS_CLOSED, agrees
 from dashboards.panels.decisions import light
 from dashboards.parts import attributes, badge, button, icon, label_badge, outcome
 from dashboards.read_model.deciding import Choice, Deciding, Lit
 from dashboards.read_model.history import Light
 
-MET = "decide-met"
 # What assets/decide.js keeps while one types: not who saw it otherwise, nor the second reviewer, who are people.
 KEPT = ("decide-what", "decide-code", "decide-reason", "decide-lesson", "decide-reuse")
 
@@ -83,6 +83,7 @@ def form(about: Deciding) -> html.Div:
             html.Section([html.H2("The decision"), *_fields(about)], id="decide-form", className="decide-form"),
             outcome("decide-outcome"),
             dcc.Store(id="decide-kept"),
+            dcc.Store(id="decide-focus"),
         ],
         className="card decide-card",
     )

@@ -19,6 +19,7 @@ FOR_EVER = "This closes the trial for ever: nobody else is enrolled, and it cann
 GOES_ON = "This closes nothing."
 OVERTAKEN = "Decided meanwhile, so there is nothing left to record here."
 STAYS_CLOSED = "A closed trial stays closed."
+LEFT_TO_YOU = "The evidence leaves this to you."
 NOT_NEEDED = "Only needed where a decision goes against the verdict or the gate."
 
 
@@ -39,7 +40,9 @@ def agrees(choice: Choice) -> str:
     """Whether a choice agrees with the evidence, in a few words beside it."""
     if choice.against:
         return f"Goes against {choice.against}, so it needs a second reviewer."
-    return "Agrees with the evidence." if choice.looked else "All that can be decided yet."
+    if not choice.looked:
+        return "All that can be decided yet."
+    return LEFT_TO_YOU if choice.open else "Agrees with the evidence."
 
 
 def next_step(what: str, trial: str) -> list[Any]:

@@ -18,8 +18,8 @@ PATH = "/lessons"
 LONGEST_QUERY = 300
 MORE = 40
 GROUPS = (
-    (True, "failed", "What failed, or taught little", "What nobody needs to try again as it was."),
-    (False, "worked", "What worked, or has an answer", "What can be built on."),
+    (True, "failed", "What did not work", "What nobody needs to try again as it was."),
+    (False, "worked", "What worked", "What can be built on."),
 )
 
 
@@ -103,8 +103,8 @@ def summary(found: Lessons) -> str:
     if found.failed == 0:
         return f"{ended} None failed so far."
     if found.failed == found.ended:
-        return f"{ended} {'It' if found.ended == 1 else 'All of them'} failed or taught little; here is why."
-    return f"{ended} {found.failed:,} of them failed or taught little; here is why."
+        return f"{ended} {'It' if found.ended == 1 else 'All of them'} did not work; here is why."
+    return f"{ended} {found.failed:,} of them did not work; here is why."
 
 
 def _has(count: int) -> str:

@@ -18,6 +18,9 @@ from dashboards.read_model.draft import Sealing, may_seal, sealing
 from trials.errors import PlanHashMismatchError, ProtocolError, UnknownTrialError
 
 PATH = "/seal/<trial_id>"
+NOT_SEALED = (
+    "This plan may not be sealed as it stands: why, and every way on, is said with the gate's answer on this page."
+)
 
 
 def layout(trial_id: str = "", **_: str) -> html.Div:
@@ -82,14 +85,18 @@ def _plan(found: Sealing) -> html.Div:
 
 
 def _aside(found: Sealing) -> html.Aside:
+    told = answers.gate(found.foreseen, ways=_refused(found), use=False)
     parts = [
-        html.Section(
-            [html.H2("What this trial can tell", className="unseen"), *answers.gate(found.foreseen, ways=False)],
-            className="card",
-        ),
+        html.Section([html.H2("What this trial can tell", className="unseen"), *told], className="card"),
         html.Section([html.H2("The seal"), html.Div(_seal(found), id="seal-body")], className="card new-side"),
     ]
-    return html.Aside(parts, className="new-answers", **attributes(aria_label="Gate and seal"))
+    refused_too = " seal-refused" if _refused(found) else ""
+    return html.Aside(parts, className=f"new-answers{refused_too}", **attributes(aria_label="Gate and seal"))
+
+
+def _refused(found: Sealing) -> bool:
+    """Whether the gate stands against a seal that is still to be put."""
+    return found.sealed_by is None and not found.foreseen.gate.may_seal
 
 
 def _seal(found: Sealing) -> list[Any]:
@@ -98,7 +105,19 @@ def _seal(found: Sealing) -> list[Any]:
         link = dcc.Link("Open the trial", href=f"/trial/{found.protocol.trial}", className="button")
         said = f"Sealed by {found.sealed_by} on {wording.day(found.sealed_at)}."
         return [html.Div([*done(said), *sha, html.P(link)], className="seal-parts")]
-    return [html.Div([*sha, *_form(found)], className="seal-parts")]
+    return [html.Div([*sha, *(_back() if _refused(found) else []), *_form(found)], className="seal-parts")]
+
+
+def _back() -> list[Any]:
+    """Why there is no sealing this plan, and the way to another one."""
+    return [
+        html.Div(refused(NOT_SEALED), className="outcome"),
+        html.P(
+            "To change it, copy the whole plan's text from this page, put it into the form under “Everything else: the plan "
+            "itself”, take one of the ways on there, and register it again."
+        ),
+        html.P(dcc.Link("Open the form", href="/new", className="button")),
+    ]
 
 
 def _form(found: Sealing) -> list[Any]:
@@ -123,7 +142,7 @@ def _form(found: Sealing) -> list[Any]:
         autoComplete="off",
     )
     box = dmc.Checkbox(id="seal-read", label="I have read this plan", checked=False)
-    press = button("Seal it", "seal-do", "ok", primary=True)
+    press = button("Seal it", "seal-do", "ok", primary=True, disabled=_refused(found))
     return [who, box, html.Div(press, className="form-buttons"), outcome("seal-outcome")]
 
 
@@ -149,6 +168,8 @@ def listen(app: Dash) -> None:
         def work() -> list[Any]:
             if not read:
                 return refused("Read the plan first, then say so above the button.")
+            if _refused(sealing(shell.desk(), str(trial))):
+                return refused(NOT_SEALED)
             shell.doing().seal(str(trial), sha256=str(sha256), by=by)
             after.extend(_seal(sealing(shell.desk(), str(trial))))
             return []

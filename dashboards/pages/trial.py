@@ -26,6 +26,8 @@ PATH = "/trial/<trial_id>"
 
 Prints = dict[str, list[str]]
 
+NO_LOOK = -1  # which no trial has
+
 
 def layout(trial_id: str = "", look: str = "", **_: str) -> html.Div:
     # The token is read before the looks: what lands in between is fetched again, never missed.
@@ -81,8 +83,9 @@ def listen(app: Dash) -> None:
 
 def content(trial_id: str, screen: Screen, look: str = "") -> list[Any]:
     """The page of one trial, or the designed state that says why there is none. look: the number of an earlier look, if any."""
+    number = _number(look)
     try:
-        view = read_model.trial(shell.desk(), trial_id, look=_number(look))
+        view = read_model.trial(shell.desk(), trial_id, look=number)
     except UnknownTrialError as error:
         return _nothing("No such trial", "empty", "Nothing of that name", str(error))
     except NoAccessError as error:
@@ -91,6 +94,9 @@ def content(trial_id: str, screen: Screen, look: str = "") -> list[Any]:
         return _nothing(trial_id, "failed", "Not shown", str(error))
     except NoSuchLookError as error:
         back = html.P(dcc.Link("See the newest", href=f"/trial/{trial_id}", className="button"))
+        if number == NO_LOOK:
+            why = "Looks are numbered from 1 on, and the address asks for something else."
+            return [*_nothing("Not shown", "empty", "There is no such look", why), back]
         return [*_nothing("Not shown", "hidden", "This look is not shown", str(error)), back]
     top = html.Div(trial_top.top(view), id="trial-top")
     if view.since is None:
@@ -102,10 +108,10 @@ def content(trial_id: str, screen: Screen, look: str = "") -> list[Any]:
 
 
 def _number(look: str) -> int | None:
-    """The look that an address asks for; -1, which no trial has, for what is no number."""
+    """The look that an address asks for; NO_LOOK for what is no number."""
     if not look:
         return None
-    return int(look) if look.isascii() and look.isdigit() and len(look) < 10 else -1
+    return int(look) if look.isascii() and look.isdigit() and len(look) < 10 else NO_LOOK
 
 
 def _nothing(title: str, sign: str, what: str, why: str) -> list[Any]:

@@ -74,7 +74,8 @@ def _travelled(view: TrialView) -> list[Any]:
         dcc.Link("See the newest", href=f"/trial/{trial}", className="trial-travel"),
     ]
     later = f"{wording.plural(since.looks, 'later look')} can be shown. " if since.looks else ""
-    decided = f"Since then it was {_did(since.closing).lower()}. " if since.closing is not None else ""
+    did = "" if since.closing is None else _did(since.closing)
+    decided = f"Since then it was {did[:1].lower()}{did[1:]}. " if did else ""
     words: list[Any] = [
         html.Strong(f"This is look {number:,}, as of {wording.day(view.look.as_of)}. "),
         f"Nothing below is newer. {later}{decided}",

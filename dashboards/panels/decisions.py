@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,8 +12,11 @@ from dash import dcc, html
 from dashboards import wording
 from dashboards.panels.panel import Absence, Panel
 from dashboards.parts import icon
+from dashboards.read_model import TrialView
+from dashboards.read_model.desk import Desk
 from dashboards.read_model.history import DecisionView, Happened, History, Light, SiteLeft, history
 from dashboards.theme import Screen
+from trials.deciding import criteria_of
 
 # What a decision is called once it is taken: word, sign, tone.
 DONE: dict[str, tuple[str, str, str]] = {
@@ -97,7 +102,7 @@ def _rests(one: DecisionView) -> str:
 def light(one: Light) -> list[Any]:
     """A criterion's light as sign, word and colour, with the value that people gave."""
     sign, tone = LIGHTS[one.colour]
-    said = f", answered {one.said}" if one.said else ""
+    said = f": people answered {one.said}" if one.said else ""
     return [
         html.Span([icon(sign), html.Strong(one.colour)], className=f"people-light tone-{tone} bare"),
         html.Span(f"{one.id}{said}"),
@@ -155,4 +160,17 @@ def _date(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-PANEL = Panel("decisions", "Decisions", 7, absent, title, how, body, section="history", read=history)
+def read(desk: Desk, view: TrialView) -> History:
+    """The history, each light under what was asked instead of the criterion's id."""
+    found = history(desk, view)
+    asked = {one.id.replace("_", " "): one.text for one in criteria_of(view.protocol)}
+    if not asked:
+        return found
+    return replace(found, decisions=tuple(replace(one, lights=_asked(one, asked)) for one in found.decisions))
+
+
+def _asked(one: DecisionView, asked: Mapping[str, str]) -> tuple[Light, ...]:
+    return tuple(replace(each, id=asked.get(each.id, each.id)) for each in one.lights)
+
+
+PANEL = Panel("decisions", "Decisions", 7, absent, title, how, body, section="history", read=read)

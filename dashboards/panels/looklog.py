@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dash import dcc, html
@@ -9,9 +11,12 @@ from dash import dcc, html
 from dashboards import wording
 from dashboards.panels.panel import Absence, Panel, too_early
 from dashboards.parts import icon, pill, table
+from dashboards.read_model import TrialView
+from dashboards.read_model.desk import Desk, choose, sentence_of
 from dashboards.read_model.looklog import LookLog, LookRow, looklog
 from dashboards.theme import Screen
 from trials.disclosure import LIMIT
+from trials.evidence import Claim, Look
 
 
 def absent(about: LookLog) -> Absence | None:
@@ -72,4 +77,31 @@ def _all(about: LookLog) -> list[Any]:
     return [html.Details([line, html.Ul(links, className="trial-looks")], className="show-numbers")]
 
 
-PANEL = Panel("looklog", "Look log", 12, absent, title, how, body, section="history", read=looklog, travels=True)
+def read(desk: Desk, view: TrialView) -> LookLog:
+    """The log, each sentence from its look as it was taken: only there does a claim fire at the number that the sentence has,
+    which is then said as the first look shown in which it had."""
+    found = looklog(desk, view)
+    if not any(claim.fired for look in view.every for claim in _claims(look)):
+        return found
+    taken = _as_taken(desk, view)
+    places = {look.number: place for place, look in enumerate(taken)}
+    rows = tuple(replace(row, sentence=_said(view, taken[: places[row.number] + 1])) for row in found.rows)
+    return replace(found, rows=rows)
+
+
+def _claims(look: Look) -> list[Claim]:
+    return [*look.claims.values(), *(claim for one in look.comparisons for claim in one.claims.values())]
+
+
+def _said(view: TrialView, looks: Sequence[Look]) -> str:
+    return wording.first_sentence(sentence_of(view.protocol, looks[-1], looks, arms=view.arms))
+
+
+def _as_taken(desk: Desk, view: TrialView) -> tuple[Look, ...]:
+    """The looks of `view.every`, each claim with the number of people at which it fired. As of an earlier look they are chosen
+    anew: what the desk remembers goes up to the newest."""
+    there = desk if view.since is None else replace(desk, chosen={})
+    return choose(there, view.protocol, view.look).looks
+
+
+PANEL = Panel("looklog", "Look log", 12, absent, title, how, body, section="history", read=read, travels=True)

@@ -51,9 +51,11 @@ def absent(about: Sites) -> Absence | None:
 def title(about: Sites) -> str:
     rows = about.rows
     alone = sum(row.sites == 1 for row in rows)
+    both = alone == len(rows) == 2
     which = f"The {alone} sites" if alone == len(rows) else f"The {alone} sites shown, and the others together,"
+    which = "Both sites" if both else which
     if not about.differ:
-        way = " all point the same way and" if about.same_way else ""
+        way = f"{'' if both else ' all'} point the same way and" if about.same_way else ""
         return f"{which}{way} cannot be told apart"
     return f"{which} point the same way, some further" if about.same_way else f"{which} point different ways"
 

@@ -28,13 +28,15 @@ State = Literal["registered", "open", "closed"]
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One decision that could be taken. against: what it would go against, '' if nothing. refused: why it can't be taken now,
-    '' if it can. codes: (code, meaning) of the reasons that it may have. looked: whether there is a look to go by."""
+    '' if it can. codes: (code, meaning) of the reasons that it may have. looked: whether there is a look to go by. open: the
+    evidence leaves it to people, so that no choice goes against it."""
 
     what: What
     against: str
     refused: str
     codes: tuple[tuple[str, str], ...]
     looked: bool = True
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ def _choices(view: TrialView, lights: Sequence[Lit]) -> tuple[Choice, ...]:
     if view.protocol.purpose == "feasibility" and verdict not in ("", "stop_for_harm"):
         light = _worst(lights, {one.id for one in view.protocol.progression})
         agreeing, stands = PROGRESSION_AGREES[light], f"the progression criteria, which come to “{light}”"
-    return tuple(_choice(view, what, "" if what in agreeing else stands, lights) for what in DECISIONS)
+    left = agreeing == frozenset(DECISIONS)
+    return tuple(_choice(view, what, "" if what in agreeing else stands, lights, left) for what in DECISIONS)
 
 
 def _worst(lights: Sequence[Lit], ids: set[str]) -> str:
@@ -122,7 +125,7 @@ def _worst(lights: Sequence[Lit], ids: set[str]) -> str:
     return next((colour for colour in ("red", "not yet", "amber") if colour in found), "green" if found else "not yet")
 
 
-def _choice(view: TrialView, what: What, stands: str, lights: Sequence[Lit]) -> Choice:
+def _choice(view: TrialView, what: What, stands: str, lights: Sequence[Lit], left: bool) -> Choice:
     refused = ""
     if view.look is None and what not in AGREES[""]:
         refused = "There has been no look yet, so there is nothing to go by: it can only be stopped."
@@ -132,4 +135,4 @@ def _choice(view: TrialView, what: What, stands: str, lights: Sequence[Lit]) -> 
     at_gate = f"the gate, where {' and '.join(short)} {'is' if len(short) == 1 else 'are'} not green" if short else ""
     against = " and ".join(part for part in (stands, at_gate if what == "promote" else "") if part)
     codes = tuple((code, means) for code, (means, whats) in REASONS.items() if what in whats)
-    return Choice(what, against, refused, codes, view.look is not None)
+    return Choice(what, against, refused, codes, view.look is not None, left)

@@ -31,8 +31,9 @@ FIRST_RUNS, MORE_RUNS = 200, planning.RUNS
 _SHORTEST = 3
 _MEASURE = "decides_this_trial"
 
-Became = Literal["ended", "stopped", "open", "promoted", "never"]
-_DONE: dict[str, Became] = {"drop": "stopped", "stop": "stopped", "promote": "promoted", "rerun": "open"}
+Became = Literal["ended", "dropped", "stopped", "rerun", "open", "promoted", "never"]
+_DONE: dict[str, Became] = {"drop": "dropped", "stop": "stopped", "promote": "promoted", "rerun": "rerun"}
+_FAILED: tuple[Became, ...] = ("ended", "dropped", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """An idea on record that is like the draft. failed: something of it was stopped or ended."""
+    """An idea on record that is like the draft. failed: something of it was dropped, stopped or ended."""
 
     name: str
     title: str
@@ -199,11 +200,9 @@ def _near(card: IdeaCard, may: frozenset[str]) -> Near:
     if card.ended is not None:
         ended = card.ended
         endings.insert(0, Ending(None, "", "ended", "", card.ended_at, ended.reason, ended.lesson, ended.reuse))
-    endings.sort(key=lambda one: one.became not in ("ended", "stopped"))
+    endings.sort(key=lambda one: one.became not in _FAILED)
     title = (card.noted.title or card.noted.text) if card.noted else next((t.title for t in card.trials if t.title), "")
-    return Near(
-        card.name, title or card.name, any(one.became in ("ended", "stopped") for one in endings), tuple(endings)
-    )
+    return Near(card.name, title or card.name, any(one.became in _FAILED for one in endings), tuple(endings))
 
 
 def _of_trial(one: Tried, shown: bool) -> Ending:
@@ -231,7 +230,12 @@ def sealing(desk: Desk, trial: str) -> Sealing:
     )
 
 
-def taken(desk: Desk, trial: str) -> str:
-    """What stands under this name already: 'registered', 'sealed' or '' for nothing that the reader may see."""
+def taken(desk: Desk, trial: str, protocol: Protocol | None = None) -> str:
+    """What stands under this name already: 'registered', 'same' where that is this very plan, 'sealed', or '' for nothing that
+    the reader may see."""
     found = visible(desk, reading.cards(desk.store, [trial])) if trial else []
-    return "" if not found else "registered" if found[0].state == "registered" else "sealed"
+    if not found:
+        return ""
+    if found[0].state != "registered":
+        return "sealed"
+    return "same" if found[0].protocol == protocol else "registered"

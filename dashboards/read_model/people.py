@@ -59,7 +59,8 @@ class Shaping:
 @dataclass(frozen=True, slots=True)
 class FundView:
     """summary: None while the plan has no fund. proposed, by_site, by_arm: everybody who could be among them, whether or not
-    anybody is: a row that appears would tell of the first. by_arm: empty where results by arm are not for the reader."""
+    anybody is: a row that appears would tell of the first. by_site, by_arm: margins of one table, so both are empty where
+    results by arm are not for the reader."""
 
     summary: FundSummary | None
     days: int = 0
@@ -107,7 +108,7 @@ def shaped(desk: Desk, view: TrialView) -> Shaping:
 
 
 def fund(desk: Desk, view: TrialView, today: date | None = None) -> FundView:
-    """The fund's ledger in sums and counts that may be told; by arm where results by arm are shown to the reader by name."""
+    """The fund's ledger in sums and counts that may be told; by site and by arm where results by arm are for the reader."""
     plan = view.protocol
     if plan.fund is None:
         return FundView(None)
@@ -116,14 +117,16 @@ def fund(desk: Desk, view: TrialView, today: date | None = None) -> FundView:
     asked = [(one.by, one.body) for one in found if isinstance(one.body, FundRequest)]
     known = funds.cases(asked, _of(found, FundAnswer), _of(found, FundSpent))
     summary = funds.summary(plan.fund, known, day, small=False)
-    by_arm: tuple[Equity, ...] = ()
+    by_site, by_arm = tuple[Equity, ...](), tuple[Equity, ...]()
     if view.arms and desk.reader.kind != "link" and seeing.allowed(desk.store, [plan.trial]):
-        by_arm = _named(sharing.fund_of(desk.store, plan.trial, day).by_arm, plan.arms)
+        sites, arms = [one.id for one in plan.sites], [one.id for one in plan.arms]
+        grouped = funds.with_shares(sharing.fund_of(desk.store, plan.trial, day), sites, arms)
+        by_site, by_arm = _named(grouped.by_site, plan.sites), _named(grouped.by_arm, plan.arms)
     return FundView(
         summary,
         plan.fund.days_to_approve,
         tuple((who, summary.proposed.get(who)) for who in get_args(Proposer)),
-        _named(summary.by_site, plan.sites),
+        by_site,
         by_arm,
     )
 
@@ -131,7 +134,7 @@ def fund(desk: Desk, view: TrialView, today: date | None = None) -> FundView:
 def _named(groups: Sequence[Equity], known: Sequence[Site | Arm]) -> tuple[Equity, ...]:
     """A group for every site or arm of the plan, by its name."""
     found = {one.group: one for one in groups}
-    none = Equity("", None, None, None, None)
+    none = Equity("", 0, 0, None, None)
     return tuple(replace(found.get(one.id, none), group=one.name or one.id) for one in known)
 
 

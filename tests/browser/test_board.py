@@ -149,6 +149,7 @@ def test_a_phone_has_the_same_filters_groups_and_more_on_demand(look: Opener) ->
     assert said is not None
     assert said.startswith("Towards promote: ")
     page.get_by_label("Search").fill("")
+    expect(items.filter(has_text="no results yet · 400 people planned").first).to_be_visible()
     choose(page, "Group by", "Stage")
     expect(page.locator(".board-list .group-row h3").first).to_have_text("Proof of concept")
     page.locator(".board-list a[data-inside]").first.click()

@@ -44,7 +44,9 @@ def test_the_lead_drops_a_dud_with_a_lesson(tabs: Tabs, shop: Site) -> None:
     page.get_by_label("Lesson").fill(LESSON)
     page.get_by_label("What others can use again").fill("The script")
     page.get_by_role("button", name="Record the decision").click()
-    expect(page.locator("#decide-outcome")).to_contain_text("reason_code == ''")
+    expect(page.locator("#decide-outcome")).to_contain_text("Choose the reason.")
+    expect(page.get_by_role("textbox", name="Reason")).to_be_focused()
+    expect(page.locator("#decide-code-row")).to_contain_text("Choose the reason.")
     assert page.get_by_label("Lesson").input_value() == LESSON
     page.get_by_role("textbox", name="Reason").click()
     page.get_by_role("option", name="It does not help enough").click()

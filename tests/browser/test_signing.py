@@ -174,6 +174,10 @@ def test_a_stakeholder_opens_a_link(opened: Callable[[str], tuple[Site, Opener]]
         for path in ("/new", "/data"):
             page.goto(site.address + path)
             expect(page.locator("h1")).to_have_text("Not for you to see")
+            expect(page.get_by_role("link", name="To the trial ours")).to_be_visible()
+        page.goto(site.address + "/decide/ours")
+        expect(page.locator("h1")).to_have_text("Not for you to see")
+        expect(page.locator("nav[aria-label=Main] a[aria-current]")).to_have_count(0)
         page.goto(site.address + "/")
         expect(page.locator(".trial-link")).to_have_text(["Ours"])
     site.errors.clear()

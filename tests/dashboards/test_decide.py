@@ -12,10 +12,11 @@ from plotly.utils import PlotlyJSONEncoder
 
 from dashboards.app import create_app
 from dashboards.pages import decide
+from dashboards.pages.decide_faults import ANSWER, LESSON, NO_ROLE, REUSE, Typed, lacking
 from dashboards.pages.decide_form import answers, codes
-from dashboards.pages.decide_words import NOT_NEEDED, choice_of, needs
+from dashboards.pages.decide_words import NOT_NEEDED, agrees, choice_of, needs
 from dashboards.read_model import Desk
-from dashboards.read_model.deciding import deciding
+from dashboards.read_model.deciding import Choice, deciding
 from dashboards.reader import Reader
 from flows.doing import ByHand
 from flows.settings import Settings
@@ -86,7 +87,10 @@ def press(app: Dash, trial: str, what: str | None, **said: Any) -> tuple[str, st
         return answer.text, None
     assert answer.status_code == 200, answer.text
     found = answer.get_json()["response"]
-    shown = json.dumps(found["decide-outcome"], ensure_ascii=False)
+    # What is set beside the outputs, as errors of fields are, comes last.
+    shown = json.dumps(
+        found["decide-outcome"] | {"beside": answer.get_json().get("sideUpdate", {})}, ensure_ascii=False
+    )
     return shown, found.get("decide-form", {}).get("className")
 
 
@@ -108,23 +112,63 @@ def test_pressing_twice_decides_once(dud: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "said", "sentence"),
+    ("what", "said", "fields"),
     [
-        (None, {}, "Choose first what you decide."),
-        ("drop", {"lesson": "Too short"}, "must be at least 4 words"),
-        ("promote", {"code": "worked"}, "must be the name of a second reviewer"),
-        ("promote", {"code": "worked", "second": "LEA", "reason": "We want it"}, "must be somebody else than lea"),
-        ("drop", {"code": None}, "reason_code == '', must be one of"),
+        (None, {}, {"what": "Choose first what you decide."}),
+        ("drop", {"lesson": "Too short"}, {"lesson": "at least 4 words"}),
+        ("promote", {"code": "worked"}, {"reason": "Say why in words", "second": "Name who else has reviewed this"}),
+        ("promote", {"code": "worked", "second": "LEA", "reason": "We want it"}, {"second": "somebody else than your"}),
+        ("drop", {"code": None, "lesson": "", "reuse": ""}, {"code": "", "lesson": "", "reuse": "or “nothing”"}),
+        ("continue", {"code": None, "second": "Ada"}, {"reason": "goes against the verdict “drop”"}),
+        ("drop", {"lesson": "Ask anna.meier@example.org about the calls"}, {"lesson": "without naming anybody"}),
     ],
 )
-def test_what_is_missing_is_said_in_a_sentence(
-    what: str | None, said: dict[str, Any], sentence: str, dud: Store, tmp_path: Path
+def test_what_is_missing_is_said_at_its_fields(
+    what: str | None, said: dict[str, Any], fields: dict[str, str], dud: Store, tmp_path: Path
 ) -> None:
-    """The store's own words beside the form, the form untouched, and nothing decided."""
+    """In the form's words and not the command's, all fields at once, the first one led to; and nothing is decided."""
     shown, form = press(served(dud, tmp_path), "plain-dud", what, **said)
-    assert sentence in shown
+    told = json.loads(shown)
+    errors = {name.removeprefix("decide-"): each["error"] for name, each in told["beside"].items() if "error" in each}
+    assert [name for name, why in errors.items() if why] == list(fields)
+    for name, sentence in fields.items():
+        assert sentence in errors[name]
+        assert errors[name] in shown.partition('"beside"')[0]
+    assert told["beside"]["decide-focus"]["data"]["field"] == f"decide-{next(iter(fields))}"
+    assert not any(word in shown for word in ("==", "--", "reason_code", "no_benefit"))
     assert form is None
     assert stored.decisions(dud, "plain-dud") == ()
+
+
+def test_an_unanswered_criterion_is_said_at_its_own_field() -> None:
+    """The ledger names the command's option; the form names the criterion, and what else is empty."""
+    choice = Choice("promote", "", "", (("worked", "it helps"),))
+    refusal = "the gate asks what only people know (wanted: They want it), must be answered to promote. Add --met wanted=VALUE."
+    assert lacking(choice, Typed(code="worked", asked=("wanted",)), refusal) == {
+        "lesson": LESSON,
+        "reuse": REUSE,
+        "wanted": ANSWER,
+    }
+    assert lacking(choice, Typed(), "plain-dud is dropped, must be sealed to decide drop.") == {}
+    forbidden = (
+        "Ada has the role reader in tests, must be lead or safety steward to review. Ask a lead: roadtest roles give."
+    )
+    assert lacking(choice, Typed("worked", "Why", "One two three four", "Nothing", "Ada"), forbidden) == {
+        "second": NO_ROLE
+    }
+
+
+def test_where_people_must_decide_no_choice_agrees(empty: Store) -> None:
+    """Each choice says that the evidence leaves it to people; where a verdict stands, those that agree say so."""
+    left = Choice("drop", "", "", (), looked=True, open=True)
+    assert agrees(left) == "The evidence leaves this to you."
+    making.run(
+        empty, making.plan("by-choice", assignment={"how": "choice"}), making.people(400, share=(0.7, 0.2)), size=400
+    )
+    about = deciding(Desk(empty).for_reader(LEAD), "by-choice")
+    assert about.view.look is not None
+    assert about.view.look.verdict == "cant_tell"
+    assert {agrees(one) for one in about.choices} == {"The evidence leaves this to you."}
 
 
 def test_whoever_has_no_role_gets_a_state_and_no_form(dud: Store, tmp_path: Path) -> None:

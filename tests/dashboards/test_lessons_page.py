@@ -87,7 +87,7 @@ def test_failures_come_first_and_the_newest_of_them_first(ended: Store) -> None:
 def test_the_page_begins_with_a_sentence(ended: Store, empty: Store) -> None:
     """How many ended, and how many of them failed; also where nothing has."""
     found = lessons(Desk(ended))
-    assert page.summary(found) == "5 trials and ideas have ended. 3 of them failed or taught little; here is why."
+    assert page.summary(found) == "5 trials and ideas have ended. 3 of them did not work; here is why."
     nothing = lessons(Desk(empty))
     assert page.summary(nothing).startswith("No trial or idea has ended yet.")
     assert "Nothing has ended yet" in said(page.listed(nothing, Asked()))

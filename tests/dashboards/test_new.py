@@ -28,17 +28,25 @@ from dashboards.read_model import draft as known
 from dashboards.reader import Reader
 from dashboards.refresh import walk
 from dashboards.theme import Screen
+from flows.doing import ByHand
+from flows.settings import Settings
 from flows.template import TEMPLATE
 from tests.dashboards import making
 from trials import gate, planning
+from trials.acts.deciding import What
 from trials.errors import ProtocolError
+from trials.labelling import FEASIBLE
 from trials.outcomes import KINDS
 from trials.proposals import joined_until
 from trials.protocol import Protocol, from_content, from_yaml
 from trials.store import decisions, granting
 from trials.store.engine import Store, open_store
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*.yaml"))
+EXAMPLES = [
+    path
+    for path in sorted((Path(__file__).parents[2] / "examples").glob("*/*.yaml"))
+    if path.parent.name != "deploy"  # no plans: how to run the server
+]
 HOPELESS: dict[str, Any] = {
     **standards(),
     "title": "Call the day before",
@@ -166,6 +174,21 @@ def test_the_answer_is_the_gates_own(kept: Store) -> None:
     assert yaml.safe_load(said.yaml) == content_of(HOPELESS)
 
 
+def test_a_plan_that_may_not_be_sealed_is_sent_to_nobody(kept: Store, tmp_path: Path) -> None:
+    """Once registered no address is given while the gate says no; nor is it said that it takes the place of itself."""
+    doing = ByHand(kept, Settings(home=tmp_path))
+    for people, sent in ((60, False), (2_000, True)):
+        draft = talking.Draft(HOPELESS | {"people": people})
+        if sent:
+            assert "puts it in that one's place" in words(talking.answer(Desk(kept), draft, asked=False).named)
+        told = words(talking.registered(draft, None, doing, "Anna"))
+        assert ("Send this address" in told) is sent
+        assert ("may not be sealed" in told) is not sent
+        named = words(talking.answer(Desk(kept), draft, asked=True).named)
+        assert "This very plan is registered" in named
+        assert "puts it in that one's place" not in named
+
+
 def test_words_alone_change_no_answer_and_cost_nothing(kept: Store) -> None:
     """The answer rests on numbers: another title is answered from memory, and a name that is none blocks nothing."""
     talking.answer(Desk(kept), talking.Draft(HOPELESS), asked=False)
@@ -196,7 +219,7 @@ def test_a_feasibility_trial_claims_nothing_of_the_idea(kept: Store) -> None:
     changed = talking.proposed(talking.Draft(HOPELESS), "feasibility")
     told = words(talking.answer(Desk(kept), changed, asked=False).gate)
     assert "May be sealed as a feasibility trial" in told
-    assert all(part in told for part in answers.FEASIBLE)
+    assert all(part in told for part in FEASIBLE)
     assert "makes the difference" not in told
 
 
@@ -398,15 +421,31 @@ def test_similar_ideas_of_closed_programmes_are_only_counted(kept: Store) -> Non
     assert "Your roles don't let you register a trial in tests" in words(said.named)
 
 
-def stop(store: Store, trial: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "code", "word", "failed"),
+    [("drop", "no_benefit", "Dropped on", True), ("rerun", "delivery", "Closed for a rerun on", False)],
+)
+def test_a_closed_trial_is_called_by_its_decision(what: What, code: str, word: str, failed: bool, kept: Store) -> None:
+    """Dropped is not stopped, and one that is to be run again runs no longer."""
+    making.run(kept, making.plan("text-reminders", question="Do text reminders cut missed visits?"), making.people(40))
+    stop(kept, "text-reminders", what, code)
+    near = known.near_by(Desk(kept), {"question": "Do phone reminders cut missed visits?"})
+    told = words(answers.near(near))
+    assert [one.failed for one in near.ideas] == [failed]
+    assert word in told
+    assert "Still running" not in told
+    assert "Stopped" not in told
+
+
+def stop(store: Store, trial: str, what: What = "stop", code: str = "recruitment") -> None:
     decisions.decide(
         store,
         trial,
-        "stop",
+        what,
         by="test",
         second="second reader",
         at=datetime(2024, 6, 1, tzinfo=UTC),
-        reason_code="recruitment",
+        reason_code=code,
         reason="Too few came forward.",
         lesson="Start with one site.",
         reuse="The form of the letter.",

@@ -181,6 +181,19 @@ def test_a_handful_of_peoples_outcomes_leave_no_trace(first: int, few: int, tmp_
     assert len(pages) == 1
 
 
+@pytest.mark.parametrize("screen", [Screen(), Screen("dark", narrow=True)], ids=["wide", "phone"])
+def test_each_line_of_the_evidence_has_its_words(screen: Screen, desk: Desk) -> None:
+    """At its end where there is room, on a phone in a key of the three lines alone, which takes height of its own."""
+    view = read_model.trial(desk, "plain-dud")
+    drawn = evidence.draw(view.protocol, view.looks, screen)
+    layout = drawn.figure["layout"]
+    ends = " ".join(each["text"] for each in layout["annotations"] if each["xref"] == "x")
+    keyed = [trace["name"] for trace in drawn.figure["data"] if trace.get("showlegend", True)]
+    assert (layout.get("showlegend", False), drawn.height > evidence.HEIGHT) == (screen.narrow, screen.narrow)
+    assert keyed == list(wording.claim_words(view.protocol, view.look).values())
+    assert ("it helps" in ends) != screen.narrow
+
+
 @pytest.mark.parametrize("trial", TRIALS)
 def test_no_fired_claim_stands_beside_a_number_that_denies_it(trial: str, desk: Desk) -> None:
     """Alt text says of it that it reached its threshold and where, and the line's end says 'reached'."""

@@ -217,7 +217,7 @@ def test_a_site_that_left_stands_beside_the_result_without_it(lived: Store, app:
     view = read_model.trial(desk, "lived-in")
     first = history(desk, view)
     assert first.left[0].site == "South"
-    assert "without S" in first.parts[0]
+    assert "without South" in first.parts[0]
     asked: list[str] = []
     event.listen(lived.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
     assert history(desk, view).parts == first.parts
@@ -266,3 +266,16 @@ def test_each_panel_asks_few_questions(lived: Store) -> None:
     fund = counts.pop("fund")
     assert counts == {"shared_hopes": 0, "strengths": 0, "shaped": 1, "voices_of": 1, "history": 1, "carried": 0}
     assert fund <= 14
+
+
+def test_lights_of_a_decision_stand_under_what_was_asked(empty: Store, app: Dash) -> None:
+    """The criterion's text, not its id; what people answered is said as theirs."""
+    asked = [{"id": "met_often", "asks": "delivery", "text": "of 100 so many meet", "green": 70, "red": 40}]
+    plan = making.plan("small", purpose="feasibility", progression=asked, monitoring={"max_participants": 60})
+    making.run(empty, plan, making.people(60), size=60)
+    said = {"second": "ben", "reason_code": "funding", "reason": "no money", "reuse": "the form"}
+    said["lesson"] = "ask the funder first"
+    decisions.decide(empty, "small", "stop", by="anna", at=AT, now=AT, answers={"met_often": 62}, **said)
+    shown = drawn(Desk(empty), "small", ("decisions",))
+    assert "of 100 so many meet: people answered 62" in shown
+    assert "met often" not in shown

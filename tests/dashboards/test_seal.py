@@ -17,6 +17,7 @@ from dashboards.pages import seal
 from dashboards.read_model import Desk
 from dashboards.read_model.draft import sealing
 from dashboards.reader import Reader
+from dashboards.refresh import walk
 from flows.doing import ByHand
 from flows.settings import Settings
 from tests.dashboards import making
@@ -81,6 +82,27 @@ def test_the_plan_is_read_in_words(kept: Store, site: Dash) -> None:
     assert card.sha256 in told
     assert found.foreseen.gate.sentence in told
     assert "Use this" not in told
+
+
+def test_a_plan_that_may_not_be_sealed_shows_its_ways_on_and_no_button(kept: Store, tmp_path: Path) -> None:
+    """Sixty people can't find it: the gate's proposals as text, the way to the form, and no word of the command."""
+    doing = ByHand(kept, Settings(home=tmp_path))
+    doing.register(making.plan(TRIAL, monitoring={"max_participants": 60}).to_yaml(), by="anna")
+    app = create_app(kept, doing=doing, reader=Reader("ben", "local"))
+    with app.server.test_request_context(f"/seal/{TRIAL}"):
+        g.reader = Reader("ben", "local")
+        page = seal.layout(TRIAL)
+    found = sealing(Desk(kept), TRIAL)
+    told = words(page)
+    assert found.foreseen.gate.proposals
+    assert all(one.sentence[1:] in told for one in found.foreseen.gate.proposals)
+    assert "Use this" not in told
+    assert [each.href for each in walk(page) if getattr(each, "href", "") == "/new"] == ["/new"]
+    assert next(each for each in walk(page) if getattr(each, "id", None) == "seal-do").disabled
+    answered = press(app, found.sha256, "ben", Reader("ben", "local"))
+    assert "may not be sealed as it stands" in answered
+    assert "roadtest" not in answered
+    assert reading.card(kept, TRIAL).state == "registered"
 
 
 def test_every_part_of_a_plan_that_is_sealed_is_told(site: Dash) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
@@ -98,6 +99,19 @@ def test_of_every_design_the_people_are_the_looks(name: str, empty: Store) -> No
             here = [cell for (_, other), cell in found.items() if other == arm.arm]
             assert sum(cell.n for cell in here) == arm.n
             assert sum(cell.total for cell in here) == pytest.approx(arm.total)
+
+
+def test_two_sites_are_both(several: Store) -> None:
+    """Two are called both and never "the 2 sites all"; more of them are counted."""
+    found = about(several)
+    row = replace(found.rows[0], sites=1, own=0.1, estimate=0.1)
+    other = replace(row, own=-0.1, estimate=-0.1)
+    assert panel.title(replace(found, rows=(row, row), differ=False)) == (
+        "Both sites point the same way and cannot be told apart"
+    )
+    assert panel.title(replace(found, rows=(row, other), differ=True)) == "Both sites point different ways"
+    three = panel.title(replace(found, rows=(row, row, row), differ=False))
+    assert three == "The 3 sites all point the same way and cannot be told apart"
 
 
 def test_a_small_site_is_told_with_another_and_never_alone(several: Store) -> None:
@@ -271,3 +285,26 @@ def test_people_in_words_and_picture_are_the_estimate(trial: str, desk: Desk) ->
         filled = svg[svg.rindex('d="') :].split('"')[1]
         assert filled.count("h0") == count
         assert svg.count("h0") == 100
+
+
+@pytest.mark.parametrize(
+    ("own", "estimate", "said"),
+    [
+        (16.0, 4.0, "4.0 points higher"),
+        (16.1, 4.0, "(each number rounded)"),
+        (16.0, 7.0, "(the adjusted estimate, not the two subtracted)"),
+    ],
+)
+def test_means_are_the_groups_own(own: float, estimate: float, said: str, desk: Desk) -> None:
+    """The sentence has the number that the table has; where the two don't subtract to the estimate, it says why."""
+    view = read_model.trial(desk, "still-open")
+    score = {"kind": "score", "better": "higher", "bounds": (0.0, 40.0), "unit": "points", "worthwhile": 2.0}
+    plan_of = view.protocol.model_copy(update={"primary": view.protocol.primary.model_copy(update=score)})
+    assert view.effect is not None
+    totals = {"usual": 12.0, "call": own}
+    arms = tuple(replace(arm, n=100, total=100 * totals[arm.arm]) for arm in view.effect.arms)
+    found = people_figure.in_people(plan_of, replace(view.effect, arms=arms, estimate=estimate))
+    assert found.sentence.startswith(f"About {own:g} with Phone call on average, 12 with Usual")
+    assert found.sides[1].shown == f"{own:g}"
+    assert said in found.sentence
+    assert ("(" in found.sentence) == (said[0] == "(")

@@ -18,6 +18,7 @@ from dashboards.figures import evidence as evidence_figure
 from dashboards.pages import trial as page
 from dashboards.panels import PANELS, effect, endings, evidence, people
 from dashboards.panels.looklog import looklog
+from dashboards.panels.looklog import read as read_log
 from dashboards.read_model import Desk, NoSuchLookError, TrialView
 from dashboards.theme import Screen
 from tests.dashboards import making
@@ -106,7 +107,9 @@ def test_a_look_too_near_to_another_cannot_be_gone_to(empty: Store, app: Dash) -
 def test_what_is_no_look_is_a_page_that_says_so(asked: str, app: Dash) -> None:
     """In words, with a link to the newest; nothing else of the trial is in it."""
     shown = content(app, "plain-dud", asked)
-    assert "is not shown: there is none, or too few people" in shown
+    said = "is not shown: there is none, or too few people" if asked in ("99", "0") else "There is no such look"
+    assert said in shown
+    assert "Look -1" not in shown
     assert '"href": "/trial/plain-dud"' in shown
     assert "verdict-word" not in shown
 
@@ -192,7 +195,7 @@ def test_a_closed_trial_says_what_was_decided_first(empty: Store, app: Dash) -> 
     )
     assert "serious events that may be due to it" in now
     assert "What the evidence said" not in then
-    assert "Since then it was stopped on 27 may 2024. " in then
+    assert "Since then it was stopped on 27 May 2024. " in then
 
 
 def says(view: TrialView) -> dict[str, str]:
@@ -266,6 +269,22 @@ def test_the_log_reaches_every_look_and_marks_what_stands_out(empty: Store) -> N
     changed = {place + 2 for place, (one, other) in enumerate(pairwise(verdicts)) if one != other}
     assert {row.number for row in log.rows if "verdict changed" in row.marks} == changed
     assert all(row.sentence.endswith(".") for row in log.rows)
+
+
+def test_the_log_says_one_place_where_a_claim_fired(empty: Store) -> None:
+    """Every row from there on names the first look shown in which it had, as the page's own sentence does, and a page as of an
+    earlier look says it the same."""
+    making.run(empty, making.plan("won"), making.people(240, share=(0.7, 0.2)), size=16)
+    desk = Desk(empty)
+    view = read_model.trial(desk, "won")
+    place = view.claims["benefit"].crossed_at_n
+    fired = [row for row in read_log(desk, view).rows if row.standing == "promote"]
+    assert len(fired) >= 3
+    assert all(f"by the look after {place} people" in row.sentence for row in fired)
+    assert fired[-1].people == place
+    earlier = read_model.trial(desk, "won", look=fired[1].number)
+    assert read_log(desk, earlier).rows[0].sentence == fired[1].sentence
+    assert read_log(desk, view).rows[0].sentence == wording.first_sentence(view.sentence or "")
 
 
 def test_an_unchanged_part_is_not_sent_again(app: Dash) -> None:

@@ -310,7 +310,7 @@ def test_findings_come_worst_first(empty: Store) -> None:
     [
         ("guardrail", "Of falls nothing can be said yet.", True),
         ("missing", "Fewer than 10 so far, of which nothing is said yet.", True),
-        ("recruitment", "The pace is judged from 2024-06-01 on.", True),
+        ("recruitment", "The pace is judged from 1 June 2024 on.", True),
         ("safety_rate", "Nobody is treated yet.", True),
         ("guardrail", "No breach of falls is shown.", False),
         ("set_aside", "No more than 20 % of rows were set aside when they were first sent.", False),

@@ -107,7 +107,15 @@ def test_a_link_from_the_command(home: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert secret not in listed
     assert roadtest("link", "revoke", made["id"]).exit_code == 0
     assert [(one["stands"], one["revoked_by"]) for one in of_json("link", "list")] == [(False, "op")]
-    assert roadtest("link", "make", "ours").stdout.startswith("https://trials.example.org/s/")
+    again = roadtest("link", "make", "ours")
+    assert again.stdout.startswith("https://trials.example.org/s/")
+    assert "ROADTEST_PORT" not in again.stderr
+    monkeypatch.delenv("ROADTEST_PUBLIC_URL")
+    monkeypatch.setenv("ROADTEST_PORT", "8061")
+    local = roadtest("link", "make", "ours")
+    assert local.stdout.startswith("http://127.0.0.1:8061/s/")
+    assert "ROADTEST_PORT" in local.stderr
+    assert "ROADTEST_PUBLIC_URL" in local.stderr
     store.close()
 
 

@@ -18,7 +18,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from flows import archives, backing_up, operating_cli
+from flows import archives, backing_up, operating_cli, restoring
 from flows.archives import Backup
 from flows.restoring import STAGE, restore
 from flows.settings import Settings
@@ -139,6 +139,60 @@ def test_keys_are_left_out_where_they_are_kept_elsewhere(home: Path, tmp_path: P
     restore(tmp_path / "two.backup", tmp_path / "new")
     first = home / "sources" / "second-trial" / "2024-03-02.csv"
     assert (tmp_path / "new" / "sources" / "second-trial" / first.name).read_bytes() == first.read_bytes()
+
+
+def test_sources_behind_a_link_go_in_and_what_does_not_is_named(home: Path, tmp_path: Path) -> None:
+    """`sources` on another disk is backed up under its name in the home; links that lead out of it are named, not followed."""
+    (home / "sources").rename(tmp_path / "disk")
+    (home / "sources").symlink_to(tmp_path / "disk")
+    (tmp_path / "notes").write_text("not a source")
+    (tmp_path / "disk" / "notes").symlink_to(tmp_path / "notes")
+    (tmp_path / "disk" / "loop").symlink_to("loop")
+    (tmp_path / "disk" / "folder").symlink_to(tmp_path)
+    files = {path.relative_to(tmp_path / "disk").as_posix() for path in (tmp_path / "disk").rglob("*.csv")}
+    told = backed_up(home, tmp_path / "one.backup", with_sources=True)
+    assert {name.removeprefix("sources/") for name in told.parts if name.startswith("sources/")} == files != set()
+    links = {"folder": tmp_path, "loop": "loop", "notes": tmp_path / "notes"}
+    assert told.left_out == tuple(f"{home / 'sources' / name} (a link to {to})" for name, to in links.items())
+    code, said = roadtest("backup", tmp_path / "two.backup", "--with-sources", "--home", home)
+    assert (code, f"2 keys, {len(files)} source files." in said) == (0, True)
+    assert f"Note: left out: {home / 'sources' / 'notes'} (a link to" in said
+    assert restore(tmp_path / "one.backup", tmp_path / "new")[0] == told
+    (home / "sources").unlink()
+    assert backed_up(home, tmp_path / "three.backup", with_sources=True).left_out == (
+        f"{home / 'sources'} (not a folder that is there)",
+    )
+
+
+def test_the_alerts_file_comes_from_where_it_is_kept(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that ROADTEST_ALERTS names is in the archive, not another; `restore` says where it belongs; one that is not there
+    is missed."""
+    (home / "alerts.yaml").write_text("of: the home\n")
+    (tmp_path / "told.yaml").write_text("of: another place\n")
+    monkeypatch.setenv("ROADTEST_ALERTS", str(tmp_path / "told.yaml"))
+    backed_up(home, tmp_path / "one.backup")
+    code, said = roadtest("restore", tmp_path / "one.backup", "--home", tmp_path / "new")
+    assert (tmp_path / "new" / "alerts.yaml").read_text() == "of: another place\n"
+    lies = f"The alerts file lies in {tmp_path / 'new' / 'alerts.yaml'}"
+    assert (code, f"{lies}: move it to {tmp_path / 'told.yaml'}" in said) == (0, True)
+    (tmp_path / "told.yaml").unlink()
+    assert "ROADTEST_ALERTS names it" in backed_up(home, tmp_path / "two.backup").left_out[0]
+    monkeypatch.delenv("ROADTEST_ALERTS")
+    code, said = roadtest("restore", tmp_path / "one.backup", "--home", tmp_path / "newer")
+    assert (code, f"which counts here. It came from {tmp_path / 'told.yaml'}" in said) == (0, True)
+
+
+def test_no_password_of_an_address_is_in_the_manifest(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """User and password before a host are masked, whatever signs the password has; the host stays."""
+    monkeypatch.setenv("ROADTEST_DASK_ADDRESS", "tcp://ann:open/se@same@host:8786")
+    monkeypatch.setenv("ROADTEST_PUBLIC_URL", "https://trials.example.org/x")
+    told = backed_up(home, tmp_path / "one.backup")
+    assert told.settings["ROADTEST_DASK_ADDRESS"] == "tcp://***@host:8786"
+    assert told.settings["ROADTEST_PUBLIC_URL"] == "https://trials.example.org/x"
 
 
 def test_a_key_that_should_be_there_is_missed(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,6 +345,50 @@ restoring.restore(Path({str(archive)!r}), Path({str(tmp_path / "new")!r}))
     assert not (tmp_path / "new" / "roadtest.db").exists()
     assert (tmp_path / "new" / STAGE).exists()
     restore(archive, tmp_path / "new")
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"roadtest.db", "keys"}
+    assert numbers_of(tmp_path / "new") == numbers_of(filled)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_restore_that_is_stopped_takes_back_what_it_moved(
+    new: bool, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped (Ctrl-C) between two renames the home is as it was, and the same again goes through."""
+    home, rename = tmp_path / "new", Path.rename
+    if not new:
+        home.mkdir()
+
+    def stopped(path: Path, to: Path) -> Path:
+        if path.name == "roadtest.db":
+            assert (home / "keys").exists()
+            raise KeyboardInterrupt
+        return rename(path, to)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            restore(archive, home)
+    assert (home.exists(), [*tmp_path.glob("new/*")]) == (not new, [])
+    restore(archive, home)
+    assert {path.name for path in home.iterdir()} == {"roadtest.db", "keys"}
+
+
+def test_a_restore_that_is_stopped_after_its_end_is_whole(
+    archive: Path, tmp_path: Path, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the database has its name everything stays; an empty stage is taken away, and the home is said to be whole."""
+
+    def stopped(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "sync", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            restore(archive, tmp_path / "new")
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"roadtest.db", "keys"}
+    (tmp_path / "new" / STAGE).mkdir()  # as a kill leaves it
+    with pytest.raises(StoreError, match=r"holds a whole home.*next: roadtest status --home"):
+        restore(archive, tmp_path / "new")
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"roadtest.db", "keys"}
     assert numbers_of(tmp_path / "new") == numbers_of(filled)
 

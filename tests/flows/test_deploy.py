@@ -31,7 +31,15 @@ from trials.store.engine import open_store
 pytestmark = pytest.mark.timeout(600)
 
 EXAMPLES = ROOT / "examples" / "deploy"
-NAMES = ["alerts/alerts", "collect/collect", "look/look", "reports/reports", "round/round", "round/round-now", "rules/rules"]
+NAMES = [
+    "alerts/alerts",
+    "collect/collect",
+    "look/look",
+    "reports/reports",
+    "round/round",
+    "round/round-now",
+    "rules/rules",
+]
 
 
 class Shared:

@@ -80,20 +80,62 @@ def test_numbers_stand_and_the_chain_verifies(desk: Desk) -> None:
 
 
 def test_no_copy_of_the_key_is_left_in_the_home(desk: Desk) -> None:
-    """Neither its digits nor its bytes, in no file, though somebody had left copies beside it; other trials keep theirs."""
+    """Neither its digits nor its bytes, in no file, though somebody had left copies beside it, which are named; other trials
+    keep theirs."""
     folder = desk.home / "keys"
     digits = (folder / f"{FIRST}.key").read_bytes().strip()
     other = (folder / f"{SECOND}.key").read_bytes()
     os.link(folder / f"{FIRST}.key", folder / ".new-killed")
-    (folder / f"{FIRST}.key.bak").write_bytes(b"# copy\n" + digits + b"\n")
+    os.symlink(f"{FIRST}.key", folder / "link")
+    (folder / f"{FIRST}.key.bak").write_bytes(b" " + digits.upper() + b"\n")
+    (folder / "raw").write_bytes(bytes.fromhex(digits.decode()))
     person = Keys(folder).of(FIRST).of("p001")
     assert person.encode() in everything_in(desk.home)
-    erased(desk)
-    held = everything_in(desk.home)
+    done = erased(desk)
+    assert {Path(one).name for one in done.copies} == {".new-killed", "link", "raw", f"{FIRST}.key.bak"}
+    assert "A copy of the key was destroyed with it" in erasing.erasure_text(done)
+    held = everything_in(desk.home).lower()
     assert digits not in held
     assert bytes.fromhex(digits.decode()) not in held
     assert sorted(path.name for path in folder.iterdir()) == [f"{FIRST}.erased", f"{SECOND}.key"]
     assert (folder / f"{SECOND}.key").read_bytes() == other
+
+
+def test_a_file_that_holds_more_than_the_key_stays_and_is_named(desk: Desk, tmp_path: Path) -> None:
+    """An owner's list of keys, and a store outside that a link leads to, are not his command's to destroy; said again, and
+    with the key gone, they are named again."""
+    folder = desk.home / "keys"
+    list_of_all = "\n".join(f"{path.stem} {path.read_text().strip().upper()}" for path in sorted(folder.glob("*.key")))
+    (folder / "all.txt").write_text(list_of_all)
+    shutil.copy(folder / f"{FIRST}.key", tmp_path / "store")
+    os.symlink(tmp_path / "store", folder / "outside")
+    store, other = (tmp_path / "store").read_bytes(), (folder / f"{SECOND}.key").read_bytes()
+    for _ in range(2):
+        done = erased(desk)
+        assert done.copies == ()
+        assert [one.split(" (")[0] for one in done.left][:2] == [str(folder / "all.txt"), str(folder / "outside")]
+        assert f"Yours to remove: {folder / 'all.txt'} (it holds this key" in erasing.erasure_text(done)
+    assert (folder / "all.txt").read_text() == list_of_all
+    assert ((tmp_path / "store").read_bytes(), (folder / f"{SECOND}.key").read_bytes()) == (store, other)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_key_that_is_another_trials_too_is_not_destroyed(desk: Desk, gone: bool) -> None:
+    """With two trials under one key, erasing one is refused before anything is done, its own file there or not; what the
+    sentence says to do goes through."""
+    folder = desk.home / "keys"
+    shutil.copy(folder / f"{FIRST}.key", folder / "twin.key")
+    if gone:
+        (folder / f"{FIRST}.key").unlink()
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(StoreError, match=rf"twin\.key is the key of {FIRST} too, must be another.*close twin first"):
+        erased(desk, key_gone=gone)
+    assert erasures.erased(desk.store, FIRST) is None
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    (folder / "twin.key").rename(desk.home / "aside")
+    erased(desk, key_gone=gone)
+    (desk.home / "aside").rename(folder / "twin.key")
+    assert Keys(folder).of("twin").key.hex().encode() == before["twin.key"].strip()
 
 
 def test_nobody_is_recognised_any_more(desk: Desk) -> None:

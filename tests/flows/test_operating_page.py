@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import pytest
 import typer
@@ -29,6 +30,21 @@ def test_the_table_of_settings_is_that_of_the_code() -> None:
     assert [(name, default, words.endswith("Secret")) for name, default, words in rows] == known
 
 
+def test_what_a_setting_may_be_is_what_the_page_says() -> None:
+    """Of a setting that is one of several words, all stand on the page, and no other."""
+    several = {name: field for name, field in Settings.model_fields.items() if get_origin(field.annotation) is Literal}
+    assert {"engine", "sign_in", "metrics"} <= set(several)
+    for name, field in several.items():
+        row = next(line for line in PAGE.splitlines() if line.startswith(f"| `ROADTEST_{name.upper()}` |"))
+        said = re.findall(r"`(\w+)`", row.split("|")[3].rpartition(":")[2])
+        assert said == list(get_args(field.annotation))
+
+
+def test_nothing_is_left_to_be_written() -> None:
+    """No comment stands in for words; those of the table of settings are its marks."""
+    assert set(re.findall(r"<!--.*?-->", PAGE, re.DOTALL)) == {"<!-- settings -->", "<!-- end -->"}
+
+
 def test_every_command_of_operating_stands_on_the_page() -> None:
     """Each command, and each of its options that changes what it does."""
     app, db_app = typer.Typer(), typer.Typer()
@@ -50,6 +66,8 @@ def test_every_command_of_operating_stands_on_the_page() -> None:
     [
         ("the file is not a whole SQLite database", "trials/store/engine.py"),
         ("Make room on its disk; nothing half-done was stored", "trials/store/engine.py"),
+        ("Check its disk and the quota on it; nothing half-done was stored.", "trials/store/engine.py"),
+        ("holds a whole home", "flows/restoring.py"),
         ("is not there, must hold the key of", "flows/keys.py"),
         ("was erased on", "flows/keys.py"),
         ("is not what was backed up", "flows/archives.py"),

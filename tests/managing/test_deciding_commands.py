@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from flows.decided import marks_json
 from flows.deciding import add
 from trials.protocol import Protocol, from_content
-from trials.records import Checked, Delivery, Record, Row
+from trials.records import Checked, Delivery, Record, Row, in_words
 from trials.store import ledger, reading, verifying
 from trials.store.engine import Store, open_store
 
@@ -183,7 +183,7 @@ def test_a_site_leaves_by_command(home: Path) -> None:
     assert "Next: tell B to enrol nobody else" in text.stdout
     body = said(home, *words)
     assert body["with_and_without"]["sensitivity"] is True
-    assert set(body["with_and_without"]["parts"]) == {"with every site", "without B"}
+    assert set(body["with_and_without"]["parts"]) == {"with every site", "without site B"}
     assert all("arms" not in one for one in body["with_and_without"]["parts"].values())
     assert body["replanned"]["planned"] == 400
 
@@ -193,7 +193,7 @@ def test_an_event_is_noted_and_split(home: Path) -> None:
     day = (AT + timedelta(days=41)).date().isoformat()
     done = run(home, "note-event", "a-trial", "a benefit was cut", "--day", day, "--kind", "policy")
     assert done.exit_code == 0, done.output
-    assert f"Sensitivity, never acted on: joined before {day}: " in done.stdout
+    assert f"Sensitivity, never acted on: joined before {in_words(AT + timedelta(days=41))}: " in done.stdout
     body = said(home, "decisions", "a-trial")
     assert body["events"][0]["text"] == "a benefit was cut"
     assert len(body["splits"][0]["parts"]) == 2

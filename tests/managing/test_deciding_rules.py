@@ -201,12 +201,12 @@ def test_a_decision_says_on_which_look_it_rests() -> None:
     )
     act = Act("a-trial", 1, "decision", "anna", datetime(2026, 3, 9, tzinfo=UTC), 4, said)
     assert deciding.sentence(act) == (
-        "a-trial was dropped (no benefit) by anna on 2026-03-09, on look 4 of 2026-03-01 (verdict: keep going), against the "
-        "verdict, reviewed by ben. Why: the provider is needed elsewhere. More had come in by then than look 4 counted; the "
-        "decision rests on that look alone."
+        "a-trial was dropped (no benefit) by anna on 9 March 2026, on look 4 of 1 March 2026 (verdict: keep going), "
+        "against the verdict, reviewed by ben. Why: the provider is needed elsewhere. More had come in by then than look 4 "
+        "counted; the decision rests on that look alone."
     )
     first = replace(act, body=Decision(what="stop", reason_code="funding", grounds=Grounds()))
-    assert "was stopped (funding) by anna on 2026-03-09, before its first look." in deciding.sentence(first)
+    assert "was stopped (funding) by anna on 9 March 2026, before its first look." in deciding.sentence(first)
 
 
 def test_looks_after_a_decision_are_marked_and_those_before_are_not() -> None:

@@ -147,6 +147,9 @@ def test_an_earlier_measure_says_what_it_must_be() -> None:
     assert count.changes["primary"]["follow_up"] == "91 days"
     assert "0.64 standard deviations" in score.sentence
     assert "in the first 13 weeks" in score.sentence
+    short = proposal(plan(primary={**BINARY, "follow_up": "4 weeks"}), "score")
+    assert "in the first week" in short.sentence
+    assert "1 week" not in short.sentence
 
 
 def test_more_people_are_told_with_their_months() -> None:

@@ -15,11 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from dashboards import wording
 from flows.gate import add, programme_notes
 from tests.managing.gate_plans import ONE, THREE, evidence, plan
 from trials.errors import ProtocolError
 from trials.evidence import CLAIMS, Concern
 from trials.labelling import (
+    FEASIBLE,
     LABELS,
     check,
     concerns_of,
@@ -34,6 +36,7 @@ from trials.labelling import (
 from trials.plan.assignment import How
 from trials.planning import admit
 from trials.proposals import applied
+from trials.reporting import sections
 from trials.store import ledger
 from trials.store.engine import open_store, upgrade
 from trials.verdict import judge, outlook
@@ -284,3 +287,15 @@ def test_every_combination_of_arms_and_ways_has_words() -> None:
         assert label.may_claim
         assert label.may_not_claim
         assert bool(label.proposal) == bool(label.changes) == (not label.causal)
+
+
+def test_a_feasibility_trial_claims_nothing_of_what_the_idea_does() -> None:
+    """Drawn by lot or not, and when the data say that no lot was: the same two claims, in the report's sentence too."""
+    seen = Concern("confounded", "the arm follows from the site; so no lot was drawn", True)
+    for how in ("random", "choice", "before_after"):
+        protocol = plan(purpose="feasibility", assignment={"how": how})
+        for label in (label_of(protocol), seen_label(protocol, [seen])):
+            assert (label.may_claim, label.may_not_claim) == FEASIBLE
+        assert "makes the difference" not in sections.claims(protocol)
+        assert FEASIBLE[0] in sections.claims(protocol)
+        assert FEASIBLE[1] in wording.label_means(protocol)

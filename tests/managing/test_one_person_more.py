@@ -345,13 +345,21 @@ def test_a_decision_keeps_the_numbers_that_it_rests_on_from_whoever_may_not_see_
 
 
 def test_lights_between_are_told_where_the_worst_and_the_best_agree() -> None:
-    """A colour that every count within the steps has is told; otherwise not yet, and what it may be."""
+    """A colour that every count within the steps has is told; otherwise not yet, and what it may be. Of three hundred who took
+    nobody may say how long it is not said that they are few."""
     [kept, pace, rows] = lights_between(
         plan().progression,
         Facts(enrolled=20, months=1.5, settled=68, with_outcome=50, rows=100, set_aside=9),
         Facts(enrolled=56, months=1.5, settled=50, with_outcome=50, rows=109, set_aside=0),
     )
     assert (kept.colour, kept.value) == ("not yet", None)
-    assert "not yet told apart: amber to green" in kept.sentence
+    assert "; between amber and green by the counts that may be told (green from" in kept.sentence
     assert (pace.colour, rows.colour, rows.sure) == ("not yet", "green", False)
     assert rows.low == share_interval(91, 100)[0]
+    [_, whole, _] = lights_between(
+        plan().progression,
+        Facts(enrolled=291, months=0, settled=0, with_outcome=0, rows=0, set_aside=0),
+        Facts(enrolled=300, months=0, settled=0, with_outcome=0, rows=0, set_aside=0),
+    )
+    assert "over how long people joined can't be said" in whole.sentence
+    assert "too few" not in whole.sentence

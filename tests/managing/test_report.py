@@ -107,7 +107,7 @@ def test_a_rich_trial_tells_all_of_it(store: Store) -> None:
     """Flow of people, TIDieR, amendment with its looks, guardrail, rules, conflict, decision, dissent, lesson, what came over,
     plan hash, times and version."""
     report = of(store, RICH)
-    assert "Site South: left from 2026-02-15 on: nobody is left to call in the evening" in section(report, "flow")
+    assert "Site South: left from 15 February 2026 on: nobody is left to call in the evening" in section(report, "flow")
     assert "In the result 300 150 150" in section(report, "flow")
     assert "Core, never changed: A call on the evening before" in section(report, "tried")
     assert "Fitted to people: How it is said (Any words with the time and the place)" in section(report, "tried")

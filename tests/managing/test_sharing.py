@@ -324,16 +324,44 @@ def test_the_fund_shows_no_small_group() -> None:
         else FundAnswer(request=f"r{n}", approved=False, day=DAY, reason="no")
         for n in range(44)
     ]
-    found = fund.summary(FUND, fund.cases(requests, answers, []), DAY, arm_of={})
-    (here,) = [one for one in found.by_site if one.group == "A"]
-    assert (here.approved, here.refused, here.mean) == (20, 10, 10.0)
+    found = fund.with_shares(
+        fund.summary(FUND, fund.cases(requests, answers, []), DAY, arm_of={}), ["A", "B"], ["x", "y"]
+    )
+    (here,) = found.by_site
+    assert (here.group, here.approved, here.refused, here.mean) == ("A", 20, 10, 10.0)
     assert here.share is not None
     assert here.share[0] <= 23 / 35 <= here.share[1]
-    there = [one for one in found.by_site if one.group == "B"]
-    assert all((one.approved, one.share, one.mean) == (None, None, None) for one in there)
     assert found.by_arm == ()
     assert found.in_time is not None
     assert found.waiting is None
+
+
+def test_sites_and_arms_of_the_fund_do_not_subtract() -> None:
+    """Eighteen at a site, nine in each arm: nothing is told of either. The tenth of one arm is told of both, with nothing of
+    the other arm; without the arms there are no groups, and without sight of arms the sites are the same."""
+    every = [asked(n, 10 + n, site="B") for n in range(28)]
+    arms = {f"p{n}": ("usual", "budget")[n % 2] for n in range(28)}
+
+    def at(count: int, **more: Any) -> fund.FundSummary:
+        known = fund.cases([("ann", one) for one in every[:count]], [granted(n, 10 + n) for n in range(count)], [])
+        return fund.summary(FUND, known, DAY, **({"arm_of": arms} | more))
+
+    assert (at(18).by_site, at(18).by_arm) == ((), ())
+    usual = fund.Equity("usual", 10, 0, None, 19.0)
+    assert (at(19).by_site, at(19).by_arm) == ((replace(usual, group="B"),), (usual,))
+    assert [(one.group, one.approved) for one in at(28).by_arm] == [("budget", 10), ("usual", 10)]
+    assert [(one.group, one.approved, one.mean) for one in at(28).by_site] == [("B", 20, 19.5)]
+    hidden = at(28, arms=False)
+    assert (hidden.by_site, hidden.by_arm) == (at(28).by_site, ())
+    assert at(28, arm_of=None).by_site == ()
+
+
+def test_a_share_says_nothing_of_how_many_cells_somebody_is_in() -> None:
+    """Two sites with the same told of them have the same range, though in one both arms asked."""
+    one, two = fund.Equity("A", 10, 0, None, 5.0), fund.Equity("B", 10, 0, None, 5.0)
+    plain = fund.summary(FUND, {}, DAY)
+    first, second = fund.with_shares(replace(plain, by_site=(one, two)), ["A", "B"], ["x", "y"]).by_site
+    assert first.share == second.share == (10 / 37, 1.0)
 
 
 def voice(who: str, stance: str, code: str = "trust") -> Voice:

@@ -148,7 +148,7 @@ def test_people_who_join_too_slowly() -> None:
     assert found.claim.crossed_on is not None
     assert found.claim.crossed_on < SEALED + timedelta(days=120)
     assert found.sentence.startswith(
-        "People join too slowly: 26 people joined since 2026-03-07, where 118 were planned"
+        "People join too slowly: 26 people joined since 7 March 2026, where 118 were planned"
     )
     assert "At this pace the last of 200 joins between" in found.sentence
     assert "(80 % sure)" in found.sentence
@@ -163,7 +163,7 @@ def test_grace_months_are_not_judged() -> None:
     assert found.sentence.startswith("People join as planned")
     early = of(judged(facts(SEALED + timedelta(days=50), joined=daily(50, 10))), "recruitment")
     assert (early.level, early.claim.log_e) == ("fine", None)
-    assert early.sentence == "Fewer than 10 people joined so far; the pace is judged from 2026-03-07 on."
+    assert early.sentence == "Fewer than 10 people joined so far; the pace is judged from 7 March 2026 on."
 
 
 def test_nobody_who_joins_is_too_slow_after_a_while() -> None:
@@ -172,7 +172,8 @@ def test_nobody_who_joins_is_too_slow_after_a_while() -> None:
     late = of(judged(facts(SEALED + timedelta(days=75))), "recruitment")
     assert late.level == "stop"
     assert (
-        late.sentence == "People join too slowly: nobody joined since 2026-03-07, where 9 were planned by 2026-03-21."
+        late.sentence
+        == "People join too slowly: nobody joined since 7 March 2026, where 9 were planned by 21 March 2026."
     )
 
 

@@ -344,7 +344,7 @@ def test_the_command_says_what_to_do(desk: Desk) -> None:
     done = desk.run("rules", "a-trial", "--as-of", "2026-03-06")
     assert done.exit_code == 0, done.output
     assert done.output.startswith(
-        "STOP  People join too slowly: 12 people joined so far, where 118 were planned by 2026-03-06."
+        "STOP  People join too slowly: 12 people joined so far, where 118 were planned by 6 March 2026."
     )
     assert "recruitment (recruitment): people join too slowly for the trial to end with an answer." in done.output
     assert "wrongly in at most 5 of 100 trials" in done.output

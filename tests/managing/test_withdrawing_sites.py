@@ -140,7 +140,7 @@ def test_a_split_by_an_event_parts_the_very_people_that_the_look_counts() -> Non
     for arm in whole.arms:
         together = [sum(figures) for figures in zip(*(part[arm.arm] for part in parts), strict=True)]
         assert together == [arm.n, arm.missing, arm.total]
-    assert found.sentence.startswith("Sensitivity, never acted on: joined before 2024-04-30: ")
+    assert found.sentence.startswith("Sensitivity, never acted on: joined before 30 April 2024: ")
     assert found.to_json()["sensitivity"] is True
 
 

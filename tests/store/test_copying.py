@@ -179,6 +179,34 @@ def test_what_is_cut_short_leaves_nothing(desk: Desk, kind: str, urls: Urls) -> 
     assert copying.copy_into(desk.store, url).rows["observation"] > 0
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_what_is_stopped_at_its_end_is_whole(desk: Desk, urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped after the commit every row is there; the next attempt says so and what to run, and a search finds its texts."""
+    url = urls("sqlite")
+
+    def stop(_: Store) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lessons, "rebuild", stop)
+        with pytest.raises(KeyboardInterrupt):
+            copying.copy_into(desk.store, url)
+    with pytest.raises(StoreError, match=r"must be empty.*all of it is there: run `roadtest audit verify`"):
+        copying.copy_into(desk.store, url)
+    target = open_store(url, migrate=False)
+    assert rows_of(target) == rows_of(desk.store)
+    assert copying.verifying.verify(target) == []
+    found = lessons.search(target, "erinnerungen").texts
+    assert (found, len(found)) == (lessons.search(desk.store, "erinnerungen").texts, 1)
+    target.close()
+
+
+def test_an_address_is_shown_without_its_password() -> None:
+    """Neither before the host nor among what follows the question mark."""
+    url = "postgresql://ann:sesame@db.example.org/tried?password=sesame&sslmode=require"
+    assert copying.shown(url) == "postgresql://ann:***@db.example.org/tried?sslmode=require"
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_target_that_is_in_use_is_refused(desk: Desk, kind: str, urls: Urls) -> None:
     """One that holds rows, one with older tables, and the source itself stay as they are."""

@@ -21,6 +21,7 @@ from trials.labelling import seen_label
 from trials.lifecycle import Carried
 from trials.plan.intervention import Intervention
 from trials.protocol import Protocol
+from trials.records import in_words
 from trials.reporting.report import Entry, Section, Table
 from trials.sharing.fidelity import Fidelity
 from trials.stopping import CODES, Finding, todo_of
@@ -50,7 +51,7 @@ def flow(protocol: Protocol, numbers: Flow, withdrawn: Mapping[str, SiteWithdraw
     rows = [("Assessed beforehand", *("not recorded" for _ in shown))]
     rows += [(step, *(told.get(place, "–") for place in shown)) for step, told in steps]
     entries = [
-        Entry(f"left from {left.from_day} on: {left.reason}", f"Site {site}")
+        Entry(f"left from {in_words(left.from_day)} on: {left.reason}", f"Site {site}")
         for site, left in sorted(withdrawn.items())
     ]
     kind = (
@@ -117,7 +118,7 @@ def changes(amendments: Sequence[Act], *, sealed: bool) -> Section:
             Entry(
                 f"{', '.join(paths[:_SHOWN_CHANGES])}{more}: {body.reason.rstrip('.')}. Written by {act.by}, approved by "
                 f"{body.approved_by}.",
-                f"{act.at.date()}, {mark(act.look)}",
+                f"{in_words(act.at)}, {mark(act.look)}",
             )
         )
     return Section("changes", "Changes to the plan", tuple(entries))
@@ -167,7 +168,9 @@ def decided(decisions: Sequence[Act], events: Sequence[Act], *, arms: bool) -> S
             entries += [Entry(body.lesson, "Lesson")] if body.lesson else []
             entries += [Entry(body.reuse, "To use again")] if body.reuse else []
     entries += [
-        Entry(act.body.text, f"Outside event, {act.body.day}") for act in events if isinstance(act.body, ExternalEvent)
+        Entry(act.body.text, f"Outside event, {in_words(act.body.day)}")
+        for act in events
+        if isinstance(act.body, ExternalEvent)
     ]
     return Section("decided", "Decision and lesson", tuple(entries) or (Entry("Nothing was decided yet."),))
 

@@ -289,7 +289,7 @@ def _released(each: Sequence[float]) -> int:
 
 
 def _margin(cells: Mapping[tuple[str, str], _Cell], side: int) -> tuple[Equity, ...]:
-    """The groups of one side of the table of which something is told: a row that appears with the first request would tell it."""
+    """The groups of one side of the table of which something is told: a row that came with the first request would tell it."""
     found = []
     for group in sorted({place[side] for place in cells} - {""}):
         mine = [cell for place, cell in cells.items() if place[side] == group]

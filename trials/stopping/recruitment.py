@@ -18,6 +18,7 @@ import numpy as np
 from scipy.stats import betaprime, poisson
 
 from trials.plan.stopping import Recruitment
+from trials.records import in_words
 from trials.stopping.bets import Floats, pace_log_e
 from trials.stopping.rule import DAYS_A_MONTH, Facts, Finding, Level, Point, Rule, RuleClaim, claimed, few, level_of
 
@@ -46,7 +47,7 @@ def _finding(facts: Facts, rule: Recruitment) -> Finding:
     most = facts.protocol.monitoring.max_participants
     begin, end = judged_from(facts, rule), _judged_to(facts)
     path = _path(facts, rule, begin, end)
-    nothing = "days of enrolment are not known" if not facts.dated else f"the pace is judged from {begin} on"
+    nothing = "days of enrolment are not known" if not facts.dated else f"the pace is judged from {in_words(begin)} on"
     claim = claimed(NULL, rule.error, "days", path, nothing)
     total = sum(one.people for one in facts.joined if one.day <= end)
     planned = begin + _months(most / rule.per_month)
@@ -162,16 +163,16 @@ def _pace(facts: Facts, claim: RuleClaim, total: int, in_time: int, expected: fl
     if total >= facts.protocol.monitoring.max_participants:
         return "Everybody planned has joined."
     if not total and claim.log_e is None:
-        return f"Nobody has joined yet; the pace is judged from {begin} on."
+        return f"Nobody has joined yet; the pace is judged from {in_words(begin)} on."
     if claim.log_e is None:
-        return f"{_capital(few(total, 'people'))} joined so far; the pace is judged from {begin} on."
-    since = f"since {begin}" if in_time != total or not total else "so far"
+        return f"{_capital(few(total, 'people'))} joined so far; the pace is judged from {in_words(begin)} on."
+    since = f"since {in_words(begin)}" if in_time != total or not total else "so far"
     counted = f"{'nobody' if not in_time else few(in_time, 'people')} joined {since}, where {expected:.0f} were planned"
     if claim.fired:
-        return f"People join too slowly: {counted} by {end}."
+        return f"People join too slowly: {counted} by {in_words(end)}."
     if in_time >= expected:
-        return f"People join as planned: {counted} by {end}."
-    return f"{_capital(counted)} by {end}; that is not enough to say that people join too slowly."
+        return f"People join as planned: {counted} by {in_words(end)}."
+    return f"{_capital(counted)} by {in_words(end)}; that is not enough to say that people join too slowly."
 
 
 def _told(facts: Facts, level: Level, total: int, begin: date, end: date) -> str:
@@ -181,12 +182,14 @@ def _told(facts: Facts, level: Level, total: int, begin: date, end: date) -> str
     if total >= facts.protocol.monitoring.max_participants:
         return "Everybody planned has joined."
     if end <= begin:
-        return f"The pace is judged from {begin} on."
+        return f"The pace is judged from {in_words(begin)} on."
     if level == "stop":
-        return f"People join too slowly: fewer joined by {end} than were planned."
+        return f"People join too slowly: fewer joined by {in_words(end)} than were planned."
     if level == "watch":
-        return f"At the pace seen by {end} the last would join later than planned; that is not enough to say so."
-    return f"Nothing says by {end} that people join too slowly."
+        return (
+            f"At the pace seen by {in_words(end)} the last would join later than planned; that is not enough to say so."
+        )
+    return f"Nothing says by {in_words(end)} that people join too slowly."
 
 
 def _ahead(facts: Facts, ahead: Projection | None, end: date, total: int, most: int) -> str:

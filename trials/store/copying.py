@@ -71,6 +71,7 @@ def copy_into(source: Store, url: str, *, told: Callable[[str, int], None] = lam
                 told(table.name, rows[table.name])
             _count_on(there)
             heads = chain.heads(here)
+        # All is there from here on. Stopped before its end, a search makes what it needs by itself.
         lessons.rebuild(target)
         return Copied(rows, heads, tuple(verifying.verify(target, heads=heads)))
     finally:
@@ -100,8 +101,10 @@ def snapshot(url: str, path: Path) -> None:
 
 
 def shown(url: str) -> str:
-    """An address without its password."""
-    return url if url.startswith(_SQLITE) else make_url(url).render_as_string(hide_password=True)
+    """An address without its password, wherever in it that stands."""
+    if url.startswith(_SQLITE):
+        return url
+    return make_url(url).difference_update_query(["password", "sslpassword"]).render_as_string(hide_password=True)
 
 
 def copy_table(here: Connection, there: Connection, table: Table) -> int:
@@ -157,7 +160,8 @@ def _must_be_empty(connection: Connection, url: str) -> None:
         if connection.execute(select(table).limit(1)).first() is not None:
             raise StoreError(
                 f"the database at {shown(url)} has rows in its table {table.name}, must be empty. Name a new one; nothing was "
-                "copied."
+                "copied. If a copy into it was stopped at its end, while it was read again, all of it is there: run "
+                "`roadtest audit verify` with ROADTEST_DATABASE_URL set to it."
             )
 
 

@@ -28,6 +28,7 @@ from trials.disclosure import LIMIT, about, apart, rounded_look, safe_count, unh
 from trials.disclosure.seeing import Seeing
 from trials.evidence import Look
 from trials.protocol import Protocol
+from trials.records import in_words
 from trials.replanning import Replanned, effect_words, replan
 from trials.store import acts, decisions
 from trials.store.engine import Store, reading
@@ -139,11 +140,12 @@ def with_and_without(store: Store, trial: str, sight: Seeing | None = None) -> P
     """The newest look, and the one without the withdrawn sites; None while none was withdrawn. sight: of whom it is for; all
     is shown if left out. Raises as `sealed_plan`."""
     with reading(store) as connection:
-        sealed_plan(connection, trial)
+        protocol, _ = sealed_plan(connection, trial)
         gone = decisions.withdrawn(connection, trial)
         if not gone:
             return None
-        labels = ("with every site", f"without {', '.join(sorted(gone))}")
+        named = (one.name or f"site {one.id}" for one in protocol.sites if one.id in gone)
+        labels = ("with every site", f"without {', '.join(named)}")
         look = newest_look(connection, trial)
         if look is None:
             return _hidden(labels, NO_LOOK)
@@ -289,7 +291,8 @@ def _rounded(protocol: Protocol, looks: tuple[Look, Look]) -> tuple[Look, Look]:
 
 
 def _sides(event: ExternalEvent) -> tuple[str, str]:
-    return f"joined before {event.day}", f"joined on {event.day} or later"
+    day = in_words(event.day)
+    return f"joined before {day}", f"joined on {day} or later"
 
 
 def _counted(protocol: Protocol, people: Sequence[Person], look: Look) -> list[Person]:

@@ -1,0 +1,21 @@
+"""How commands reach the Prefect server of a `roadtest serve` that runs on the same home."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+ADDRESS_FILE = "serve.json"
+
+
+def found_server(prefect_home: Path) -> dict[str, str]:
+    """The variables with which Prefect reaches the server of a `roadtest serve` that runs on this home; empty if none does."""
+    with suppress(OSError, ValueError, KeyError):
+        found = json.loads((prefect_home / ADDRESS_FILE).read_text(encoding="utf-8"))
+        reach = {name: str(found[name]) for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
+        port = int(reach["PREFECT_API_URL"].rpartition(":")[2].partition("/")[0])
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0):
+            return reach
+    return {}
