@@ -188,7 +188,8 @@ def list_text(view: View, found: Sequence[Alert], states: Sequence[dict[str, Any
 def _channel_text(state: dict[str, Any]) -> str:
     if state["failures"]:
         times = "once" if state["failures"] == 1 else f"{state['failures']} times in a row"
-        return f"failed {times}: {state['error']}; tried again from {(state['next_try_at'] or '')[:16].replace('T', ' ')} UTC on"
+        again = (state["next_try_at"] or "")[:16].replace("T", " ")
+        return f"failed {times}: {state['error']}; tried again from {again} UTC on"
     return "nothing was sent yet" if state["sent_at"] is None else f"last sent {state['sent_at']}"
 
 

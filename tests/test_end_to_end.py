@@ -254,7 +254,8 @@ def store(whole: Whole) -> Iterator[Store]:
 
 
 def protocols() -> dict[str, Protocol]:
-    plans = [from_file(path) for path in sorted((ROOT / "examples").glob("*/*.yaml"))]
+    found = sorted(path for path in (ROOT / "examples").glob("*/*.yaml") if path.parent.name != "deploy")
+    plans = [from_file(path) for path in found]
     return {plan.trial: plan for plan in plans}
 
 

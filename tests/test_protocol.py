@@ -12,7 +12,9 @@ from trials.errors import ProtocolError
 from trials.planning import admit
 from trials.protocol import Protocol, from_content, from_file, from_yaml, parse_duration
 
-EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*/*.yaml"))
+EXAMPLES = sorted(
+    path for path in (Path(__file__).parent.parent / "examples").glob("*/*.yaml") if path.parent.name != "deploy"
+)
 
 
 def content(**changes: object) -> dict:  # type: ignore[type-arg]

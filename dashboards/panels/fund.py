@@ -83,8 +83,8 @@ def _groups(heading: str, groups: Sequence[Equity], currency: str) -> list[Any]:
     rows = [
         (
             one.group,
-            wording.floor(one.approved),
-            wording.floor(one.refused),
+            wording.floors(one.approved or None),
+            wording.floors(one.refused or None),
             "–" if one.share is None else f"{100 * one.share[0]:.0f} to {100 * one.share[1]:.0f}",
             "–" if one.mean is None else f"{one.mean:,.2f} {currency}",
         )

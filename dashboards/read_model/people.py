@@ -118,10 +118,11 @@ def fund(desk: Desk, view: TrialView, today: date | None = None) -> FundView:
     known = funds.cases(asked, _of(found, FundAnswer), _of(found, FundSpent))
     summary = funds.summary(plan.fund, known, day, small=False)
     by_site, by_arm = tuple[Equity, ...](), tuple[Equity, ...]()
-    if view.arms and desk.reader.kind != "link" and seeing.allowed(desk.store, [plan.trial]):
+    if desk.reader.kind != "link" and seeing.allowed(desk.store, [plan.trial]):
         sites, arms = [one.id for one in plan.sites], [one.id for one in plan.arms]
         grouped = funds.with_shares(sharing.fund_of(desk.store, plan.trial, day), sites, arms)
-        by_site, by_arm = _named(grouped.by_site, plan.sites), _named(grouped.by_arm, plan.arms)
+        by_site = _named(grouped.by_site, plan.sites)
+        by_arm = _named(grouped.by_arm, plan.arms) if view.arms else ()
     return FundView(
         summary,
         plan.fund.days_to_approve,

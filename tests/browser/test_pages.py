@@ -255,7 +255,8 @@ def test_everything_on_the_board_lies_inside_the_window(width: int, visit: Opene
     else:
         for each in read_model.board(Desk(site.store)).rows:
             item = page.locator(f'.board-list [data-trial="{each.id}"]')
-            for part in (each.people, each.planned, each.as_of):
+            told = (each.planned,) if each.people == "–" else (each.people, each.planned, each.as_of)
+            for part in told:
                 expect(item).to_contain_text(part)
 
 

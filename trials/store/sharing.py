@@ -199,9 +199,9 @@ def fund_of(store: Store, trial: str, as_of: date) -> fund.FundSummary:
     plan = _fund(seen.protocol)
     with reading(store) as connection:
         known = _cases(connection, trial)
-        arm_of = _arms(connection, trial, {one.asked.participant for one in known.values()}) if seen.arms else None
+        arm_of = _arms(connection, trial, {one.asked.participant for one in known.values()})
         answers = bool(access.permitted(connection, store.person, FUND_ANSWER.action, [trial]))
-    return fund.summary(plan, known, as_of, arm_of=arm_of, small=seen.small or answers)
+    return fund.summary(plan, known, as_of, arm_of=arm_of, arms=seen.arms, small=seen.small or answers)
 
 
 def open_requests(store: Store, trial: str) -> tuple[FundRequest, ...]:
