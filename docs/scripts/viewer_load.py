@@ -297,7 +297,7 @@ def main() -> int:
             for number in range(given.trials):
                 deliver(home, number, 3, 151, given.rows)
             round_ = subprocess.Popen(
-                [sys.executable, "-m", "flows.cli", "round", "--json"], env=environment, stdout=subprocess.PIPE
+                [sys.executable, "-m", "flows.cli", "round", "--json"], env=environment, stdout=subprocess.DEVNULL
             )
             busy, began = Times(), time.monotonic()
             asyncio.run(watched(address, pages, given.viewers, given.seconds, busy))
