@@ -23,7 +23,7 @@ from flows.deploying import Done
 from flows.environment import _QUIET, _TUNED
 from flows.settings import Settings
 from tests.flows.making import Desk, people, plan
-from tests.flows.trees import ROOT, free_port, started, until
+from tests.flows.trees import ROOT, free_port, of_home, started, until
 from trials.errors import RoadtestError
 from trials.store import rounds
 from trials.store.engine import open_store
@@ -119,7 +119,8 @@ def test_deploy_puts_each_flow_there_once(shared: Shared) -> None:
     )
     assert set(did(first, "automation").values()) == {"made"}
     there = {name: shared.ask(lambda client, name=name: client.read_deployment_by_name(name)) for name in NAMES}
-    assert all(one.entrypoint.startswith("flows.deployed.") and one.tags == ["roadtest"] for one in there.values())
+    modules = ("flows.deployed.", "flows.alerts_flow.")
+    assert all(one.entrypoint.startswith(modules) and one.tags == ["roadtest"] for one in there.values())
     assert [name for name, one in there.items() if one.schedules] == ["round/round"]
     due = there["round/round"]
     assert (due.schedules[0].schedule.cron, due.schedules[0].schedule.timezone) == ("0 2 * * *", "UTC")
@@ -224,6 +225,8 @@ def test_a_worker_runs_a_round_when_it_is_due(shared: Shared, house: Desk) -> No
     words = ("prefect", "worker", "start", "--pool", "roadtest", "--type", "process")
     with started(shared.home, *words, **shared.variables, **secrets) as worker:
         until(lambda: ran_after(house, before), worker)
+        shared.deploy("0 2 * * *")  # no more runs; the one that did the work comes to its end
+        until(lambda: not any("prefect.engine" in command for command in of_home(shared.home).values()), worker)
         worker.send_signal(signal.SIGINT)
         worker.communicate(timeout=60)
     look = reading.card(house.store, "first-trial").look

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from flows import workers
-from flows.beside import found_server, only_one
+from flows.beside import only_one
+from flows.reaching import found_server
 from tests.flows.making import Desk, people, plan
 from tests.flows.trees import free_port, of_home, part, started, until
 from trials.errors import RoadtestError

@@ -79,7 +79,7 @@ def test_the_secret_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert serving.cookie_secret(tmp_path / "other.key") != first
     path.write_text("short")
-    with pytest.raises(StoreError, match=r"secret\.key can't be used"):
+    with pytest.raises(StoreError, match=r"secret\.key can't be read"):
         serving.cookie_secret(path)
 
 
