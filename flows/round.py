@@ -64,8 +64,12 @@ def run_round(
             with telemetry.span("round", trials=len(due)):
                 outcomes, lost = _work(settings, store, due, clock, look_too=True)
         except Exception as error:
-            rounds.end(store, begun.id, work.utc_now(), "failed", rounds.Counts(), _sentence(error))
+            sentence = _sentence(error)
+            with suppress(RoadtestError):  # where nothing can be written, the next round finds this one silent
+                rounds.end(store, begun.id, work.utc_now(), "failed", rounds.Counts(), sentence)
             alerts.after_round(settings, store, work.utc_now())
+            if isinstance(error, OSError):
+                raise RoadtestError(sentence) from None
             raise
         except BaseException:  # it is told to stop: whoever asks for a round next need not wait
             with suppress(RoadtestError):
@@ -150,6 +154,9 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, RoadtestError):
         return str(error)
     log.error("a round failed", exc_info=error)
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return f"the home can't be written: {error.strerror or error}{where}. Make room on its disk, or check its permissions."
     return f"{type(error).__name__} in Roadtest itself. See roadtest.log in the home."
 
 
