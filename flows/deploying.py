@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
 
+from flows.reaching import shown
 from flows.settings import Settings
 from trials.errors import RoadtestError
 
@@ -73,15 +74,9 @@ async def _require_answer(client: Any, url: str) -> None:
     trouble = await client.api_healthcheck()
     if trouble is not None:
         raise RoadtestError(
-            f"PREFECT_API_URL == '{_shown(url)}', must name a Prefect server that answers ({type(trouble).__name__}). "
+            f"PREFECT_API_URL == '{shown(url)}', must name a Prefect server that answers ({type(trouble).__name__}). "
             "Start it, or mend the address."
         )
-
-
-def _shown(url: str) -> str:
-    """An address without a password in it."""
-    scheme, found, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if found else url
 
 
 async def _pool(client: Any, name: str, kind: Kind | None, dry_run: bool) -> tuple[Kind, Done]:
@@ -204,7 +199,7 @@ def _notes(settings: Settings, pool: str, kind: Kind) -> list[str]:
 def done_json(done: list[Done], notes: list[str], pool: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """The same for machines."""
     return {
-        "server": _shown(environment.get("PREFECT_API_URL", "")),
+        "server": shown(environment.get("PREFECT_API_URL", "")),
         "pool": pool,
         "done": [{"kind": one.kind, "name": one.name, "did": one.did, "detail": one.detail} for one in done],
         "notes": notes,

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from flows.reaching import shown
 from flows.settings import Settings
 from trials.errors import RoadtestError
 
@@ -74,11 +75,8 @@ def _must_answer(address: str) -> None:
         with socket.create_connection((found.hostname or "", found.port or 8786), timeout=_PATIENCE):
             return
     except (OSError, ValueError) as error:
-        shown = (
-            f"{address.partition('://')[0]}://{address.rpartition('@')[2].rpartition('://')[2]}"  # without a password
-        )
         raise RoadtestError(
-            f"dask_address == '{shown}', must be a Dask scheduler that answers ({error}). Start it, mend "
+            f"dask_address == '{shown(address)}', must be a Dask scheduler that answers ({error}). Start it, mend "
             "ROADTEST_DASK_ADDRESS, or set ROADTEST_ENGINE to here."
         ) from None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import os
 import signal
 import sys
@@ -14,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from flows.one_log import handler_for
+from flows.reaching import found_server, shown
 from trials.errors import RoadtestError
 
 # Batches of the embedded server's own bookkeeping: without them every task pays several times its cost.
@@ -76,9 +77,7 @@ def keep_log(home: Path) -> None:
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
         handler.close()
-    file = logging.handlers.WatchedFileHandler(home / "roadtest.log", encoding="utf-8", delay=True)
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.addHandler(file)
+    logger.addHandler(handler_for(home))
     logger.propagate = False  # Prefect would print it
 
 
@@ -93,8 +92,6 @@ def run(flow: Callable[..., object], *args: object, **options: object) -> Any:
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         temporary_settings,
     )
-
-    from flows.reaching import found_server
 
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         # What fails comes back to the caller, who says it in one sentence. Prefect's own records keep the traceback.
@@ -123,12 +120,10 @@ def must_answer(url: str) -> None:
     except urllib.error.HTTPError:
         return  # it answers; that it wants a word to be let in is Prefect's to say
     except (OSError, ValueError) as error:
-        scheme, found, rest = url.partition("://")
-        shown = f"{scheme}://{rest.rpartition('@')[2]}" if found else url  # without a password
         why = getattr(error, "reason", error)
         raise RoadtestError(
-            f"PREFECT_API_URL == '{shown}', must name a Prefect server that answers ({why}). Start it, mend the address, or "
-            "take the variable away to use the embedded server."
+            f"PREFECT_API_URL == '{shown(url)}', must name a Prefect server that answers ({why}). Start it, mend the address, "
+            "or take the variable away to use the embedded server."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""How commands reach the Prefect server of a `roadtest serve` that runs on the same home."""
+"""How commands reach the Prefect server of a `roadtest serve` on the same home; addresses as they may be shown."""
 
 from __future__ import annotations
 
@@ -19,3 +19,9 @@ def found_server(prefect_home: Path) -> dict[str, str]:
         with socket.create_connection(("127.0.0.1", port), timeout=1.0):
             return reach
     return {}
+
+
+def shown(url: str) -> str:
+    """An address without a password in it."""
+    scheme, found, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if found else url
