@@ -1,18 +1,19 @@
 """Hours of simulated months: does anything grow that should not?
 
     python docs/scripts/soak.py [--minutes 120] [--deliveries 10000] [--viewers 20] [--trials 100] [--rows 10]
-                                [--per-round 25] [--home DIR] [--url URL | --postgres] [--csv FILE]
+                                [--per-round 50] [--home DIR] [--url URL | --postgres] [--csv FILE]
 
-Serves the pages with `roadtest serve`, runs round after round in one process that stays (Prefect's own server beside it),
-each with --per-round new deliveries a few simulated days after the last, evenly over the time, while --viewers poll, refresh
-and open pages as browsers do (`viewer_load.py`; Chromium tells once what a browser asks for). Every ten seconds it reads for
-each process below this one: resident memory, open files, sockets, threads; and the database's bytes and connections.
+Runs `roadtest serve` as an operator does: pages, Prefect's server and a round every so often, each round a process of its own.
+Between two rounds --per-round deliveries a few simulated days after the last come into the trials' folders, evenly over the
+time, while --viewers poll, refresh and open pages as browsers do (`viewer_load.py`; Chromium tells once what a browser asks
+for). Every ten seconds it reads for each process below this one: resident memory, open files, sockets, threads; and the
+database's bytes, deliveries, rounds and connections.
 
 After a quarter of the time (--warm-up) the medians of twelve parts of what is left are fitted by a line. Exits 1 when
-- a process's memory grows by more than 50 MB a day, and by more than chance (p < 0.01);
+- a process's memory grows by more than 50 MB a day, and by more than chance (p < 0.01); so too the most memory of a round;
 - its open files or sockets, or the database's connections, grow by three or more in what was judged, and more than by chance;
 - the database's bytes lie more than 10 % of their growth off a line over the deliveries;
-- a process ended before its time, a round failed, or a page was answered with an error.
+- a process ended before its time, a round failed, a delivery was refused or not taken in, or a page was answered with an error.
 
 What is loaded, pooled and remembered once rises at first, for a quarter of an hour or so: a run of a few minutes shows that the
 script works, and judges that rise. Linux alone: it reads /proc. Survives the end of its terminal
@@ -24,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import statistics
@@ -42,71 +42,41 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import viewer_load
-from soak_measures import WARM_UP, Soak, judged, postgres_size, sqlite_size, watch, written
+from soak_measures import EVERY, WARM_UP, Soak, judged, postgres_size, read_rounds, sqlite_size, watch, written
+
+from trials.store.engine import open_store
 
 ROOT = Path(__file__).parents[2]
 SAID = 60.0  # seconds between two lines of progress
 
 
-# The rounds: a process that stays, and is told what to do on its standard input.
+# What is delivered, and what the rounds made of it.
 
 
-def as_rounds() -> int:
-    """A round for each line that comes in, a time, and a line of JSON for each that is done."""
-    from flows.environment import keep_log, prepare
-    from flows.options import settings_for
-
-    settings = settings_for(None)
-    prepare(settings.folder)
-    keep_log(settings.folder)
-    from flows.environment import run
-    from flows.round import run_round
-
-    for line in sys.stdin:
-        found = run(run_round, settings, as_of=datetime.fromisoformat(line.strip()))
-        failed = [f"{one.trial}: {one.error}" for one in found if not one.ok]
-        refused = [one.refusal for each in found for one in each.receipts if one.refusal]
-        said = {"deliveries": sum(len(one.receipts) for one in found), "wrong": [*failed, *refused][:3]}
-        print(json.dumps(said), flush=True)
-    return 0
-
-
-def go_round(process: subprocess.Popen[str], at: datetime) -> dict[str, Any]:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(f"{at.isoformat()}\n")
-    process.stdin.flush()
-    while line := process.stdout.readline():
-        if line.startswith("{"):
-            return dict(json.loads(line))
-    raise SystemExit(f"the process of the rounds ended with {process.wait()}")
-
-
-def deliver_and_round(given: Any, home: Path, soak: Soak, process: subprocess.Popen[str]) -> None:
-    """Round after round, each with the next deliveries, evenly over the time. Trials take turns."""
+def deliver(given: Any, home: Path, soak: Soak) -> None:
+    """Delivery after delivery, evenly over the time. Trials take turns; each sends once a simulated week."""
     count = -(-given.deliveries // given.per_round)
-    between = given.minutes * 60 / count
-    days = 7 * given.per_round / given.trials  # each trial sends once a simulated week
+    days = 7 * given.per_round / given.trials
     first = datetime.now(UTC).replace(microsecond=0) - timedelta(days=days * (count + 1))
-    sent = 0
+    part, sent = home / "part.csv", 0
     for number in range(count):
-        if soak.done.wait(max(0.0, number * between - soak.seconds)):
+        if soak.done.wait(max(0.0, number * between(given) - soak.seconds)):
             return
         at = first + timedelta(days=days * (number + 1))
         for _ in range(min(given.per_round, given.deliveries - sent)):
             trial, turn = sent % given.trials, sent // given.trials
-            folder = home / "in" / f"trial-{trial:04}"
-            folder.mkdir(parents=True, exist_ok=True)
             enrolled = (at - timedelta(days=30)).date()
-            text = viewer_load.rows(trial, 1 + turn * given.rows, given.rows, enrolled)
-            (folder / f"{at.date()}-{turn:05}.csv").write_text(text, "utf-8")
+            part.write_text(viewer_load.rows(trial, 1 + turn * given.rows, given.rows, enrolled), "utf-8")
+            part.replace(home / "in" / f"trial-{trial:04}" / f"{at.date()}-{turn:05}.csv")  # whole, or not there
             sent += 1
-        began = time.monotonic()
-        found = go_round(process, at)
-        soak.round_seconds.append(time.monotonic() - began)
-        soak.rounds, soak.deliveries = soak.rounds + 1, soak.deliveries + found["deliveries"]
-        soak.wrong += found["wrong"]
     soak.done.wait(max(0.0, given.minutes * 60 - soak.seconds))
+    while soak.deliveries < given.deliveries and soak.seconds < given.minutes * 60 + 10 * between(given):
+        time.sleep(EVERY)  # the last ones are read by a round that is due
+
+
+def between(given: Any) -> float:
+    """Seconds between two lots of deliveries, and between two rounds."""
+    return float(given.minutes * 60 / -(-given.deliveries // given.per_round))
 
 
 # The whole.
@@ -116,7 +86,6 @@ def make(home: Path, url: str, given: Any) -> None:
     """The trials, registered and sealed; nothing delivered yet."""
     from flows import work
     from trials.protocol import from_yaml
-    from trials.store.engine import open_store
 
     home.mkdir(parents=True, exist_ok=True)
     store = open_store(url)
@@ -174,15 +143,6 @@ async def look_on(address: str, pages: list[Any], given: Any, soak: Soak, times:
             soak.wrong.append(f"a viewer stopped: {type(found).__name__}: {found}")
 
 
-def serve_command(port: int) -> list[str]:
-    """`roadtest serve`, pages alone."""
-    told = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "serve", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    alone = ["--no-rounds"] if "--no-rounds" in told.stdout else []
-    return ["-m", "flows.cli", "serve", "--port", str(port), *alone]
-
-
 def progress(soak: Soak, times: Any) -> None:
     """A line a minute."""
     while not soak.done.wait(SAID):
@@ -209,34 +169,34 @@ def soaked(given: Any, home: Path, url: str) -> tuple[Soak, Any]:
         "PREFECT_HOME": str(home / "prefect"),
     }
     environment |= {"ROADTEST_DATABASE_URL": "" if url.startswith("sqlite") else url, "PYTHONWARNINGS": "ignore"}
-    environment["ROADTEST_SCHEDULE"] = "0 0 1 1 *"  # the rounds are run here, not by `serve`
     port = viewer_load.free_port()
     address, times = f"http://127.0.0.1:{port}", viewer_load.Times()
+    every = f"{between(given) / 60:.4f}"
+    command = ["-m", "flows.cli", "serve", "--port", str(port), "--round-every", every]
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": (home / "soak-errors.log").open("ab")}
-    piped = {**quiet, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    store = open_store(url)
     with ExitStack() as stack:
-        pages = stack.enter_context(started(serve_command(port), environment, **quiet))
-        rounds = stack.enter_context(started([__file__, "--as-rounds"], environment, **piped))
+        stack.callback(store.close)
+        pages = stack.enter_context(started(command, environment, **quiet))
         wait_until_served(address, pages)
-        go_round(rounds, datetime.now(UTC) - timedelta(days=36_000))  # Prefect's own start is not part of the soak
         recorded = [viewer_load.record(address, "/"), viewer_load.record(address, "/trial/trial-0001")]
         soak = Soak()
         size = sqlite_size(home / "roadtest.db") if url.startswith("sqlite") else postgres_size(url)
-        watcher = threading.Thread(target=watch, args=(soak, size, home / "prefect" / "prefect.db"), daemon=True)
+        reading = (soak, store, size, home / "prefect" / "prefect.db")
+        watcher = threading.Thread(target=watch, args=reading, daemon=True)
         teller = threading.Thread(target=progress, args=(soak, times), daemon=True)
         lookers = threading.Thread(target=lambda: asyncio.run(look_on(address, recorded, given, soak, times)))
         for thread in (watcher, teller, lookers):
             thread.start()
         try:
-            deliver_and_round(given, home, soak, rounds)
+            deliver(given, home, soak)
         finally:
             soak.done.set()
             for thread in (watcher, lookers):
                 thread.join(timeout=90)
-        soak.wrong += [
-            f"{name} ended" for name, one in (("pages", pages), ("rounds", rounds)) if one.poll() is not None
-        ]
-    soak.wrong += times.wrong
+        soak.wrong += ["serve ended"] if pages.poll() is not None else []
+        read_rounds(soak, store)
+    soak.wrong += [*soak.round_wrong.values(), *times.wrong]
     return soak, times
 
 
@@ -251,15 +211,13 @@ def database_of(given: Any, home: Path, stack: ExitStack) -> str:
 
 
 def main() -> int:
-    if "--as-rounds" in sys.argv:
-        return as_rounds()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=120.0)
     parser.add_argument("--deliveries", type=int, default=10_000)
     parser.add_argument("--viewers", type=int, default=20)
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--rows", type=int, default=10)
-    parser.add_argument("--per-round", type=int, default=25)
+    parser.add_argument("--per-round", type=int, default=50)
     parser.add_argument("--warm-up", type=float, default=WARM_UP, help="part of the time that is not judged")
     parser.add_argument("--home", type=Path, help="an empty folder, which is kept")
     parser.add_argument("--url", default="", help="an empty PostgreSQL database")

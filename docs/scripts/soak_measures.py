@@ -16,6 +16,9 @@ from pathlib import Path
 
 from scipy import stats
 
+from trials.store import rounds
+from trials.store.engine import Store
+
 EVERY = 10.0  # seconds between two samples
 PARTS, WARM_UP, CHANCE = 12, 0.25, 0.01
 MB_A_DAY, GROWN, OFF_LINE = 50.0, 3.0, 0.10
@@ -55,6 +58,7 @@ class Soak:
     deliveries: int = 0
     rounds: int = 0
     round_seconds: list[float] = field(default_factory=list)
+    round_wrong: dict[int, str] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     bytes: list[Bytes] = field(default_factory=list)
@@ -89,12 +93,11 @@ def role_of(pid: int) -> str:
     """What a process does, by how it was called; pages: gunicorn's master and its workers."""
     line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
     known = {
-        "--as-rounds": "rounds",
         "flows.cli serve": "pages",
+        "flows.prefect_server": "prefect server",
         "flows.beside": "beside",
         "flows.runner": "runner",
-        "prefect": "prefect server",
-        "uvicorn": "prefect server",
+        "-m prefect": "round",
         "postgres": "postgres",
         "chrom": "browser",
     }
@@ -114,9 +117,22 @@ def sample(pid: int, soak: Soak) -> tuple[Sample, int]:
     return Sample(soak.seconds, soak.deliveries, pid, role_of(pid), rss, len(links), sockets, threads), mine
 
 
-def watch(soak: Soak, size: Callable[[], tuple[int, int | None]], prefect: Path) -> None:
+def read_rounds(soak: Soak, store: Store) -> None:
+    """What the rounds say of themselves: how many, what they took in, how long they took, and which did not end well."""
+    found = [one for one in rounds.listed(store, 1_000_000) if one.state != "running"]
+    soak.rounds, soak.deliveries = len(found), sum(one.counts.deliveries for one in found)
+    soak.round_seconds = [(one.ended_at - one.begun_at).total_seconds() for one in found if one.ended_at]
+    soak.round_wrong = {
+        one.id: f"round {one.id} ended as {one.state} with {one.counts.refused} deliveries refused: {one.error}"
+        for one in found
+        if one.state != "completed" or one.counts.refused
+    }
+
+
+def watch(soak: Soak, store: Store, size: Callable[[], tuple[int, int | None]], prefect: Path) -> None:
     """Samples everything every ten seconds until the soak is done."""
     while not soak.done.wait(EVERY - soak.seconds % EVERY):
+        read_rounds(soak, store)
         handles = 0
         for pid in descendants(os.getpid()):
             with suppress(OSError):
@@ -211,7 +227,22 @@ def judged(soak: Soak, warm_up: float) -> list[str]:
         for what, one in (("open files", files), ("sockets", sockets)):
             if one.in_all >= GROWN and one.chance < CHANCE:
                 wrong.append(f"{name}: its {what} grew by {one.in_all:.0f}")
-    return wrong + database_judged(soak, start)
+    return wrong + rounds_judged(by_pid) + database_judged(soak, start)
+
+
+def rounds_judged(by_pid: dict[int, list[Sample]]) -> list[str]:
+    """Each round is a process of its own: the most memory that was seen of each, against its time."""
+    each = [found for found in by_pid.values() if found[0].role == "round"]
+    most = slope(sorted((found[0].seconds, max(one.rss_mb for one in found)) for found in each))
+    if not each:
+        return []
+    print(
+        f"\nthe most memory of a round ({len(each)} seen): {max(one.rss_mb for found in each for one in found):.1f} MB, "
+        f"{most.a_second * 86_400:+.1f} MB a day (p = {most.chance:.3f})"
+    )
+    if most.a_second * 86_400 > MB_A_DAY and most.chance < CHANCE:
+        return [f"the memory of a round grows by {most.a_second * 86_400:.0f} MB a day"]
+    return []
 
 
 def database_judged(soak: Soak, start: float) -> list[str]:
