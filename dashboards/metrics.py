@@ -57,8 +57,8 @@ _HELD: list[IO[str]] = []  # the locks on files that this process counts in, for
 @dataclass(frozen=True, slots=True)
 class Metering:
     """mode: who may read /metrics: `local` (this machine, while nobody signs in), `token` (who shows it), `off`.
-    folder: shared by all workers of one server; None: the only process there is. schedule: the rounds' (cron, UTC), for
-    /readyz; '' where none are expected. Raises RoadtestError for a token that could be guessed."""
+    folder: shared by all workers of one server; None: the only process there is. schedule: the rounds' (cron, UTC, or `every
+    NUMBER minutes`), for /readyz; '' where none are expected. Raises RoadtestError for a token that could be guessed."""
 
     mode: Literal["local", "token", "off"] = "local"
     token: str = field(default="", repr=False)

@@ -7,13 +7,17 @@ Which facts are right is written in suites/*.json.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from datetime import date
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from trials import identifiers
 from trials.comparing import measured
 from trials.connectors.tabular import shorten
+from trials.identifiers import births
 from trials.protocol import Measure, Protocol
 
 # By fact, one entry a row.
@@ -69,27 +73,113 @@ def _nothing_said(kind: str, silent: Sequence[Measure], columns: Collection[str]
     )
 
 
-# What a sentence may repeat of a cell: numbers and dates, however they are mistyped, with a unit, and a single short word.
+# What a sentence may repeat of a cell: short numbers and the days of a trial, however they are mistyped, with a unit, and a
+# single word that is one of the plan's or of everyday, or nearly one. Any other may be a name in the wrong column.
 _NUMERIC = re.compile(r"[-+0-9.,:/ %eE()'*£$€]{1,30}|[-+]?(?i:inf|infinity|nan)")
 _UNIT = (
     r"h|hrs?|hours?|mins?|minutes?|d|days?|w|wks?|weeks?|months?|yrs?|years?|kg|cm|mm?|in|inches|ft|feet|lbs?|points?"
 )
 _WITH_UNIT = re.compile(rf"[-+]?[0-9][0-9.,]{{0,11}} ?(?i:{_UNIT})[.]?")
-_WORD = re.compile(r"[^\W\d_]{1,12}[.?!]?")
+_WORD = re.compile(r"([^\W\d_]{1,40})[.?!]?")
+_EVERYDAY = (
+    *(
+        "yes",
+        "no",
+        "true",
+        "false",
+        "none",
+        "null",
+        "nil",
+        "missing",
+        "unknown",
+        "pending",
+        "refused",
+        "declined",
+        "absent",
+    ),
+    *(
+        "blank",
+        "empty",
+        "error",
+        "withdrawn",
+        "lost",
+        "dead",
+        "died",
+        "alive",
+        "well",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "many",
+    ),
+    *(
+        "few",
+        "some",
+        "all",
+        "both",
+        "other",
+        "soon",
+        "today",
+        "tomorrow",
+        "yesterday",
+        "later",
+        "now",
+        "never",
+        "always",
+    ),
+    *("control", "treatment", "intervention", "placebo", "usual", "standard", "care", "new", "old", "active", "pilot"),
+    *("total", "sum", "mean", "infinity", "inf", "nan"),
+)
+_TIME_BEHIND = re.compile(r"[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?Z?$")
+_COMPACT_DAY = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
+_LIKE_A_DAY = re.compile(r"((?:19|20)\d{2})[-/. ]\d{1,2}[-/. ]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ]((?:19|20)\d{2})")
+_LONG_NUMBER = 8
+_NEARLY = 0.75
 
 
-def quoted(cell: str, is_personal: Callable[[str], bool]) -> str:
-    """A cell as a sentence shows it. What may name a person, or is a text, is described and not repeated: sentences are stored.
+def quoted(cell: str, is_personal: Callable[[str], bool], words: Iterable[str], today: date) -> str:
+    """A cell as a sentence shows it. What may name a person, or is a text, is described and not repeated: sentences are stored,
+    and outlive the key.
 
-    is_personal: whether a cell is somebody's id or names them.
+    is_personal: whether a cell is somebody's id or names them. words: the plan's own, its arms and sites among them. today:
+    days long before it, as birthdays are, are not repeated.
     """
     if not cell:
         return "blank"
     if is_personal(cell):
         return "somebody's id or name"
-    if len(cell) <= 3 or any(shape.fullmatch(cell) for shape in (_NUMERIC, _WITH_UNIT, _WORD)):
-        return f"'{shorten(cell)}'"
-    return f"a text of {len(cell)} characters"
+    if word := _WORD.fullmatch(cell):
+        told = len(cell) <= 2 or _is_nearly(word[1], (*words, *MISSING_WORDS, *_EVERYDAY))
+        return f"'{cell}'" if told else f"a word of {len(word[1])} letters"
+    if len(cell) > 3 and not any(shape.fullmatch(cell) for shape in (_NUMERIC, _WITH_UNIT)):
+        return f"a text of {len(cell)} characters"
+    year = _year(cell, today)
+    if year is not None:
+        return f"'{shorten(cell)}'" if year > today.year - births.YOUNGEST else "a date of long ago"
+    digits = _digits(cell)
+    return f"'{shorten(cell)}'" if digits < _LONG_NUMBER else f"a number of {digits} digits"
+
+
+@lru_cache(4096)  # a column that is wrong is wrong in many rows, with few words
+def _is_nearly(word: str, words: tuple[str, ...]) -> bool:
+    """Whether a word is one of these but for letter case or a slip of the keyboard."""
+    low, known = word.casefold(), [one.casefold() for one in words]
+    return low in known or bool(difflib.get_close_matches(low, known, n=1, cutoff=_NEARLY))
+
+
+def _year(cell: str, today: date) -> int | None:
+    """The year of a cell that is a date in any of the usual forms, with a time of day behind it or not, though there may be no
+    such day; None where it is no date."""
+    text = _COMPACT_DAY.sub(r"\1-\2-\3", cell) if _COMPACT_DAY.fullmatch(cell) else _TIME_BEHIND.sub("", cell)
+    day, written = births.day_of(text, today), _LIKE_A_DAY.fullmatch(text)
+    return day.year if day is not None else int(written[1] or written[2]) if written else None
+
+
+def _digits(cell: str) -> int:
+    """How many digits a number has; those behind its decimal point say nothing of a person."""
+    whole = cell.partition(".")[0] if cell.count(".") == 1 else cell
+    return sum(map(str.isdigit, whole))
 
 
 def heading(name: str, known: Collection[str], pattern: str | None) -> str:

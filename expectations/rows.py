@@ -186,6 +186,7 @@ class _Reading:
         self._today = today.isoformat()
         self._arms = tuple(arm.id for arm in protocol.arms)
         self._sites = tuple(site.id for site in protocol.sites)
+        self._words = (*self._arms, *self._sites, *(one for field in protocol.data.fields for one in field.one_of))
         self._trimmed: Counter[str] = Counter()
         self._recased: Counter[str] = Counter()
         self.cells = {name: self._trim(name) for name in protocol.known_columns}
@@ -394,7 +395,7 @@ class _Reading:
 
     def _show(self, cell: str) -> str:
         """A cell as a sentence has it."""
-        return quoted(cell, self._is_personal)
+        return quoted(cell, self._is_personal, self._words, date.fromisoformat(self._today))
 
     def _is_personal(self, cell: str) -> bool:
         """Whether a cell, in whatever column, is somebody's id or names them, so that no sentence may repeat it."""

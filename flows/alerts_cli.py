@@ -29,7 +29,7 @@ def list_alerts(
 ) -> None:
     """What stands, what must be acted on first, and how the channels get on."""
     with told():
-        settings = settings_for(home, person=by)
+        settings = settings_for(home, there=True, person=by)
         from flows.show import print_json
         from trials.store import alerts
 
@@ -52,7 +52,7 @@ def acknowledge(
 ) -> None:
     """Say that you see to an alert: nobody is reminded of it any more. For operators and leads."""
     with told():
-        settings = settings_for(home)
+        settings = settings_for(home, there=True)
         from flows.show import print_json
         from flows.work import utc_now
         from trials.store import alerts
@@ -94,7 +94,7 @@ def try_channel(
 def check_alerts(home: Home = None, as_json: Json = False) -> None:
     """Find out what is the case now, and tell whoever is to know. Run it apart from the rounds, to hear when they stop."""
     with told():
-        settings = settings_for(home)
+        settings = settings_for(home, there=True)
         from flows.alerts import check
         from flows.show import print_json
         from flows.work import utc_now

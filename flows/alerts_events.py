@@ -1,36 +1,37 @@
 """Alerts as events in Prefect, for automations: `roadtest.verdict.crossed`, `roadtest.source.overdue`,
 `roadtest.trial.unhealthy`, `roadtest.trial.failed`, `roadtest.round.failed`.
 
-Whoever reads Prefect's pages has no role here, so an event says which trial and what sort of thing: no verdict, no number. It
-is told as on a channel: once per occurrence, again only if a process was killed in between, and then with the same id.
+Whoever reads Prefect's pages has no role here, so an event says which trial and what sort of thing: no verdict, no number, and
+no id that is made of them, because the few that there can be are soon tried. It is told as on a channel: once per occurrence,
+again only if a process was killed in between, and then with the same id.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 import sys
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from trials.alerting import Alert, Rule, kind_named
+from trials.alerting import Rule, kind_named
 from trials.store import alerts
+from trials.store.alerts import Claimed
 from trials.store.engine import Store
 
 CHANNEL = "prefect:events"  # no channel of the file can have this name
-_OURS = UUID(
-    "5f0c3c1e-8e0b-5b0e-a6d2-2f1d1a4b7c90"
-)  # what ids of events are made from, so that one has one id for ever
 
 
 def emit(store: Store, now: datetime) -> int:
     """Sends an event for each alert that was raised; how many. Without a server of Prefect's at hand they wait."""
     if not at_hand():
         return 0
-    by = secrets.token_hex(8)
+    by = secrets.token_hex(16)
     claimed = alerts.claim(store, [Rule(CHANNEL, ends=False)], now, by).get(CHANNEL, [])
     for one in claimed:
-        send(one.alert)
+        send(one)
     if claimed:
         alerts.sent(store, CHANNEL, by, now)
     return len(claimed)
@@ -47,14 +48,22 @@ def at_hand() -> bool:
     return bool(PREFECT_API_URL.value())
 
 
-def send(alert: Alert) -> None:
+def send(one: Claimed) -> None:
     """Hands one event to Prefect, which sends it in the background."""
     from prefect.events import emit_event
 
+    alert = one.alert
     about = f"roadtest.trial.{alert.trial}" if alert.trial else "roadtest.rounds"
     emit_event(
         kind_named(alert.kind).event,
         resource={"prefect.resource.id": about, "prefect.resource.name": alert.trial or "rounds"},
-        payload={"alert": alert.id, "kind": alert.kind, "severity": alert.severity},
-        id=uuid5(_OURS, f"{alert.id} {alert.occurrence}"),
+        payload={"kind": alert.kind, "severity": alert.severity},
+        id=_id(one),
     )
+
+
+def _id(one: Claimed) -> UUID:
+    """The event's id, the same for the same telling: without the telling's token, which the database alone holds, nobody can
+    tell which alert it is of."""
+    told = f"{one.alert.id} {one.alert.occurrence}".encode()
+    return UUID(bytes=hmac.digest(one.token.encode(), told, hashlib.sha256)[:16], version=5)

@@ -5,6 +5,7 @@ An address that holds a password or a token never stands in the file: `secret:NA
 
 from __future__ import annotations
 
+import difflib
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -170,11 +171,21 @@ def read_channels(path: Path, *, named: bool = False) -> Channels:
 def _told(error: ValidationError) -> str:
     """The first complaint; where it is about an address, without what was written there."""
     first = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")[0]
+    if first["type"] == "extra_forbidden":
+        return _unknown(first["loc"])
     if first["loc"][-1:] != ("url",) or first["type"] == "missing":
         return explain(error)
     where = ".".join(str(part) for part in first["loc"])
     context = first.get("ctx", {})
     return f"{where} {context.get('error', 'must be text. Write secret:team-mail')}."
+
+
+def _unknown(where: tuple[int | str, ...]) -> str:
+    """A key that this file does not have: which of its own was meant."""
+    known = list((Channels if len(where) == 1 else Channel).model_fields)
+    near = difflib.get_close_matches(str(where[-1]), known, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(known)}."
+    return f"{'.'.join(str(part) for part in where)} is not a known key. {hint}"
 
 
 def address_of(path: Path, channel: Channel) -> str:

@@ -36,6 +36,7 @@ REJUDGED = timedelta(
 _AGAIN = -1  # no token: such a trial is judged again next time
 _DEEP = ("rule:", "site:", "plan", "refused", "unreadable")  # how what is judged of these trials alone begins
 LONGEST_DETAIL = 600
+STOPPED = "it was told to stop"  # why a round was interrupted by whoever stops `serve` or a worker
 # "arm is 'pilot': must be one of ...": what a site sent in a cell may be anything, an id among it, and leaves the house in no
 # message.
 _CELL = re.compile(r"\bis '[^']*'")
@@ -100,7 +101,10 @@ def _failed(store: Store, cards: Sequence[TrialCard]) -> Iterator[Finding]:
     known = {card.id for card in cards}
     for trial, one in rounds.work_of(store).items():
         if one.failures and trial in known:
-            yield Finding("failed", trial, "work", "The work on it failed.", detail=_reason(one.error))
+            again = (
+                "" if one.next_try_at is None else f" It is tried again from {one.next_try_at:%Y-%m-%d %H:%M} UTC on."
+            )
+            yield Finding("failed", trial, "work", "The work on it failed.", detail=f"{_reason(one.error)}{again}")
 
 
 def _sources(store: Store, cards: Sequence[TrialCard], now: datetime) -> Iterator[Finding]:
@@ -204,13 +208,28 @@ def _unreadable(trial: str, error: RoadtestError | None) -> Finding:
 
 def _rounds(store: Store, now: datetime, schedule: str, grace: timedelta) -> Iterator[Finding]:
     listed = rounds.listed(store, 20)
-    over = next((one for one in listed if one.state != "running"), None)
-    if over is not None and over.state in ("failed", "interrupted"):
-        word = "failed" if over.state == "failed" else "was interrupted"
-        yield Finding("round", "", over.state, f"The last round {word}.", "act", _reason(over.error))
+    yield from _ended_badly(listed, now)
     since = _alive(store, listed, now)
     if since is not None and is_late(since, schedule, grace, now):
         yield Finding("round", "", "silent", f"No round has ended since {since:%Y-%m-%d %H:%M} UTC.", "act")
+
+
+def _ended_badly(listed: Sequence[rounds.Round], now: datetime) -> Iterator[Finding]:
+    """What the newest round came to. One that was cut off is told of also when the one after it was the first to look: only
+    when another has ended is it over. One that was told to stop was stopped by somebody who knows."""
+    ended = [one for one in listed if one.state != "running"]
+    silent = [one for one in listed if one.state == "running" and abs(now - one.beat_at) > rounds.SILENT]
+    if ended and ended[0].state == "failed":
+        yield Finding("round", "", "failed", "The last round failed.", "act", _reason(ended[0].error))
+    if silent:
+        since = f"{silent[0].beat_at:%Y-%m-%d %H:%M} UTC"
+        said = f"The round that runs has fallen silent: no sign of life since {since}."
+        yield Finding("round", "", "interrupted", said, "act")
+    elif ended and ended[0].state == "interrupted":
+        yield Finding("round", "", "interrupted", "The last round was interrupted.", "act", _reason(ended[0].error))
+    elif len(ended) > 1 and ended[1].state == "interrupted" and ended[1].error != STOPPED:
+        said = "The round before the last was interrupted; what it left was for the last one to do."
+        yield Finding("round", "", "interrupted", said, "look", _reason(ended[1].error))
 
 
 def _alive(store: Store, listed: Sequence[rounds.Round], now: datetime) -> datetime | None:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from trials.alerting import Alert, What, kind_named
+from trials.alerting import Alert, What, kind_named, next_step
 from trials.disclosure import apart, told, unhidden
 from trials.protocol import Protocol
 from trials.store import reading, seeing
@@ -107,7 +107,7 @@ def line_of(view: View, one: Claimed, url: str) -> str:
     if one.what in ("raised", "reminder"):
         lines.append(f"  {WHEN[one.what]}, since {_moment(alert.raised_at)}.")
         if view.reads is not None:
-            lines.append(f"  {kind_named(alert.kind).next.format(trial=alert.trial)}")
+            lines.append(f"  {next_step(alert)}")
             lines.append(f"  You see to it: roadtest alerts acknowledge {alert.id} --by NAME")
     if link := link_to(view, alert, url):
         lines.append(f"  {link}")

@@ -31,7 +31,7 @@ def verify(trial: Trial = None, head: HeadFile = None, by: By = None, home: Home
     from flows.show import print_json
 
     with told():
-        store = opened(settings_for(home), by)
+        store = opened(settings_for(home, there=True), by)
         try:
             found = verified(store, trial, head)
             shown = seen(store, found)
@@ -55,7 +55,7 @@ def head(by: By = None, home: Home = None, as_json: Json = False) -> None:
     from trials.store import seeing, verifying
 
     with told():
-        store = opened(settings_for(home), by)
+        store = opened(settings_for(home, there=True), by)
         try:
             ends = verifying.heads(store)
             found = {name: ends[name] for name in seeing.allowed(store, [*ends])}

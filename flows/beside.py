@@ -1,5 +1,6 @@
 """What runs beside the pages of `roadtest serve`: Prefect's server on this machine, unless PREFECT_API_URL names one, and the
-runner of the rounds. `python -m flows.beside cron|minutes VALUE`, started by flows.workers.
+runner of the rounds. `python -m flows.beside cron|minutes VALUE LOCK`, started by flows.workers, which holds the home's rounds:
+LOCK is the number of that open file.
 
 This process starts both again when they end, keeps the one log, and ends with the process that started it. Its listening
 socket outlives the server, so that nobody is refused while that is started again.
@@ -22,14 +23,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from flows.one_log import OneLog
-from flows.parts import FAULT, Part, ends_with_its_parent
+from flows.one_log import Folded, OneLog
+from flows.parts import Part, ends_with_its_parent
 from flows.reaching import ADDRESS_FILE
 
 TURN = 0.25  # seconds between two looks at the parts
 STOP_RUNNER, STOP_SERVER = 4.0, 3.0  # seconds that each is given
 ENDS_WITHIN = STOP_RUNNER + STOP_SERVER + 1.0
-_FREE_WITHIN = 15.0  # seconds that the processes of a killed predecessor are given
 RUNNER = "ROADTEST_RUNNER"  # in a flow run's environment: the process id of the runner that started it
 
 # Of the server beside the pages; what the operator has set stays.
@@ -49,6 +49,7 @@ class Beside:
 
     def __init__(self, home: Path, schedule: list[str], environment: Mapping[str, str]) -> None:
         self.log = OneLog(home)
+        self._folded = Folded(self.log.say)
         self._file = Path(environment["PREFECT_HOME"]) / ADDRESS_FILE
         self._server: Part | None = None
         self._health = ""
@@ -68,7 +69,7 @@ class Beside:
         server = {**_SERVER, **environment, "PREFECT_API_AUTH_STRING": word, "PREFECT_SERVER_API_AUTH_STRING": word}
         number = self._socket.fileno()
         command = [sys.executable, "-m", "flows.prefect_server", str(number)]
-        self._server = Part("prefect", command, server, self.log.say, shared=[number])
+        self._server = Part("prefect", command, server, self._folded.say, shared=[number])
         self._health = f"{url}/health"
         _write_private(self._file, json.dumps(reach))
         return reach
@@ -82,6 +83,7 @@ class Beside:
             ready = ready or self._server is None or _answers(self._health)
             if ready:
                 self._runner.keep()
+            self._folded.flush()
             turns += 1
             if turns % 40 == 0:
                 self.log.put_aside()
@@ -93,10 +95,11 @@ class Beside:
             self._file.unlink(missing_ok=True)
             self._server.stop(STOP_SERVER)
             self._socket.close()
+        self._folded.flush(older=0.0)
         self.log.close()
 
 
-def only_one(prefect_home: Path, within: float = _FREE_WITHIN) -> IO[str] | None:
+def only_one(prefect_home: Path, within: float) -> IO[str] | None:
     """A lock on the home's rounds, held as long as the file is open; None when another `roadtest serve` has it."""
     prefect_home.mkdir(parents=True, exist_ok=True)
     file = (prefect_home / "serve.lock").open("a")
@@ -139,16 +142,14 @@ def main() -> int:
     ends_with_its_parent(ENDS_WITHIN)
     settings = load_settings()
     prepare(settings.folder)
-    lock = only_one(Path(os.environ["PREFECT_HOME"]))
-    if lock is None:
-        print("roadtest: another `roadtest serve` runs the rounds of this home.", file=sys.stderr, flush=True)
-        return FAULT
-    parts = Beside(settings.folder, sys.argv[1:], os.environ)
-    try:
-        parts.go_on(done)
-    finally:
-        parts.stop()
-        lock.close()
+    *schedule, lock = sys.argv[1:]
+    # The lock is its opener's as long as either has it open: a successor waits for both to end.
+    with os.fdopen(int(lock), "a"):
+        parts = Beside(settings.folder, schedule, os.environ)
+        try:
+            parts.go_on(done)
+        finally:
+            parts.stop()
     return 0
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from flows import work
 from flows.keys import Keys
+from flows.naming import named_safely
 from flows.secrets import secret_named
 from flows.settings import Settings
 from trials.connectors import folder
 from trials.connectors.connector import Found
 from trials.errors import SourceError
-from trials.identifiers import masked
 from trials.protocol import Protocol
 from trials.records import Receipt
 from trials.store import ledger
@@ -56,9 +56,8 @@ def ingest_files(
         found = Found(path.name, sent_at or min(folder.sent_at(path), at), str(path.resolve()), dated=named)
         read = folder.CONNECTOR.read(protocol, found, door.context())
         if read is not None:
-            deliveries.append(
-                replace(masked(read, protocol.data.id_pattern), source="hand", dated=sent_at is not None or read.dated)
-            )
+            deliveries.append(replace(read, source="hand", dated=sent_at is not None or read.dated))
+    deliveries = [*named_safely(store, door.pseudonyms, protocol, deliveries)]
     return work.ingest(store, protocol, deliveries, recorded_at=at, as_of=at, door=door, dry_run=dry_run)
 
 
@@ -79,6 +78,7 @@ def enrol_from(
     listed = folder.CONNECTOR.read(replace_columns(protocol), found, door.context())
     if listed is None:
         raise SourceError(f"{file.name}: holds nothing. Name the list of people who were allocated.")
+    [listed] = named_safely(store, door.pseudonyms, protocol, [listed])
     return work.enrol(store, protocol, replace(listed, source=f"{REGISTER}hand"), at=at, door=door, dry_run=dry_run)
 
 

@@ -1,12 +1,12 @@
 """The command `roadtest`. Thin: each command reads its options, calls one function below, and shows what came back.
 
 Heavy packages are imported inside the commands that need them, so that `roadtest --help` answers at once.
-Exit codes: 0 done; 1 refused or failed, with one sentence on stderr and no traceback; 2 wrong usage.
+Exit codes: 0 done; 1 refused or failed, with one sentence on stderr and no traceback; 2 wrong usage;
+128 and a signal's number: told to stop.
 """
 
 from __future__ import annotations
 
-import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,22 @@ from flows.alerts_cli import alerts_app
 from flows.auditing import audit_app
 from flows.deploy_cli import deploy as deploy_command
 from flows.moments import parse_time
-from flows.options import By, Home, Json, TrialName, fail, hidden_text, name_of, opened, read_by, settings_for, told
+from flows.options import (
+    STOPPED,
+    By,
+    Home,
+    Json,
+    TrialName,
+    begin,
+    fail,
+    hidden_text,
+    name_of,
+    opened,
+    read_by,
+    settings_for,
+    stopped_by,
+    told,
+)
 from flows.quarantine import quarantine_app
 
 if TYPE_CHECKING:
@@ -289,7 +304,7 @@ def _finish(settings: Settings, outcomes: list[Outcome], as_json: bool, single: 
 
     store = opened(settings)
     cards = {card.id: card for card in reading.cards(store, [outcome.trial for outcome in outcomes if outcome.ok])}
-    seen = {name: seeing.look_for(store, card) for name, card in cards.items()}
+    seen = seeing.looks_for(store, list(cards.values()))
     if as_json:
         bodies = [outcome_json(outcome, seen.get(outcome.trial), cards.get(outcome.trial)) for outcome in outcomes]
         print_json(bodies[0] if single else bodies)
@@ -298,7 +313,11 @@ def _finish(settings: Settings, outcomes: list[Outcome], as_json: bool, single: 
             if outcome.ok:
                 typer.echo(outcome_text(outcome, seen.get(outcome.trial), cards.get(outcome.trial)))
         if not outcomes:
-            typer.echo(NOTHING_SEALED)
+            ended = (
+                "closed and without its key: nothing more is taken in",
+                "closed and without their keys: nothing more is taken in",
+            )
+            typer.echo(_none_sealed(reading.cards(store), *ended))
     failed = [(outcome.trial, outcome.error) for outcome in outcomes if not outcome.ok]
     failed += [
         (outcome.trial, receipt.refusal)
@@ -332,7 +351,17 @@ def _due(settings: Settings, trial: str | None) -> list[str]:
     return mine
 
 
-NOTHING_SEALED = "No trial is sealed yet. Next: roadtest register FILE"
+def _none_sealed(cards: list[TrialCard], one: str, many: str) -> str:
+    """Why no trial is to be worked on, and what to do next. one, many: how trials stand that were sealed once."""
+    sealed = sum(card.state != "registered" for card in cards)
+    if not sealed:
+        return f"No trial is sealed yet. Next: roadtest {'seal TRIAL --by NAME' if cards else 'register FILE'}"
+    said = (
+        f"The only trial that was sealed is {one}"
+        if sealed == 1
+        else f"All {sealed} trials that were sealed are {many}"
+    )
+    return f"{said}. Next: roadtest register FILE"
 
 
 @app.command()
@@ -389,15 +418,15 @@ def status(trial: MaybeTrial = None, by: By = None, home: Home = None, as_json: 
     """Where the trials stand."""
     with told():
         settings = settings_for(home, person=by)
-        from flows.show import card_json, print_json, verdict_table, work_lines
+        from flows.show import card_json, print_json, round_lines, verdict_table, work_lines
+        from flows.work import utc_now
         from trials.store import quarantine, reading, rounds, seeing
 
         store = opened(settings)
         cards = _mine(store, reading.cards(store)) if trial is None else _named(store, trial)
-        seen = {card.id: seeing.look_for(store, card) for card in cards}
+        seen = seeing.looks_for(store, cards)
         if as_json:
             from flows.overdue import overdue_all, waited_for
-            from flows.work import utc_now
 
             waiting = quarantine.waiting(store, [card.id for card in cards])
             late = {one.trial: waited_for(one) for one in overdue_all(store, utc_now(), [card.id for card in cards])}
@@ -406,6 +435,10 @@ def status(trial: MaybeTrial = None, by: By = None, home: Home = None, as_json: 
         elif cards:
             verdict_table(cards, f"{len(cards)} trials" if trial is None else trial, seen)
             for line in work_lines(rounds.work_of(store, [card.id for card in cards])):
+                typer.echo(line)
+            every = reading.sealed_ids(store)
+            why = len(seeing.allowed(store, every, "collect")) == len(every)
+            for line in round_lines(rounds.newest(store), utc_now(), why=why):
                 typer.echo(line)
         elif not reading.tokens(store):
             typer.echo("No trial is registered yet. Next: roadtest protocol new my-trial.yaml")
@@ -563,7 +596,7 @@ def history(
 ) -> None:
     """Everything that was ever said of one participant: when it was sent, when we knew it, by which delivery."""
     with told():
-        settings = settings_for(home, person=by)
+        settings = settings_for(home, there=True, person=by)
         from flows.byhand import door_of
         from flows.exporting import shown_story, story_json, story_text
         from flows.show import print_json
@@ -590,7 +623,7 @@ def overdue(
 ) -> None:
     """What is waited for in vain: deliveries, sites that fell silent, people's outcomes, failed attempts."""
     with told():
-        settings = settings_for(home, person=by)
+        settings = settings_for(home, there=True, person=by)
         from flows.overdue import overdue_all, overdue_json, overdue_text
         from flows.show import print_json
         from flows.work import utc_now
@@ -609,7 +642,7 @@ def overdue(
         elif trial is not None and cards[0].state != "registered":
             typer.echo(f"{trial} is {cards[0].state}: nothing is waited for. Next: roadtest status {trial}")
         elif cards or not reading.tokens(store):
-            typer.echo(NOTHING_SEALED)
+            typer.echo(_none_sealed(cards, *2 * ["closed: nothing is waited for"]))
 
 
 @db_app.command("upgrade")
@@ -634,17 +667,20 @@ def db_upgrade(home: Home = None, as_json: Json = False) -> None:
             )
 
 
-def _end(*_: object) -> None:
-    """On SIGTERM: an ordinary end, which also stops Prefect's embedded server."""
-    sys.exit(128 + signal.SIGTERM)
-
-
 def main() -> None:
-    """The entry point. A fault of ours ends like a refusal: one sentence, exit code 1; the traceback goes to a file."""
-    signal.signal(signal.SIGTERM, _end)
+    """The entry point. A fault of ours ends like a refusal: one sentence, exit code 1; the traceback goes to a file. What fails
+    because the process was told to stop is no fault: 128 and the signal's number."""
+    begin()
     try:
         app()
+    except SystemExit as ended:
+        number = stopped_by(ended) if ended.code else None
+        sys.exit(128 + number if number else ended.code)
     except Exception as error:  # noqa: BLE001 - the outermost line of defence; the traceback is kept, not swallowed
+        number = stopped_by(error)
+        if number:
+            typer.echo(f"roadtest: {STOPPED}", err=True)
+            sys.exit(128 + number)
         import tempfile
         import traceback
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -183,9 +183,16 @@ def decisions_text(body: Mapping[str, Any]) -> list[str]:
         lines.append(f"Taken after the decision: look{'s' if len(after) > 1 else ''} {', '.join(after)}.")
     for one in body["withdrawn"]:
         code = one["reason_code"].replace("_", " ")
-        lines.append(f"{one['site']} left from {one['from_day']} on ({code}): {one['reason']}")
+        lines.append(f"{one['site']} left from {_day(one['from_day'])} on ({code}): {one['reason']}")
     lines += sites_text(body)
-    lines += [f"Outside event of {one['day']}: {one['text']}" for one in body["events"]]
+    lines += [f"Outside event of {_day(one['day'])}: {one['text']}" for one in body["events"]]
     lines += [one["sentence"] for one in body["splits"]]
     last = body["decisions"][-1]["next"] if body["decisions"] else f"roadtest decide {trial} WHAT --by NAME"
     return [*lines, f"Next: {last}"]
+
+
+def _day(written: str) -> str:
+    """A day of a JSON body, for people."""
+    from trials.records import in_words
+
+    return in_words(date.fromisoformat(written))

@@ -20,6 +20,7 @@ from trials.errors import RoadtestError
 Kind = Literal["process", "docker", "kubernetes"]
 KINDS: tuple[Kind, ...] = ("process", "docker", "kubernetes")
 POOL, IMAGE = "roadtest", "roadtest"
+_NEVER = "/%&><"  # in no name on a Prefect server
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,18 @@ def deploy(
 
     kind: of a pool that is not there yet (process); one that is there keeps its kind. image: of the containers, where the pool
     starts some. dry_run: says what would be done and writes nothing. Raises RoadtestError when PREFECT_API_URL names no server
-    or it doesn't answer, and when the pool is of another kind.
+    or it doesn't answer, when no pool can have that name, and when the pool is of another kind.
     """
     url = os.environ.get("PREFECT_API_URL", "")
     if not url:
         raise RoadtestError(
             "PREFECT_API_URL == '', must name a shared Prefect server, such as http://prefect.example.org:4200/api. Set it, or "
             "run `roadtest serve`, which brings its own."
+        )
+    if not pool.strip() or any(sign in pool for sign in _NEVER) or pool.lower().startswith("prefect"):
+        raise RoadtestError(
+            f"pool == '{pool}', must be a name without / % & > <, and not begin with 'prefect', which is the server's own. Set "
+            "it with --pool."
         )
     return asyncio.run(_deploy(settings, url, pool, kind, image, dry_run))
 
@@ -180,15 +186,25 @@ def _content(one: Any, schedules: list[Any], limit: int | None) -> dict[str, Any
         "pool": one.work_pool_name,
         "job": one.job_variables,
         "version": one.version,
-        "cron": [(each.cron, each.timezone) for each in schedules],
+        "cron": [_when(each) for each in schedules],
         "limit": limit,
         "alone": None if options is None else options.collision_strategy.value,
     }
 
 
+def _when(schedule: Any) -> tuple[str, str | None]:
+    """When runs are due; a schedule that somebody made an interval or a calendar rule on Prefect's pages has no cron."""
+    return getattr(schedule, "cron", repr(schedule)), getattr(schedule, "timezone", None)
+
+
 def _notes(settings: Settings, pool: str, kind: Kind) -> list[str]:
     """What the person should know."""
     notes = []
+    if settings.schedule != (os.environ.get("ROADTEST_SCHEDULE") or Settings.model_fields["schedule"].default):
+        notes.append(
+            f"Set ROADTEST_SCHEDULE='{settings.schedule}' for every process of this home: --schedule is known to Prefect "
+            "alone, and alerts and /readyz would judge the rounds by another."
+        )
     if settings.url.startswith("sqlite") and kind != "process":
         notes.append(
             "The database is SQLite, which other machines and containers can't reach: set ROADTEST_DATABASE_URL to PostgreSQL."

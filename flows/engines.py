@@ -7,10 +7,12 @@ The machines of a Dask cluster need the same database (PostgreSQL), home (source
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flows.reaching import shown
@@ -20,6 +22,7 @@ from trials.errors import RoadtestError
 F = TypeVar("F", bound=Callable[..., Any])
 Item = TypeVar("Item")
 Found = TypeVar("Found")
+_HERE = ("127.0.0.1", "localhost", "::1")
 _PATIENCE = 5.0  # seconds for a scheduler to answer
 
 
@@ -36,8 +39,24 @@ def spread(settings: Settings, task: Any, groups: Sequence[Any], *args: Any) -> 
     if settings.engine == "here":
         states = [task(settings, group, *args, return_state=True) for group in groups]
     else:
-        states = [future.wait() or future.state for future in [task.submit(settings, group, *args) for group in groups]]
+        with _server_of_this_process():
+            futures = [task.submit(settings, group, *args) for group in groups]
+        states = [future.wait() or future.state for future in futures]
     return [state.result(raise_on_failure=False, _sync=True) for state in states]
+
+
+def _server_of_this_process() -> AbstractContextManager[None]:
+    """What is sent to Dask's workers carries the address of the Prefect server that this flow asks. Without it each worker
+    would start an embedded server of its own, and all of them would fight over one database."""
+    from prefect.context import SyncClientContext
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    found = SyncClientContext.get()
+    if PREFECT_API_URL.value() or found is None:
+        return nullcontext()
+    return cast(
+        "AbstractContextManager[None]", temporary_settings({PREFECT_API_URL: str(found.client.api_url).rstrip("/")})
+    )
 
 
 def mapped(settings: Settings, work: Callable[[Item], Found], items: Sequence[Item]) -> list[Found]:
@@ -58,6 +77,7 @@ def mapped(settings: Settings, work: Callable[[Item], Found], items: Sequence[It
 def _dask(settings: Settings) -> Any:
     _must_have_dask()
     _must_answer(settings.dask_address)
+    _must_reach_prefect(settings.dask_address)
     from prefect_dask.task_runners import DaskTaskRunner
 
     local = {"dashboard_address": "127.0.0.1:0", "threads_per_worker": 1}
@@ -79,6 +99,15 @@ def _must_answer(address: str) -> None:
             f"dask_address == '{shown(address)}', must be a Dask scheduler that answers ({error}). Start it, mend "
             "ROADTEST_DASK_ADDRESS, or set ROADTEST_ENGINE to here."
         ) from None
+
+
+def _must_reach_prefect(address: str) -> None:
+    """Raises RoadtestError when a cluster of other machines would be given the embedded server, which they can't reach."""
+    if address and urlsplit(address).hostname not in _HERE and not os.environ.get("PREFECT_API_URL"):
+        raise RoadtestError(
+            f"PREFECT_API_URL == '', must name a Prefect server that the Dask cluster at '{shown(address)}' reaches: the "
+            "embedded one is for this machine alone. Set it, or empty ROADTEST_DASK_ADDRESS."
+        )
 
 
 def _must_have_dask() -> None:

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from flows.one_log import handler_for
 from flows.reaching import found_server, shown
@@ -32,7 +32,7 @@ _QUIET = {
     # The default of 20 s failed three of four first starts on a loaded machine.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_LEVEL": "WARNING",
-    # A server that was killed is waited for half a minute at each call, not one; then the round fails and the next one runs.
+    # A server that is gone is waited for half a minute (2 + 4 + 8 + 16 s), once: see `stop_waiting`.
     "PREFECT_CLIENT_MAX_RETRIES": "4",
     "PREFECT_CLI_PROMPT": "false",
 }
@@ -40,6 +40,58 @@ _QUIET = {
 
 _PATIENCE = 10.0  # seconds for a Prefect server to answer
 _HERE = ("127.0.0.1", "localhost", "::1")
+
+
+class ServerGoneError(RoadtestError):
+    """Prefect's server has stopped answering while a flow ran."""
+
+
+class _Patience:
+    """Hooks of a client's requests: of a server that is gone one request is tried as often as Prefect's client does it, and
+    every later one twice. Without them each request of a flow's end would wait half a minute anew, and the flow for minutes."""
+
+    def __init__(self, url: str, tries: int) -> None:
+        self._url, self._tries = url, tries
+        self._unanswered, self._last = 0, None
+
+    def ask(self, request: Any) -> None:
+        """Before each try. A request that is tried again is the same object. Raises ServerGoneError, which is not retried."""
+        if request is self._last and self._unanswered > self._tries:
+            raise _gone(self._url)
+        self._last = request
+        self._unanswered += 1
+
+    def answered(self, _: object) -> None:
+        """After each answer, whatever it says."""
+        self._unanswered, self._last = 0, None
+
+
+def _gone(url: str) -> ServerGoneError:
+    return ServerGoneError(
+        f"Prefect's server at {shown(url)} has stopped answering, must answer until a flow's end. What was stored is whole; "
+        "start the server again, and the next round does what is left."
+    )
+
+
+def end_at_once() -> NoReturn:
+    """Ends the process after ServerGoneError: Prefect would first try for minutes to send its records to nobody."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(1)
+
+
+def stop_waiting() -> None:
+    """Within a flow: its client gives up a server that is gone once, not at each request. Safe to repeat."""
+    from prefect.context import SyncClientContext
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
+
+    found = SyncClientContext.get()
+    if found is None:
+        return
+    client = found.client._client  # the only way to Prefect's own: httpx's hooks are public, this name is not
+    if not client.event_hooks["request"]:
+        patience = _Patience(str(found.client.api_url), PREFECT_CLIENT_MAX_RETRIES.value() + 1)
+        client.event_hooks = {"request": [patience.ask], "response": [patience.answered]}
 
 
 def prepare(home: Path) -> None:
@@ -60,9 +112,10 @@ def prepare(home: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Makes the home, or a folder in it. Raises RoadtestError when that can't be."""
+    """Makes the home, or a folder in it, for its owner alone; one that is there keeps its mode, and so do the folders above.
+    Raises RoadtestError when that can't be."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise RoadtestError(
             f"home: {folder} can't be made, must be a folder that can be written ({error.strerror}). "
@@ -99,15 +152,35 @@ def run(flow: Callable[..., object], *args: object, **options: object) -> Any:
     for name in ("EventsWorker", "APILogWorker"):
         # At the end of the process they may still have records to send, and would say so on the terminal.
         logging.getLogger(name).setLevel(logging.ERROR)
+    for name in ("prefect.events.clients", "prefect._internal.concurrency"):
+        # That a server is gone is said in one sentence, not once for each of the records for it.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     must_answer(os.environ.get("PREFECT_API_URL", ""))
     here = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     served = {} if os.environ.get("PREFECT_API_URL") else found_server(Path(os.environ["PREFECT_HOME"]))
     if served:
         names = {"PREFECT_API_URL": PREFECT_API_URL, "PREFECT_API_AUTH_STRING": PREFECT_API_AUTH_STRING}
-        with temporary_settings({**here, **{names[name]: said for name, said in served.items()}}):
+        with temporary_settings({**here, **{names[name]: said for name, said in served.items()}}), _one_client():
             return flow(*args, **options)
-    with _alone(), temporary_settings(here):
+    with _alone(), temporary_settings(here), _one_client():
         return flow(*args, **options)
+
+
+@contextmanager
+def _one_client() -> Iterator[None]:
+    """One client for all that the flow says to Prefect's server, which gives up in time. Raises ServerGoneError."""
+    import httpx
+    from prefect.context import SyncClientContext
+
+    made = SyncClientContext()  # the embedded server, if it is to be that one, is started here
+    try:
+        with made:
+            stop_waiting()
+            yield
+    except (httpx.TransportError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not isinstance(error.__cause__, httpx.TransportError):
+            raise  # Prefect wraps so what befalls its very first request
+        raise _gone(str(made.client.api_url)) from error
 
 
 def must_answer(url: str) -> None:

@@ -33,9 +33,11 @@ class Erasure:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A closed trial, and how its key stands: 'there'; 'missing' where it should be; 'erased'; 'to be finished' (erasing was
-    cut short, or the file came back); 'none' (nothing was ever hidden); 'plain ids' (it began before keys).
+    cut short, the file came back, or an older database was restored, which doesn't know of it); 'none' (nothing was ever
+    hidden); 'plain ids' (it began before keys).
 
-    due: from when it may not be kept any longer; None without a time to keep. passed: that day is over, ids are still there.
+    due: from when it may not be kept any longer; None without a time to keep. passed: that day is over and ids
+    are still there, or erasing is to be finished.
     """
 
     trial: str
@@ -103,16 +105,14 @@ def _must_be_its_own(keys: Keys, trial: str, bound: str | None) -> None:
 
 
 def _found(keys: Keys, trial: str, bound: str | None, key_gone: bool) -> bool:
-    """Whether the key lies there. Raises StoreError when it should and doesn't, or is another."""
-    path = keys.path(trial)
-    if path.exists():
-        if bound is not None:
-            keys.of(trial, bound=bound)
-        return True
-    if bound is not None and not key_gone:
+    """Whether the key lies there. Raises StoreError when it should and doesn't, or is another. Its tombstone says that it was
+    destroyed: then an older database was restored beside the keys, and only the act is lacking."""
+    if keys.path(trial).exists():
+        return bound is None or keys.lies(trial, bound=bound)
+    if bound is not None and not key_gone and keys.erased_on(trial) is None:
         raise StoreError(
-            f"{path} is not there, must hold the key that is to be destroyed. Name the folder (ROADTEST_KEY_FOLDER); or, if "
-            "the key was lost or destroyed before, add --key-gone."
+            f"{keys.path(trial)} is not there, must hold the key that is to be destroyed. Name the folder "
+            "(ROADTEST_KEY_FOLDER); or, if the key was lost or destroyed before, add --key-gone."
         )
     return False
 
@@ -141,15 +141,18 @@ def kept(store: Store, *, keys: Keys, keep_days: float | None, at: datetime) -> 
 def _kept(one: Ended, keys: Keys, plain: bool, keep_days: float | None, at: datetime) -> Kept:
     key = _key(one, keys, plain)
     due = None if keep_days is None else one.closed_at + timedelta(days=keep_days)
-    passed = due is not None and due <= at and key in ("there", "to be finished", "plain ids")
+    passed = due is not None and due <= at and key in ("there", "plain ids")
+    passed = passed or key == "to be finished"  # somebody decided it, whatever time is set
     return Kept(one.trial, one.state, one.closed_at, key, due, passed)
 
 
 def _key(one: Ended, keys: Keys, plain: bool) -> Key:
-    if one.erased is not None:
-        return "erased" if keys.is_gone(one.trial) else "to be finished"
-    if plain:
+    if one.erased is not None and keys.is_gone(one.trial):
+        return "erased"
+    if one.erased is None and plain:
         return "plain ids"
+    if one.erased is not None or keys.erased_on(one.trial) is not None:
+        return "to be finished"
     if keys.path(one.trial).exists():
         return "there"
     return "none" if one.fingerprint is None else "missing"
@@ -176,8 +179,11 @@ def kept_text(found: Sequence[Kept], keep_days: float | None) -> str:
     if not found:
         return "No trial is closed yet, so no key may be erased. Next: roadtest status"
     lines = [_line(one) for one in found]
-    due = [one for one in found if one.passed and one.command]
-    if keep_days is None:
+    unfinished = [one for one in found if one.key == "to be finished"]
+    due = [*unfinished, *(one for one in found if one.passed and one.command)]
+    if unfinished:
+        lines.append(f"Next: {unfinished[0].command}")
+    elif keep_days is None:
         lines.append("No time to keep is set. Next: roadtest retention --keep-days DAYS, or set ROADTEST_KEEP_DAYS")
     elif due:
         lines.append(f"Next: {due[0].command}")
@@ -190,7 +196,7 @@ def _line(one: Kept) -> str:
     words = f"{one.trial}: {one.state} since {one.closed_at.date()}, key {one.key}"
     if one.key == "plain ids":
         words = f"{one.trial}: {one.state} since {one.closed_at.date()}, ids as they were sent: no key to erase"
-    if one.due is None or one.key in ("erased", "none"):
+    if one.due is None or one.key in ("erased", "none", "to be finished"):
         return words
     return f"{words}; {'too long by now: to be kept until' if one.passed else 'to be kept until'} {one.due.date()}"
 

@@ -1,11 +1,13 @@
 """Which claims crossed their threshold in a round, and an event in Prefect for each: `roadtest.claim.crossed`.
 
-An event says that a trial's claim crossed, and at which look: no number of people, no effect, no arm. The ledger alone holds
-what is true: an event that is lost with the process that sends it changes nothing, and one that is sent again has the same id.
+An event says that a trial's claim crossed, and at which look: no number of people, no effect, no arm. Where a claim is not
+told, the event's id is not made of it either: the few names that it can have are soon tried. The ledger alone holds what is
+true: an event that is lost with the process that sends it changes nothing, and one that is sent again has the same id.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
@@ -59,6 +61,7 @@ def emit(found: Iterable[Crossing], anybody: Collection[str]) -> int:
     from prefect.events import emit_event
 
     sent = 0
+    untold: Counter[tuple[str, int]] = Counter()
     for one in found:
         said = {"claim": one.claim, "verdict": one.verdict} if one.trial in anybody else {}
         emit_event(
@@ -69,8 +72,9 @@ def emit(found: Iterable[Crossing], anybody: Collection[str]) -> int:
                 **({"roadtest.claim": one.claim} if said else {}),
             },
             payload={**said, "look": one.look},
-            id=uuid5(_OURS, f"{one.trial} {one.claim} {one.look}"),
+            id=uuid5(_OURS, f"{one.trial} {one.claim if said else untold[one.trial, one.look]} {one.look}"),
         )
+        untold[one.trial, one.look] += not said
         sent += 1
     return sent
 

@@ -53,12 +53,14 @@ class Keys:
                     f"{path} is not there, must hold the key of {trial} ({bound}). Restore it from the backup of the home."
                 )
             key = _make(path)
-        found = Pseudonyms(key)
-        if bound is not None and found.fingerprint != bound:
-            raise StoreError(
-                f"{path} holds the key {found.fingerprint}, must hold {bound}, with which {trial} began. Restore that one."
-            )
-        return found
+        return self._bound(trial, key, bound)
+
+    def lies(self, trial: str, *, bound: str | None = None) -> bool:
+        """Whether the trial's key is there to be destroyed, erased before or not. Raises StoreError when it is another one."""
+        key = _read(self.path(trial))
+        if key is not None:
+            self._bound(trial, key, bound)
+        return key is not None
 
     def path(self, trial: str) -> Path:
         return self.folder / f"{trial}{KEY}"
@@ -132,6 +134,15 @@ class Keys:
                 f"the key of {trial} was erased on {on}, must be there to tell who is who: nothing about people is taken in or "
                 f"shown any more. What the trial came to stays: roadtest status {trial}"
             )
+
+    def _bound(self, trial: str, key: bytes, bound: str | None) -> Pseudonyms:
+        found = Pseudonyms(key)
+        if bound is not None and found.fingerprint != bound:
+            raise StoreError(
+                f"{self.path(trial)} holds the key {found.fingerprint}, must hold {bound}, with which {trial} began. Restore "
+                "that one."
+            )
+        return found
 
     def _tombstone(self, trial: str) -> Path:
         return self.folder / f"{trial}{ERASED}"

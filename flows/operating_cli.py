@@ -9,12 +9,18 @@ import typer
 
 from flows.options import By, Home, Json, TrialName, name_of, opened, settings_for, told
 
+
+def _days(value: float | None) -> float | None:
+    if value is not None and not 0 <= value <= 36_500:  # nan is neither
+        raise typer.BadParameter("must be a number of days from 0 to 36,500.")
+    return value
+
+
 KeepDays = Annotated[
     float | None,
     typer.Option(
         "--keep-days",
-        min=0,
-        max=36_500,
+        callback=_days,
         envvar="ROADTEST_KEEP_DAYS",
         help="How many days after a trial closed its key may be kept.",
     ),
@@ -41,7 +47,7 @@ def copy(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Copy the whole database into an empty one, such as SQLite into PostgreSQL: all of it, or nothing."""
+    """Copy the whole database into an empty one, such as SQLite into PostgreSQL: all of it, or nothing. Safe to repeat."""
     with told():
         settings = settings_for(home)
         from flows.show import print_json
@@ -55,10 +61,16 @@ def copy(
             source.close()
         if as_json:
             findings = [one.sentence for one in found.findings]
-            print_json({"to": copying.shown(to), "rows": dict(found.rows), "findings": findings, "ok": not findings})
+            known = {"to": copying.shown(to), "rows": dict(found.rows), "there_before": found.before}
+            print_json({**known, "findings": findings, "ok": not findings})
         else:
             count = f"{sum(found.rows.values()):,} rows of {len(found.rows)} tables"
-            typer.echo(f"Copied {count} into {copying.shown(to)}; read again there, every table is the same.")
+            if found.before:
+                typer.echo(
+                    f"{count} are in {copying.shown(to)} already, as the source has them: nothing was left to copy."
+                )
+            else:
+                typer.echo(f"Copied {count} into {copying.shown(to)}; read again there, every table is the same.")
             for one in found.findings:
                 typer.echo(f"{one.sentence} (as in the original)")
             if not found.findings:
@@ -92,6 +104,7 @@ def backup(
         from flows.work import utc_now
 
         settings = load_settings(home=home)
+        settings.require_database()
         made, size = back_up(settings, file, at=utc_now(), with_keys=not without_keys, with_sources=with_sources)
         if as_json:
             print_json({"file": str(file), "bytes": size, **asdict(made)})
@@ -220,7 +233,7 @@ def erase(
 def retention(keep_days: KeepDays = None, by: By = None, home: Home = None, as_json: Json = False) -> None:
     """Since when each trial has been closed, whether its key is kept for too long, and how to erase it."""
     with told():
-        settings = settings_for(home)
+        settings = settings_for(home, there=True)
         from flows import erasing
         from flows.keys import Keys
         from flows.show import print_json

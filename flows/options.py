@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text."
 By = Annotated[str | None, typer.Option("--by", help="Your name, for the record (default: the account's name).")]
 TrialName = Annotated[str, typer.Argument(help="The trial's name, as in its protocol.")]
 
+STOPPED = "stopped; what was stored is whole, and the next round does what is left."
+_stops: list[int] = []  # the signals that told this process to stop
+
 
 @contextmanager
 def told() -> Iterator[None]:
@@ -29,7 +34,40 @@ def told() -> Iterator[None]:
     try:
         yield
     except RoadtestError as error:
-        fail(str(error))
+        from flows.environment import ServerGoneError, end_at_once
+
+        if isinstance(error, ServerGoneError) and not stopped_by(error):
+            typer.echo(f"roadtest: {error}", err=True)
+            end_at_once()
+        fail(STOPPED if stopped_by(error) else str(error))
+
+
+def begin() -> None:
+    """For the entry point: from now on SIGTERM is an ordinary end, which also stops Prefect's embedded server."""
+    _stops.clear()
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, _: object) -> NoReturn:
+    _stops.append(number)
+    sys.exit(128 + number)
+
+
+def stopped_by(error: BaseException | None) -> int | None:
+    """The signal that told this process to stop, if one did: what fails after it (servers and workers that got it too) is no
+    fault. Ctrl-C is known by the interrupt that the error came of."""
+    if _stops:
+        return _stops[0]
+    waiting, seen = [error], set()
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        if isinstance(one, KeyboardInterrupt):
+            return int(signal.SIGINT)
+        seen.add(id(one))
+        waiting += [one.__cause__, one.__context__]
+    return None
 
 
 def fail(sentence: str) -> NoReturn:
@@ -37,11 +75,15 @@ def fail(sentence: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def settings_for(home: Path | None, **options: object) -> Settings:
+def settings_for(home: Path | None, *, there: bool = False, **options: object) -> Settings:
+    """The settings, with the home made where it is not there yet. there: for what only reads: a home without a database is
+    refused instead. Raises RoadtestError."""
     from flows.environment import keep_log, prepare
     from flows.settings import load_settings
 
     settings = load_settings(home=home, **options)
+    if there:
+        settings.require_database()
     prepare(settings.folder)
     keep_log(settings.folder)
     return settings

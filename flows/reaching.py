@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,11 @@ def found_server(prefect_home: Path) -> dict[str, str]:
 
 
 def shown(url: str) -> str:
-    """An address without a password in it."""
+    """An address without a password in it: neither before its host nor behind a '?' or '#'.
+
+    Only its scheme where an '@' stands behind one of those: then a part of a password may stand anywhere.
+    """
     scheme, found, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if found else url
+    start, rest = (f"{scheme}://", rest) if found else ("", url)
+    place, *behind = re.split(r"[?#]", rest, maxsplit=1)
+    return start + ("..." if "@" in "".join(behind) else place.rpartition("@")[2])

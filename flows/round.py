@@ -15,6 +15,8 @@ from prefect import flow, runtime
 from prefect.states import Cancelled, Completed, Failed
 
 from flows import alerts, artifacts, engines, events, tasks, telemetry, work
+from flows.alerts_found import STOPPED
+from flows.environment import stop_waiting
 from flows.settings import Settings
 from flows.stores import store_of
 from trials.due import is_due
@@ -50,6 +52,7 @@ def run_round(
     Raises RoundRunsError when another round is at work; a scheduled run ends as Cancelled instead.
     """
     telemetry.export()
+    stop_waiting()
     store = store_of(settings)
     clock = tasks.clock_at(as_of, as_sent)
     if as_sent:  # history is loaded: nothing that a schedule knows of
@@ -60,12 +63,14 @@ def run_round(
     before = events.standing(store)
     with _beating(store, begun.id):
         try:
+            settings.require_key_folder()
             due = _due(store, clock.now, scheduled=scheduled) if trials is None else list(trials)
             with telemetry.span("round", trials=len(due)):
                 outcomes, lost = _work(settings, store, due, clock, look_too=True)
+            _end(store, begun, outcomes, lost, before)
         except Exception as error:
             sentence = _sentence(error)
-            with suppress(RoadtestError):  # where nothing can be written, the next round finds this one silent
+            with suppress(RoadtestError):  # where nothing can be written, `roadtest status` says that it fell silent
                 rounds.end(store, begun.id, work.utc_now(), "failed", rounds.Counts(), sentence)
             alerts.after_round(settings, store, work.utc_now())
             if isinstance(error, OSError):
@@ -73,9 +78,8 @@ def run_round(
             raise
         except BaseException:  # it is told to stop: whoever asks for a round next need not wait
             with suppress(RoadtestError):
-                rounds.end(store, begun.id, work.utc_now(), "interrupted", rounds.Counts(), "it was told to stop")
+                rounds.end(store, begun.id, work.utc_now(), "interrupted", rounds.Counts(), STOPPED)
             raise
-    _end(store, begun, outcomes, lost, before)
     alerts.after_round(settings, store, work.utc_now())
     return _state(outcomes, lost)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -65,7 +67,7 @@ class Settings(BaseSettings):
     public_url: str = ""
     session_hours: float = Field(default=12.0, gt=0, le=24 * 31, allow_inf_nan=False)
     workers: int = Field(default=2, ge=1, le=64)
-    proxy_header: str = Field(default="X-Forwarded-User", pattern=r"^[A-Za-z0-9-]+$")
+    proxy_header: str = "X-Forwarded-User"
     proxy_addresses: str = ""
     proxy_secret: SecretStr = SecretStr("")
 
@@ -76,6 +78,13 @@ class Settings(BaseSettings):
             CronSim(value, datetime(2026, 1, 1, tzinfo=UTC))
         except CronSimError as error:
             raise ValueError(f"must be a cron expression, such as '0 2 * * *' ({error})") from None
+        return value
+
+    @field_validator("proxy_header")
+    @classmethod
+    def _header(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9-]+", value):
+            raise ValueError("must be a header's name: letters, digits and hyphens, such as X-Forwarded-User")
         return value
 
     @property
@@ -89,6 +98,42 @@ class Settings(BaseSettings):
     @property
     def keys_folder(self) -> Path:
         return self.folder / "keys" if self.key_folder is None else self.key_folder.expanduser().resolve()
+
+    def require_key_folder(self) -> None:
+        """Raises RoadtestError when ROADTEST_KEY_FOLDER names what no key can be in: no folder, or one that can't be made."""
+        folder = self.keys_folder
+        if self.key_folder is None or folder.is_dir():
+            return
+        if folder.exists():
+            why = "it is a file"
+        elif not folder.parent.is_dir():
+            why = f"{folder.parent} is not there either: perhaps it is not mounted"
+        elif not os.access(folder.parent, os.W_OK | os.X_OK):
+            why = "it is not there, and can't be made"
+        else:
+            return
+        raise RoadtestError(
+            f"key_folder == '{self.key_folder}', must be the folder that holds the trials' keys ({why}). Mount it, or mend "
+            "ROADTEST_KEY_FOLDER."
+        )
+
+    def require_database(self) -> None:
+        """Raises RoadtestError when the home, or the file of its SQLite database, is not there: what only reads must make none,
+        or a typo and a disk that is not mounted look like a home without trials."""
+        if self.folder.exists() and not self.folder.is_dir():
+            return  # whoever opens it says that it is no folder
+        url, there = self.url, self.folder.is_dir() or "home" not in self.model_fields_set
+        if url.startswith("sqlite:///"):
+            file = Path(url.removeprefix("sqlite:///").partition("?")[0])
+            there = file.name in ("", ":memory:") or file.is_file()
+            what = f"{file} is not there, must be a database of Roadtest"
+        else:
+            what = f"{self.folder} is not there, must be the home"
+        if not there:
+            raise RoadtestError(
+                f"home == '{self.home}': {what}. Mend --home or ROADTEST_HOME, or mount it; a new home begins with roadtest "
+                "register FILE."
+            )
 
     @property
     def alerts_file(self) -> Path:
@@ -130,8 +175,17 @@ def load_settings(**options: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        rule = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        rule = _range_of(name) if first["type"] == "finite_number" else first["msg"].removeprefix("Value error, ")
+        rule = rule.replace("Input should be", "must be")
         raise RoadtestError(
             f"{name} == {first.get('input')!r}, {rule[0].lower() + rule[1:]}. "
             f"Set ROADTEST_{name.upper()}" + (f" or --{name}." if name in ("home", "pace", "port", "host") else ".")
         ) from None
+
+
+def _range_of(name: str) -> str:
+    """The rule of a number's field in words, for what is no number at all (`nan`, `inf`)."""
+    words = {"gt": "above", "ge": "from", "lt": "below", "le": "at most"}
+    held = Settings.model_fields[name].metadata
+    said = [f"{word} {getattr(one, sign):g}" for sign, word in words.items() for one in held if hasattr(one, sign)]
+    return "must be a number " + " and ".join(said)

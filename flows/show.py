@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.decided import marks_json
-from flows.work import Outcome
 from trials.evidence import Concern, Look
 from trials.labelling import labelled
 from trials.outcomes import kind_named
 from trials.protocol import Protocol
 from trials.records import Receipt
 from trials.store.reading import TrialCard
-from trials.store.rounds import TrialWork
+from trials.store.rounds import SILENT, Round, TrialWork
+
+if TYPE_CHECKING:
+    from flows.work import Outcome
 
 # A look as somebody may see it (`trials.store.seeing.look_for`).
 Seen = Mapping[str, Any]
@@ -150,6 +153,23 @@ def work_lines(found: Mapping[str, TrialWork]) -> list[str]:
             times = "once" if one.failures == 1 else f"{one.failures} times in a row"
             lines.append(f"{one.trial}: the rounds failed on it {times}: {one.error}{again}")
     return lines
+
+
+def round_lines(last: Round | None, at: datetime, *, why: bool) -> list[str]:
+    """A line of the newest round, unless it did its work. why: whether its reason may be told; it may name a trial."""
+    if last is None or last.state in ("completed", "with_failures"):
+        return []
+    one = f"Round {last.id} of {last.begun_at:%Y-%m-%d %H:%M} UTC"
+    if last.state != "running":
+        said = "failed" if last.state == "failed" else "was interrupted"
+        reason = f": {last.error.rstrip('.')}" if why and last.error else ""
+        return [f"{one} {said}{reason}. The next one does what it left: roadtest round"]
+    if abs(at - last.beat_at) <= SILENT:
+        return [f"{one} is at work on {last.host}."]
+    return [
+        f"{one} fell silent at {last.beat_at:%H:%M}: its process was ended, or its end could not be written. The next round "
+        "does what it left: roadtest round"
+    ]
 
 
 def closed(card: TrialCard | None) -> str:

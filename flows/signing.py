@@ -73,6 +73,7 @@ def list_accounts(home: Home = None, as_json: Json = False) -> None:
     """Who can sign in."""
     with told():
         from flows.show import print_json
+        from trials.records import in_words
         from trials.store import accounts
 
         found = accounts.listed(opened(settings_for(home)))
@@ -90,7 +91,7 @@ def list_accounts(home: Home = None, as_json: Json = False) -> None:
             )
             return
         for one in found:
-            typer.echo(f"{one.name}: added by {one.added_by} on {one.added_at.date()}")
+            typer.echo(f"{one.name}: added by {one.added_by} on {in_words(one.added_at)}")
         if not found:
             typer.echo("Nobody can sign in yet. Next: roadtest account add NAME")
 
@@ -111,6 +112,7 @@ def make_link(
         settings = settings_for(home)
         from flows.show import print_json
         from flows.work import utc_now
+        from trials.records import in_words
         from trials.store import links
 
         name, at, secret = name_of(by, settings), utc_now(), secrets.token_urlsafe(24)
@@ -130,7 +132,7 @@ def make_link(
             return
         typer.echo(url)
         typer.echo(
-            f"Leads to {_where(made)} until {made.ends_at.date()}; whoever has it can read that. It is shown once; take it "
+            f"Leads to {_where(made)} until {in_words(made.ends_at)}; whoever has it can read that. It is shown once; take it "
             f"back with: roadtest link revoke {made.id}",
             err=True,
         )
@@ -149,6 +151,7 @@ def list_links(by: By = None, home: Home = None, as_json: Json = False) -> None:
         settings = settings_for(home)
         from flows.show import print_json
         from flows.work import utc_now
+        from trials.records import in_words
         from trials.store import links
 
         found, now = links.listed(opened(settings, name_of(by, settings))), utc_now()
@@ -156,9 +159,9 @@ def list_links(by: By = None, home: Home = None, as_json: Json = False) -> None:
             print_json([{**_link_json(one), "stands": one.stands(now)} for one in found])
             return
         for one in found:
-            ending = f"revoked by {one.revoked_by}" if one.revoked_at else f"until {one.ends_at.date()}"
+            ending = f"revoked by {one.revoked_by}" if one.revoked_at else f"until {in_words(one.ends_at)}"
             stands = "" if one.stands(now) or one.revoked_at else " (ended)"
-            typer.echo(f"{one.id}: {_where(one)}, made by {one.made_by} on {one.made_at.date()}, {ending}{stands}")
+            typer.echo(f"{one.id}: {_where(one)}, made by {one.made_by} on {in_words(one.made_at)}, {ending}{stands}")
         if not found:
             typer.echo("No links to trials that you lead. Next: roadtest link make TRIAL")
 

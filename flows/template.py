@@ -54,6 +54,7 @@ source:
                                       # Parquet, each also .gz; or sql, http, redcap (docs/sources.md)
   path: sources/my-trial              # columns: participant_id, site, arm, enrolled_on, entry_order, attended
   # every: 7 days                     # how often a delivery is expected; after longer silence the source is overdue
+# schedule: '0 2 * * *'               # when rounds take it up: cron in UTC, here at two every night. Left out: in every round
 """
 
 

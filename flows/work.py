@@ -16,13 +16,13 @@ from expectations.check import check, check_register
 from expectations.docs import DeliveryRound, TrialRound, rule_counts
 from flows.health import health_of
 from flows.keys import Keys
+from flows.naming import named_safely
 from trials import gate
 from trials.comparing import beside
 from trials.connectors import connector_named
 from trials.connectors.connector import Context, Found, Limits, no_secrets, source_name
 from trials.errors import DataError, RoadtestError, SourceError
 from trials.evidence import Look
-from trials.identifiers import masked
 from trials.memory import collecting_later
 from trials.planning import admit
 from trials.protocol import Protocol
@@ -208,10 +208,8 @@ def read_pending(store: Store, door: Door, trial: str, now: datetime | None = No
         one for one in connector.find(protocol.source, context) if is_new(connector.fingerprint(one, context), one)
     ]
     read = [connector.read(protocol, one, context) for one in found]
-    fresh = [
-        masked(one, protocol.data.id_pattern) for one in read if one is not None and is_new(one.content_sha256, one)
-    ]
-    return Pending(protocol, tuple(fresh))
+    fresh = [one for one in read if one is not None and is_new(one.content_sha256, one)]
+    return Pending(protocol, named_safely(store, door.pseudonyms, protocol, fresh))
 
 
 def read_all(

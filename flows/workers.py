@@ -11,14 +11,17 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from pydantic import SecretStr
 
+from flows.alerts_file import read_channels
 from flows.beside import ENDS_WITHIN, only_one
 from flows.one_log import OneLog, handler_for
 from flows.parts import Part
@@ -34,10 +37,11 @@ STOP_WITHIN = 5  # seconds for requests that are being answered
 
 
 class Pages(BaseApplication):  # type: ignore[misc]
-    """The app as gunicorn asks for it: once in each worker. due: whether rounds are due by the settings' schedule."""
+    """The app as gunicorn asks for it: once in each worker. schedule: when rounds are due, as `Settings.schedule_in_force` says
+    it; empty where none are."""
 
-    def __init__(self, settings: Settings, beside: Part | None, counts: Path, *, due: bool) -> None:
-        self._settings, self._beside, self._counts, self._due = settings, beside, counts, due
+    def __init__(self, settings: Settings, beside: Part | None, counts: Path, schedule: str) -> None:
+        self._settings, self._beside, self._counts, self._schedule = settings, beside, counts, schedule
         super().__init__(prog="roadtest")
 
     def load_config(self) -> None:
@@ -62,10 +66,8 @@ class Pages(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         settings = self._settings
-        stale, metering = (
-            timedelta(days=settings.stale_after_days),
-            metering_of(settings, self._counts, rounds=self._due),
-        )
+        stale = timedelta(days=settings.stale_after_days)
+        metering = replace(metering_of(settings, self._counts), schedule=self._schedule)
         return app_of(settings, open_store(settings.url), stale, metering).server
 
 
@@ -102,9 +104,10 @@ class Master(Arbiter):  # type: ignore[misc]
         raise StopIteration
 
 
-def beside_of(settings: Settings, schedule: tuple[str, str]) -> Part:
-    """The process that looks after Prefect's server and the rounds. schedule: ("cron", expression) or ("minutes", number)."""
-    command = [sys.executable, "-m", "flows.beside", *schedule]
+def beside_of(settings: Settings, schedule: tuple[str, str], lock: IO[str]) -> Part:
+    """The process that looks after Prefect's server and the rounds. schedule: ("cron", expression) or ("minutes", number).
+    lock: the home's, which it holds too."""
+    command = [sys.executable, "-m", "flows.beside", *schedule, str(lock.fileno())]
 
     log = OneLog(settings.folder)
 
@@ -112,7 +115,8 @@ def beside_of(settings: Settings, schedule: tuple[str, str]) -> Part:
         log.say("", line if line.startswith("roadtest: ") else f"roadtest: {line}")
 
     # What it prints comes to the terminal as it is: gunicorn forks this process, which must have no other threads then.
-    return Part("what runs the rounds", command, {**os.environ, **variables(settings)}, say, heard=False)
+    told = {**os.environ, **variables(settings)}
+    return Part("what runs the rounds", command, told, say, heard=False, shared=[lock.fileno()])
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -128,21 +132,39 @@ def serve(settings: Settings, round_every: float | None = None, rounds: bool = T
     """Serves until Ctrl-C or SIGTERM, and runs rounds on the settings' schedule beside it.
 
     round_every: minutes between rounds instead. rounds: False serves the pages alone. Raises RoadtestError when the port is
-    in use, the pages would be open to others without a sign-in, or another process runs the rounds of this home; SystemExit
-    when no worker can start.
+    in use, the pages would be open to others without a sign-in, keys or the file of alerts can't be where the settings say, or
+    another process runs the rounds of this home; SystemExit when no worker can start.
     """
-    master = os.getpid()  # workers come back here too, when they end
     signing_of(settings)
     metering_of(settings)
+    settings.require_key_folder()
+    require_alerts(settings)
     require_free(settings.host, settings.port)
-    if rounds:
-        require_alone()
+    with ExitStack() as held:
+        lock = held.enter_context(alone()) if rounds else None
+        _serve(settings, round_every, lock)
+
+
+def require_alerts(settings: Settings) -> None:
+    """Raises RoadtestError when ROADTEST_ALERTS names no file. What else is wrong with the file is said, and alarmed: a word in
+    it must not keep the pages from coming back after the night."""
+    try:
+        read_channels(settings.alerts_file, named=settings.alerts is not None)
+    except RoadtestError as error:
+        if not settings.alerts_file.is_file():
+            raise
+        print(f"roadtest: nobody is told of alerts: {error}", file=sys.stderr, flush=True)
+
+
+def _serve(settings: Settings, round_every: float | None, lock: IO[str] | None) -> None:
+    """lock: the home's, where this process runs its rounds."""
+    master = os.getpid()  # workers come back here too, when they end
     store = open_store(settings.url)  # brings the tables to this version once, before there are several workers
     nobody = settings.sign_in == "accounts" and not accounts.listed(store)
     store.close()
     schedule = ("cron", settings.schedule) if round_every is None else ("minutes", str(round_every))
     say_where(settings.host, settings.port)
-    if rounds:
+    if lock is not None:
         when = f"{settings.schedule} (UTC)" if round_every is None else f"every {round_every:g} min"
         print(f"Rounds: {when}; log: {settings.folder / 'roadtest.log'}", flush=True)
         # For whoever asks whether a round is late.
@@ -150,28 +172,31 @@ def serve(settings: Settings, round_every: float | None = None, rounds: bool = T
     if nobody:
         print("Nobody can sign in yet. Next: roadtest account add NAME", flush=True)
     try:
-        _run(settings, beside_of(settings, schedule) if rounds else None, due=rounds and round_every is None)
+        if lock is None:
+            _run(settings, None, "")
+        else:
+            _run(settings, beside_of(settings, schedule, lock), settings.schedule_in_force)
     finally:
-        if rounds and os.getpid() == master:
+        if lock is not None and os.getpid() == master:
             settings.schedule_file.unlink(missing_ok=True)
 
 
-def require_alone(within: float = ENDS_WITHIN) -> None:
-    """Raises RoadtestError when a `roadtest serve` runs the rounds of this home already; one that was killed is given time
-    to end."""
+def alone(within: float = ENDS_WITHIN) -> IO[str]:
+    """The home's rounds, this process's as long as the file is open. Raises RoadtestError when a `roadtest serve` has them; one
+    that was killed is given time to end."""
     lock = only_one(Path(os.environ["PREFECT_HOME"]), within)
     if lock is None:
         raise RoadtestError(
             "home: another `roadtest serve` runs its rounds, must be one at a time. Add --no-rounds to serve the pages "
             "alone, or name another home."
         )
-    lock.close()
+    return lock
 
 
-def _run(settings: Settings, beside: Part | None, *, due: bool) -> None:
+def _run(settings: Settings, beside: Part | None, schedule: str) -> None:
     master, counts = os.getpid(), Path(tempfile.mkdtemp(prefix="roadtest-counts-"))  # what the workers count
     try:
-        Master(Pages(settings, beside, counts, due=due), beside, settings.folder).run()
+        Master(Pages(settings, beside, counts, schedule), beside, settings.folder).run()
     except SystemExit as end:
         if end.code or os.getpid() != master:  # a worker ends this way too
             raise

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
     prepare(Path(folder.name))
 
 
-# The files that take longest, first: with several workers the others fill in beside them. By seconds of processor time,
-# those of the browser with Chromium's: the demo some 200, those named to the end of the second line 30 and more.
+# The files that take longest, first: with several workers the others fill in beside them. The demo keeps both processors
+# busy for minutes, so what waits for a schedule most of its time comes with it. Then by seconds of processor time, those of
+# the browser with Chromium's: the demo some 200, those named to the end of the third group 30 and more.
 LONGEST = (
-    *("test_end_to_end.py", "test_methods.py", "browser/test_pages.py", "test_corpus.py", "browser/test_new.py"),
+    *("test_end_to_end.py", "test_serve_tree.py", "test_deploy.py"),
+    *("test_methods.py", "browser/test_pages.py", "test_corpus.py", "browser/test_new.py"),
     *(
         "test_cli.py",
         "test_every_page.py",
@@ -82,9 +85,28 @@ class _ByFile(LoadScopeScheduling):
         return "tests/reference" if file.startswith("tests/reference/") else file
 
 
+def pytest_xdist_auto_num_workers() -> int | None:
+    """`-n auto`: one worker more than there are processors, as many tests wait, for a process, a schedule or Chromium."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # as whoever set it wants
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """How `pytest -n auto` shares the tests out."""
     return _ByFile(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Modules and tests live until the end: without looking through them for garbage a worker begins a third sooner."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,28 +8,34 @@ import logging
 import re
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 import trials.planning
+from flows import cli, erasing, work
 from flows.cli import app, main
+from flows.keys import Keys
 from flows.settings import load_settings
 from flows.template import TEMPLATE
-from tests.flows.making import csv_text, people, plan, row
+from tests.flows.filled import WORDS
+from tests.flows.making import NOW, Desk, csv_text, people, plan, row
 from trials.protocol import from_yaml
-from trials.store import ledger, reading
+from trials.store import accounts, decisions, granting, ledger, links, reading
 from trials.store.engine import Store, open_store, writing
 
 pytestmark = [pytest.mark.usefixtures("prefect"), pytest.mark.timeout(300)]
 
+ROOT = Path(__file__).parents[1]
 CLAIM_FIELDS = {"log_e", "p", "threshold", "crossed_at_n"}
 LOOK_FIELDS = {"trial", "looks", "n", "verdict", "sentence", "claims", "estimate", "interval", "as_of"}
 RECEIPT_FIELDS = {"accepted", "quarantined", "duplicates", "corrections", "action", "reasons", "warnings"}
@@ -627,3 +633,105 @@ def test_the_portfolio_is_judged_together(place: Path) -> None:
     assert "roadtest round" in done("portfolio").out
     assert done("portfolio", "--json").json == {"fdr": 0.1, "trials": [], "figures": [], "ends": [], "left_out": 0}
     assert "q == 1.5, must be > 0 and < 1" in refused("portfolio", "--fdr", "1.5")
+
+
+def statements(*words: object) -> int:
+    """How many statements a command sends that must succeed."""
+    sent: list[str] = []
+
+    def count(*told: Any) -> None:
+        sent.append(told[2])
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        done(*words)
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+    return len([one for one in sent if "BEGIN" not in one and "PRAGMA" not in one])
+
+
+def shown(trials: list[str], person: str) -> list[dict[str, Any]]:
+    """What `collect` and `round` show of trials for somebody, once the work is done."""
+    settings = load_settings(person=person)
+    store = open_store(settings.url)
+    found = list(work.done_all(store, dict.fromkeys(trials, ())).values())
+    store.close()
+    out = io.StringIO()
+    with redirect_stdout(out):
+        cli._finish(settings, found, True, False)
+    return list(json.loads(out.getvalue()))
+
+
+def test_what_is_shown_of_many_trials_takes_as_many_statements_as_of_two() -> None:
+    """Of status, and of what collect and round end with, in open programmes and in those with roles, for whoever sees every
+    number and for whoever sees tens."""
+    settings = load_settings()
+    desk = Desk(open_store(settings.url), settings.folder)
+    counts: dict[str, set[int]] = {"status": set(), "open": set(), "olga": set(), "sara": set()}
+    for numbers in (range(2), range(2, 5)):
+        for kind in ("open", "roles"):
+            for number in numbers:
+                trial = f"{kind}-{number}"
+                desk.sealed(plan(trial, programme=f"{kind}-{numbers.start}"), **{"2024-03-01": people(1, 40)})
+                assert desk.collect(trial)[trial].ok
+        for person, role in (("sara", "safety_steward"), ("olga", "operator")):
+            granting.give(desk.store, f"roles-{numbers.start}", person, role, by="anna", at=NOW)  # type: ignore[arg-type]
+        counts["status"].add(statements("status", "--json", "--by", "olga"))
+        for person, kind in (("nobody", "open"), ("olga", "roles"), ("sara", "roles")):
+            sent = []
+            event.listen(Engine, "before_cursor_execute", count := lambda *told, sent=sent: sent.append(told[2]))
+            found = shown([f"{kind}-{number}" for number in range(numbers.stop)], person)
+            event.remove(Engine, "before_cursor_execute", count)
+            assert [one["trial"] for one in found] == [f"{kind}-{number}" for number in range(numbers.stop)]
+            assert {one["waiting"] is None for one in found} == {person == "olga"}
+            counts["open" if kind == "open" else person].add(len([one for one in sent if one != "BEGIN"]))
+    assert {name: len(found) for name, found in counts.items()} == dict.fromkeys(counts, 1), counts
+    desk.store.close()
+
+
+def test_why_no_trial_is_due_is_what_is_true() -> None:
+    """Nothing registered, nothing sealed, all closed, all erased: each is said as it is, with what to do next."""
+    assert done("collect").out == "No trial is sealed yet. Next: roadtest register FILE\n"
+    settings = load_settings()
+    desk = Desk(open_store(settings.url), settings.folder)
+    work.register_trial(desk.store, plan("only"), by="Ann", at=NOW)
+    for words in (("round",), ("overdue",)):
+        assert done(*words).out == "No trial is sealed yet. Next: roadtest seal TRIAL --by NAME\n"
+    for trial in ("one", "two"):
+        desk.sealed(plan(trial), **{"2024-03-01": people(1, 40)})
+        assert desk.collect(trial)[trial].ok
+        decisions.decide(desk.store, trial, "drop", by="Ann", second="Bea", at=NOW, **WORDS)
+    assert done("overdue").out.startswith("All 2 trials that were sealed are closed: nothing is waited for. Next: ")
+    for trial in ("one", "two"):
+        said = {"by": "Ann", "second": "Bea", "reason": "the time to keep is over", "at": NOW}
+        erasing.erase(desk.store, trial, keys=Keys(settings.keys_folder), home=settings.folder, **said)
+    for command in ("collect", "look", "round"):
+        said_then = done(command).out
+        assert said_then.startswith("All 2 trials that were sealed are closed and without their keys: nothing more is ")
+        assert done(command, "--json").json == []
+    desk.store.close()
+
+
+def test_days_are_said_in_words() -> None:
+    """Of accounts, links, sites that left and outside events; JSON has them as machines write them."""
+    settings = load_settings()
+    store = open_store(settings.url)
+    Desk(store, settings.folder).sealed(plan())
+    accounts.add(store, "zoe", "hash", stamp="s", by="Ann", at=NOW)
+    assert done("account", "list").out == "zoe: added by Ann on 3 June 2024\n"
+    assert done("account", "list", "--json").json[0]["added_at"].startswith("2024-06-03T")
+    made = {"id": "l1", "secret": "s" * 32, "by": "Ann", "programme": "", "at": NOW, "ends_at": NOW + timedelta(days=7)}
+    links.make(store, trial="first-trial", **made)
+    assert "made by Ann on 3 June 2024, until 10 June 2024 (ended)" in done("link", "list").out
+    done("note-event", "first-trial", "the trams stood still", "--day", "2024-01-05", "--by", "Ann")
+    assert "Outside event of 5 January 2024: the trams stood still" in done("decisions", "first-trial").out
+    assert done("decisions", "first-trial", "--json").json["events"][0]["day"] == "2024-01-05"
+    store.close()
+
+
+def test_status_waits_for_no_heavy_package() -> None:
+    """Neither for SciPy's distributions and solvers nor for what checks, draws and schedules."""
+    needed = "import sys; from flows import show; from trials.store import reading, rounds, seeing; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", needed], cwd=ROOT, capture_output=True, text=True, check=True)
+    heavy = {"scipy.stats", "scipy.optimize", "great_expectations", "pandas", "prefect", "dash"}
+    assert heavy & {*ended.stdout.split()} == set()

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from flows.template import TEMPLATE
 from trials.identifiers import births, found, headings, holds_identifier, masked, names, numbers
+from trials.identifiers.files import pieces_of
 from trials.protocol import from_content, from_yaml
 from trials.records import RAGGED, Delivery, Row, Rows
 
@@ -456,6 +457,56 @@ def test_what_is_no_id_in_a_name_stays(name: str, sent: str) -> None:
     """Short numbers, the day on which a file was sent, and parts of other words tell nobody."""
     one = delivery({"participant_id": [sent]}, file=name)
     assert masked(one) is one
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Pemberton-Ada 9434765001.csv",
+        "site-a-4857773456.csv",
+        "out_485 777 3456.csv",
+        "1970-04-12_site-a.csv",
+        "12.04.1970.csv",
+        "12-04-70_returns.csv",
+        "19700412.csv",
+        "2024-03-04_jsmith.csv",
+        "2024-03-04 O'Neill.csv",
+    ],
+)
+def test_a_long_number_a_birthday_and_a_login_are_no_file_names(name: str) -> None:
+    """They name somebody without any row of the file, beside a day on which it was sent too."""
+    assert masked(delivery({"notes": ["x"]}, file=name)).name == "delivery-abababababab.csv"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "20240304093015.csv",
+        "export 20240304_093015_123.csv",
+        "2024-03-04T09-30-15Z.csv",
+        "04-03-2024_batch-00012.csv",
+        "4.3.2024.csv",
+        "04-03-24.csv",
+        "Q1 2024 part 2 of 12.csv",
+        "2024-W12_site-a.csv",
+        "2024-01-01_to_2024-03-31.csv",
+        "delivery-012345678901.csv",
+        "the_state_of_trees.csv",
+    ],
+)
+def test_days_and_short_numbers_stay(name: str) -> None:
+    """When a file was sent, as people and programs write it, and which of several it is."""
+    one = delivery({"notes": ["x"]}, file=name)
+    assert masked(one) is one
+
+
+def test_an_id_of_somebody_enrolled_before_is_known() -> None:
+    """Without its row, whatever its letter case; a day, a year and a short number are not even asked about."""
+    one = delivery({"participant_id": ["x"]}, file="2024-03-04_P01 2024 12.csv")
+    assert "p01" in pieces_of(one.name)
+    assert not pieces_of("2024-03-04T0930_12.csv")
+    assert masked(one) is one
+    assert masked(one, known={"p01"}).name == "delivery-abababababab.csv"
 
 
 def test_an_id_of_the_plans_form_is_known_without_its_row() -> None:

@@ -86,7 +86,7 @@ HOMES = {
     "sqlalchemy": ("trials.store", "trials.connectors"),  # our own tables, and other people's that outcomes come from
     "alembic": ("trials.store",),
     "psycopg": ("trials.store",),
-    "httpx": ("trials.connectors",),
+    "httpx": ("trials.connectors", "flows"),  # what sources are asked with, and what Prefect's client raises
     "fsspec": ("trials.connectors",),
     "openpyxl": ("trials.connectors",),
     "pyarrow": ("trials.connectors", "flows"),  # Parquet in, and `roadtest export` out

@@ -83,6 +83,16 @@ KINDS: tuple[Kind, ...] = (
 KIND_NAMES: tuple[KindName, ...] = tuple(kind.name for kind in KINDS)
 _BY_NAME = {kind.name: kind for kind in KINDS}
 
+# What shows the thing itself, where it is another command than its kind's: by how `about` begins.
+_SHOWN: tuple[tuple[str, str], ...] = (
+    ("health:quarantined_few", "See which rows, and why: roadtest quarantine list {trial}"),
+    ("health:sample_ratio", "See how many joined by site and arm: roadtest counts {trial}"),
+    ("health:site_ratio", "See how many joined by site and arm: roadtest counts {trial}"),
+    ("health:missing_", "See what is due and what is missing: roadtest overdue {trial}"),
+    ("plan", "See what differs from the record: roadtest audit verify {trial}"),
+    ("work", "See why: roadtest status {trial}. To try it now: roadtest collect {trial}"),
+)
+
 # The verdict's word, as whoever may read the trial is told it, whatever else they may see of it.
 VERDICTS = {
     "promote": "The claim of benefit crossed its threshold: the verdict is 'promote'.",
@@ -137,6 +147,12 @@ class Alert:
     @property
     def open(self) -> bool:
         return self.cleared_at is None
+
+
+def next_step(alert: Alert) -> str:
+    """What to do about an alert: the command that shows what it is about."""
+    shown = (said for start, said in _SHOWN if alert.trial and alert.about.startswith(start))
+    return next(shown, kind_named(alert.kind).next).format(trial=alert.trial)
 
 
 @dataclass(frozen=True, slots=True)

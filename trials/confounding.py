@@ -18,7 +18,6 @@ from datetime import date
 from typing import Literal
 
 import numpy as np
-from scipy.stats import binom
 
 from trials.disclosure import LIMIT
 from trials.evidence import Concern
@@ -120,6 +119,8 @@ def _judged(by: By, arm: str, mine: Sequence[bool], keys: Sequence[Hashable]) ->
 
 def _by_chance(sizes: Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]], share: float) -> tuple[Floats, int]:
     """The distribution of Σ max(X, n − X) over places of these sizes, X ~ Binomial(n, share), and its smallest value."""
+    from scipy.stats import binom
+
     chances, lowest = np.ones(1), 0
     for size, times in zip(*np.unique(sizes, return_counts=True), strict=True):
         least = -(-int(size) // 2)

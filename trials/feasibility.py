@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from scipy.stats import beta, chi2
-
 from trials.disclosure import LIMIT
 from trials.errors import DataError
 from trials.plan.progression import Criterion
@@ -80,6 +78,8 @@ def judge(criterion: Criterion, value: float | None) -> Colour:
 
 def share_interval(count: int, people: int) -> tuple[float, float]:
     """Clopper & Pearson's exact 95 % interval of a share."""
+    from scipy.stats import beta
+
     low = 0.0 if count == 0 else float(beta.ppf(ERROR / 2, count, people - count + 1))
     high = 1.0 if count == people else float(beta.ppf(1 - ERROR / 2, count + 1, people - count))
     return low, high
@@ -87,6 +87,8 @@ def share_interval(count: int, people: int) -> tuple[float, float]:
 
 def rate_interval(events: int, time: float) -> tuple[float, float]:
     """Garwood's exact 95 % interval of a Poisson rate per unit of time."""
+    from scipy.stats import chi2
+
     low = 0.0 if events == 0 else float(chi2.ppf(ERROR / 2, 2 * events)) / 2
     return low / time, float(chi2.ppf(1 - ERROR / 2, 2 * events + 2)) / 2 / time
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from trials import comparing, feasibility, labelling, reach
 from trials.comparing import compared, design_of, members_of, method_of
+from trials.due import check_schedule
 from trials.errors import ProtocolError
 from trials.outcomes import kind_named
 from trials.plan.progression import Criterion
@@ -51,7 +52,8 @@ Spread = Callable[[Callable[[str], Any], Sequence[str]], Iterable[Any]]
 
 
 def admit(protocol: Protocol) -> None:
-    """Raises ProtocolError when the plan's kind or methods can't judge it; returns when it can be registered."""
+    """Raises ProtocolError when the plan's kind or methods can't judge it, or its schedule can't be read; returns when it can
+    be registered."""
     kind = kind_named(protocol.primary.kind)
     kind.check_plan(protocol.primary)
     monitoring = protocol.monitoring
@@ -65,6 +67,7 @@ def admit(protocol: Protocol) -> None:
             "primary.bounds is missing, must be [0, length of follow-up] for a time to event in one arm: the benchmark's share "
             "is reached by its end. Write bounds: [0, 52]."
         )
+    check_schedule(protocol.schedule)
     labelling.check(protocol)
     method = method_of(protocol)
     for arm in protocol.treatments:

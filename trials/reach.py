@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from scipy.optimize import brentq
-
 from trials.comparing import design_of
 from trials.outcomes import kind_named
 from trials.protocol import Protocol
@@ -71,6 +69,8 @@ class Reach:
 
     def finds(self, people: float, power: float) -> float | None:
         """The smallest effect found with this power (> alpha); None when even the largest possible isn't."""
+        from scipy.optimize import brentq
+
         most = limits(self.design)[1] * (1 - _SMALLEST)
         low = _SMALLEST * self.design.worthwhile
 
@@ -114,6 +114,8 @@ def reach_of(protocol: Protocol) -> Reach:
 
 def _by_formula(design: Design, participants: float, effect: float) -> float:
     """1 − beta at which `fixed_size.needed` asks for just so many participants."""
+    from scipy.optimize import brentq
+
     most = limits(design)[1] * (1 - _SMALLEST)
     effect = min(effect, most)
 

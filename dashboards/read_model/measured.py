@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -45,28 +45,38 @@ def measured(desk: Desk) -> Measured:
 
 
 def readiness(desk: Desk, schedule: str, now: datetime | None = None) -> Readiness:
-    """Whether pages and rounds can do their work. schedule: the rounds' (cron, UTC); '' where none are expected."""
+    """Whether pages and rounds can do their work. schedule: the rounds' (cron, UTC, or `every NUMBER minutes`); '' where none
+    are expected here: then none is late, and how the newest ended is judged all the same."""
     try:
         found = measuring.ready(desk.store)
+        why = []
+        if found.revision != found.ours:
+            why.append(f"the database is at revision '{found.revision}', this version's is {found.ours}")
+        else:
+            why += _wrong(rounds.listed(desk.store, 2), schedule, now or datetime.now(UTC))
     except StoreError:
         return Readiness("away", ("the database does not answer",))
-    why = []
-    if found.revision != found.ours:
-        why.append(f"the database is at revision '{found.revision}', this version's is {found.ours}")
-    elif schedule and found.newest is not None:
-        why += _slow(found.newest, schedule, now or datetime.now(UTC))
     return Readiness("degraded" if why else "ready", tuple(why), found.revision, found.ours, found.newest)
 
 
-def _slow(newest: Newest, schedule: str, now: datetime) -> list[str]:
-    """What keeps the rounds from going on. One that begins when the one after it is due counts as late."""
-    if newest.state == "running":
-        silent = now - newest.beat_at
-        return ["the round that runs has fallen silent"] if silent > rounds.SILENT else []
-    ticks = CronSim(schedule, newest.begun_at.astimezone(UTC))
+def _wrong(listed: Sequence[rounds.Round], schedule: str, now: datetime) -> list[str]:
+    """What keeps the rounds from going on. listed: the newest, the newest first. What one came to stands until another ends."""
+    why = []
+    ended = next((one for one in listed if one.state != "running"), None)
+    if ended is not None and ended.state in ("failed", "interrupted"):
+        why.append(f"the newest round {'failed' if ended.state == 'failed' else 'was interrupted'}")
+    if listed and listed[0].state == "running":
+        if abs(now - listed[0].beat_at) > rounds.SILENT:
+            why.append("the round that runs has fallen silent")
+    elif listed and schedule and _is_late(listed[0].begun_at, schedule, now):
+        why.append("a round was due, and the one after it is due too")
+    return why
+
+
+def _is_late(begun_at: datetime, schedule: str, now: datetime) -> bool:
+    """One that begins when the one after it is due counts as late."""
+    if schedule.startswith("every "):
+        return now >= begun_at + 2 * timedelta(minutes=float(schedule.split()[1]))
+    ticks = CronSim(schedule, begun_at.astimezone(UTC))
     due, next_due = next(ticks, None), next(ticks, None)
-    late = due is not None and now >= (next_due or due + timedelta(days=1))
-    return [
-        *(["the newest round failed"] if newest.state == "failed" else []),
-        *(["a round was due, and the one after it is due too"] if late else []),
-    ]
+    return due is not None and now >= (next_due or due + timedelta(days=1))

@@ -65,8 +65,8 @@ def bare(source: str, target: str) -> dict[str, float]:
     """The rows of the two large tables, as the database holds them, into the same tables, and nothing else."""
     from sqlalchemy import select
 
-    from trials.store.carrying import kind_of, plain
-    from trials.store.copying import _parts, _write
+    from trials.store.carrying import kind_of, parts, plain
+    from trials.store.copying import _write
     from trials.store.engine import open_store, reading, upgrade, writing
     from trials.store.models import ENROLMENT, OBSERVATION, metadata
 
@@ -75,7 +75,7 @@ def bare(source: str, target: str) -> dict[str, float]:
     here, there = open_store(source), open_store(target)
     with reading(here) as read:
         held = {
-            table.name: [plain([kind_of(column) for column in table.c], part) for part in _parts(read, table)]
+            table.name: [plain([kind_of(column) for column in table.c], part) for part in parts(read, table)]
             for table in large
         }
         small = {

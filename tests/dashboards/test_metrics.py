@@ -255,6 +255,8 @@ BEGUN = datetime(2024, 3, 1, 12, 0, 5, tzinfo=UTC)
         (60 * 24 * 3, "0 2 * * 1", "ready"),
         (60 * 24 * 15, "0 2 * * 1", "degraded"),
         (60 * 24 * 365, "", "ready"),  # nobody expects rounds
+        (59, "every 30.0 minutes", "ready"),
+        (60, "every 30.0 minutes", "degraded"),
     ],
 )
 def test_a_round_is_late_when_the_one_after_it_is_due(empty: Store, minutes: int, schedule: str, status: str) -> None:
@@ -275,6 +277,24 @@ def test_a_round_that_failed_or_fell_silent_degrades(empty: Store) -> None:
     assert readiness(desk, often, late).status == "ready"
     rounds.end(empty, running.id, late, "failed", rounds.Counts(), "the disk is full.")
     assert "the newest round failed" in readiness(desk, often, late).why
+
+
+def test_how_rounds_ended_is_judged_whatever_the_schedule(empty: Store) -> None:
+    """Where none is expected, and where they come every so many minutes: failed, interrupted and silent degrade, until another
+    has completed; only lateness needs a schedule."""
+    desk, told = Desk(empty), {"failed": "the newest round failed", "interrupted": "the newest round was interrupted"}
+    for state, said in told.items():
+        running = rounds.begin(empty, BEGUN, host="here", pid=1)
+        assert isinstance(running, rounds.Round)
+        rounds.end(empty, running.id, BEGUN, state, rounds.Counts(), "why it was.")  # type: ignore[arg-type]
+        assert [readiness(desk, plan, BEGUN).why for plan in ("", "every 30.0 minutes")] == [(said,)] * 2
+        following = rounds.begin(empty, BEGUN, host="here", pid=1)
+        assert isinstance(following, rounds.Round)
+        assert readiness(desk, "", BEGUN).why == (said,)
+        silent = BEGUN + rounds.SILENT + timedelta(seconds=1)
+        assert readiness(desk, "", silent).why == (said, "the round that runs has fallen silent")
+        rounds.end(empty, following.id, BEGUN, "completed", rounds.Counts())
+        assert readiness(desk, "", BEGUN).status == "ready"
 
 
 def test_tables_of_another_version_degrade(empty: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -141,6 +142,35 @@ def test_bad_row_is_set_aside_with_its_reason(line: str, reason: str) -> None:
     checked = judge(plan(), send(plan(), "P-9,B,treatment,2023-05-09,9,,0", line))
     assert reasons(checked) == {2: reason}
     assert [record.participant_id for record in checked.accepted] == ["P-9"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("Pemberton", "a word of 9 letters"),
+        ("Ann", "a word of 3 letters"),
+        ("4857773456", "a number of 10 digits"),
+        ("9434765078", "a number of 10 digits"),
+        ("485.777.3456", "a number of 10 digits"),
+        ("19700412", "a date of long ago"),
+        ("1970-04-12", "a date of long ago"),
+        ("12/04/70 00:00", "a date of long ago"),
+        ("12.04.1970", "a date of long ago"),
+        ("20230501", "'20230501'"),
+        ("2023-05-01 09:30", "'2023-05-01 09:30'"),
+        ("1234567", "'1234567'"),
+        ("0.123456789", "'0.123456789'"),
+        ("Contrl", "'Contrl'"),
+        ("treatment", "'treatment'"),
+    ],
+)
+def test_what_may_be_somebody_is_not_repeated_from_a_wrong_column(cell: str, said: str) -> None:
+    """Sentences outlive the key that the row itself is sealed with: a name, a long number, a birthday are described; a slip of
+    the keyboard, a number and a day of the trial are shown."""
+    checked = judge(plan(), send(plan(), f"P-1,A,{cell},2023-05-01,{cell},,1"))
+    if cell != "treatment":
+        assert reasons(checked)[1].startswith(f"arm is {said}: must be one of control, treatment")
+    assert re.search(rf"entry_order is {re.escape(said)}(: must be a whole number|, far beyond)", reasons(checked)[1])
 
 
 def test_every_broken_rule_is_named_in_order() -> None:

@@ -13,9 +13,10 @@ import pytest
 from flows import alerts_events
 from flows.automations import DEAD, NOTIFIED, TOLD, automations, register_automations
 from tests.flows.making import Desk
-from trials.alerting import Finding
+from trials.alerting import CLAIM, Finding
 from trials.errors import RoadtestError
 from trials.store import alerts
+from trials.store.engine import open_store
 
 PATIENCE = 60.0
 
@@ -153,6 +154,27 @@ def test_an_alert_is_an_event_once_and_without_what_it_says(server: None, desk: 
     assert events["roadtest.verdict.crossed"]["resource"]["prefect.resource.id"] == "roadtest.trial.first-trial"
     assert events["roadtest.round.failed"]["resource"]["prefect.resource.id"] == "roadtest.rounds"
     assert "promote" not in repr(events)
+
+
+def test_nobody_can_try_out_what_an_alerts_event_is_about(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same alert in two databases has two ids, neither made of what the alert is known by; sent again after a process died,
+    by whichever machine of the same database, it has the same."""
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr("prefect.events.emit_event", lambda *_, **told: sent.append(told))
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    now = datetime.now(UTC)
+    found = [Finding("verdict", "first-trial", "promote", "The verdict is 'promote'.", "act")]
+    other = open_store(f"sqlite:///{desk.home / 'other.db'}")
+    for store in (desk.store, other):
+        alerts.judge(store, found, now)
+    monkeypatch.setattr(alerts, "sent", lambda *_: None)  # as if killed before it could say so
+    for store, at in ((desk.store, now), (desk.store, now + CLAIM), (desk.store, now + 2 * CLAIM), (other, now)):
+        assert alerts_events.emit(store, at) == 1
+    other.close()
+    assert sent[0]["payload"] == {"kind": "verdict", "severity": "act"}
+    first, again, third, elsewhere = (one["id"] for one in sent)
+    assert first == again == third != elsewhere
+    assert found[0].id not in repr(sent)
 
 
 def test_the_dead_are_those_without_a_heartbeat() -> None:

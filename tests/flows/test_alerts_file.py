@@ -42,7 +42,10 @@ def test_the_example_is_read_as_it_says() -> None:
     [
         ("channels: [", "alerts.yaml, line 1: is no YAML"),
         ("- ops", "must be a list of `channels`"),
-        ({"channel": []}, "channel is not a known key."),
+        ({"channel": []}, "channel is not a known key. Did you mean 'channels'?"),
+        ({"chanels": []}, "chanels is not a known key. Did you mean 'channels'?"),
+        ({"colour": "red"}, "colour is not a known key. Known keys: channels, round_grace."),
+        ({"channels": [OPS | {"programme": []}]}, "programme is not a known key. Did you mean 'programmes'?"),
         ({"channels": [{"name": "ops"}]}, "channels.0.url is missing"),
         ({"channels": [OPS | {"name": "Team Mail"}]}, "channels.0.name == "),
         ({"channels": [OPS | {"kinds": ["verdicts"]}]}, "channels.0.kinds.0 == "),

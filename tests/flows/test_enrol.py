@@ -124,3 +124,20 @@ def test_a_list_bears_our_column_names_whatever_the_sources_are_called(desk: Des
         door=desk.door,
     )
     assert (taken.accepted, taken.quarantined) == (1, 0)
+
+
+def test_a_file_called_after_somebody_enrolled_is_kept_under_another_name(desk: Desk) -> None:
+    """Known from an earlier delivery, and in no row of this one; nothing of the name is in the database, also not of the list
+    of people's own; a name of days and short numbers stays."""
+    trial = desk.sealed(plan())
+    enrol_from(desk.store, trial, listed(desk, name="Pemberton-Ada 9434765001.csv"), as_of=NOW, door=desk.door)
+    names = []
+    for name, row in (("2024-03-01_P001.csv", "p002,new,1"), ("2024-03-02_12.csv", "p003,usual,1")):
+        file = outcomes(desk, row).rename(desk.home / name)
+        [receipt] = ingest_files(desk.store, trial, [file], sent_at=None, as_of=NOW, door=desk.door)
+        assert receipt.accepted == 1
+        names.append(receipt.name)
+    assert names[0].startswith("delivery-")
+    assert names[1] == "2024-03-02_12.csv"
+    held = repr(desk.contents())
+    assert not [one for one in ("_P001", "Pemberton", "9434765001") if one in held]

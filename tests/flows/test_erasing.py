@@ -273,6 +273,29 @@ def test_a_key_that_is_not_there_is_not_said_to_be_destroyed(desk: Desk) -> None
     assert mine.key == "to be finished"
 
 
+@pytest.mark.parametrize("key_too", [False, True])
+def test_an_older_database_beside_the_tombstone_is_erased_again(desk: Desk, key_too: bool) -> None:
+    """Restored from before the erasure, its key still gone or back too: due at once, whatever time is set, with the command,
+    which needs nothing more said; another key in its place is refused."""
+    folder = desk.home / "keys"
+    key = (folder / f"{FIRST}.key").read_bytes()
+    Keys(folder).destroy(FIRST, ON.date())  # all that is left of the erasure beside such a database
+    if key_too:
+        (folder / f"{FIRST}.key").write_bytes(b"0" * len(key.strip()))
+        with pytest.raises(StoreError, match=r"holds the key \w+, must hold"):
+            erased(desk)
+        (folder / f"{FIRST}.key").write_bytes(key)
+    for days in (None, 36_500):
+        found = erasing.kept(desk.store, keys=keys_of(desk), keep_days=days, at=ON)
+        assert [(one.key, one.passed) for one in found] == [("to be finished", True)]
+        assert erasing.kept_text(found, days).endswith(f"Next: {found[0].command}")
+    assert found[0].command == f"roadtest erase {FIRST} --by NAME --second NAME --reason TEXT"
+    assert erasing.erasure_json(erased(desk))["key_found"] is key_too
+    [mine] = erasing.kept(desk.store, keys=keys_of(desk), keep_days=1, at=ON)
+    assert (mine.key, mine.passed, verify(desk.store)) == ("erased", False, [])
+    assert key.strip() not in everything_in(desk.home)
+
+
 def test_a_trial_without_a_key_has_none_to_erase(tmp_path: Path) -> None:
     """One whose ids were kept as they were sent, as before r0003, is refused: nothing would make them unreadable."""
     store = open_store(f"sqlite:///{tmp_path / 'roadtest.db'}")

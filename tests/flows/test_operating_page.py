@@ -71,6 +71,8 @@ def test_every_command_of_operating_stands_on_the_page() -> None:
         ("is not there, must hold the key of", "flows/keys.py"),
         ("was erased on", "flows/keys.py"),
         ("is not what was backed up", "flows/archives.py"),
+        ("already, as the source has them", "flows/operating_cli.py"),
+        ("is not what the source's is now", "trials/store/copying.py"),
     ],
 )
 def test_what_one_sees_is_what_the_code_says(sentence: str, module: str) -> None:

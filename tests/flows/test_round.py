@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from flows import engines, sources, work
-from flows.environment import run
+from flows import artifacts, engines, sources, work
+from flows.environment import ServerGoneError, run
+from flows.one_log import handler_for
 from flows.settings import Settings
 from tests.flows.making import Desk, people, plan
 from trials import planning
@@ -130,6 +134,109 @@ def test_a_round_that_fails_as_a_whole_is_kept_as_failed(
     one = rounds.listed(desk.store)[0]
     assert (one.state, one.error) == ("failed", "the disk is full. Make room on it.")
     assert state_of(settings).name == "Completed"
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_round_whose_end_fails_is_kept_as_failed(
+    settings: Settings, desk: Desk, monkeypatch: pytest.MonkeyPatch, writable: bool
+) -> None:
+    """Its work is stored; its row says what went wrong, or, where not even that can be written, stays as it was, and a
+    scheduled round takes it for dead."""
+    end = rounds.end
+
+    def full(*args: Any, **how: Any) -> None:
+        if not writable or args[3] != "failed":
+            raise RoadtestError("the disk is full. Make room on it.")
+        end(*args, **how)
+
+    trial = desk.sealed(plan("always"), **{"2024-03-01": people(1, 10)})
+    with monkeypatch.context() as patch:
+        patch.setattr(rounds, "end", full)
+        assert state_of(settings).is_failed()
+    one = rounds.listed(desk.store)[0]
+    assert [look["n"] for look in numbers(desk)[trial]] == [10]
+    if writable:
+        assert (one.state, one.error) == ("failed", "the disk is full. Make room on it.")
+    else:
+        assert (one.state, one.ended_at) == ("running", None)
+        later = work.utc_now() + rounds.SILENT + timedelta(seconds=1)
+        assert isinstance(rounds.begin(desk.store, later, host="elsewhere", pid=7), rounds.Round)
+        assert rounds.listed(desk.store)[1].state == "interrupted"
+
+
+def test_a_log_on_a_full_disk_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that can't be written are lost, and nobody is troubled: a round that fails must still say so in its row."""
+    (tmp_path / "roadtest.log").symlink_to("/dev/full")
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    logger = logging.Logger("full")
+    logger.addHandler(handler_for(tmp_path))
+    for number in range(3):
+        logger.error("line %s", number)
+    with suppress(OSError):
+        logger.handlers[0].close()
+
+
+@dataclass
+class Server:
+    """Prefect's server as a flow's client sees it: from `leave` on it refuses so many requests, then it answers again."""
+
+    refusals: float = 0
+    waits: list[float] = field(default_factory=list)
+
+    def leave(self, *_: Any, refusals: float = float("inf"), **__: Any) -> bool:
+        self.refusals = refusals
+        return True
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Nothing is waited for: the waits between two tries are only kept."""
+    import httpx
+
+    made, handle = Server(), httpx.HTTPTransport.handle_request
+
+    def answer(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        if made.refusals > 0:
+            made.refusals -= 1
+            raise httpx.ConnectError("Connection refused", request=request)
+        return handle(transport, request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+    monkeypatch.setattr("prefect.client.base.time", SimpleNamespace(sleep=made.waits.append))
+    return made
+
+
+def test_a_round_whose_server_is_gone_ends_within_a_minute(
+    settings: Settings, desk: Desk, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for it once, says one sentence, and its work is stored and its row complete."""
+    trial = desk.sealed(plan("always"), **{"2024-03-01": people(1, 10)})
+    write = artifacts.round_artifacts
+    monkeypatch.setattr(artifacts, "round_artifacts", lambda *args, **how: server.leave() and write(*args, **how))
+    with pytest.raises(ServerGoneError, match=r"has stopped answering.* start the server again"):
+        state_of(settings)
+    assert 24 <= sum(server.waits) <= 45  # 2 + 4 + 8 + 16 s and a fifth more or less; then twice 2 s
+    assert [look["n"] for look in numbers(desk)[trial]] == [10]
+    assert rounds.listed(desk.store)[0].state == "completed"
+
+
+def test_a_round_survives_a_server_that_is_started_again(settings: Settings, desk: Desk, server: Server) -> None:
+    """One that is back before the fifth try costs a wait, wherever in the flow it went; it may go twice."""
+    from prefect import flow
+
+    desk.sealed(plan("always"), **{"2024-03-01": people(1, 10)})
+
+    @flow(persist_result=False)
+    def twice() -> str:
+        from flows.round import run_round
+
+        server.leave(refusals=4)
+        found = run_round.fn(settings, as_of=NOW)
+        server.leave(refusals=4)
+        return str(found[0].trial)
+
+    assert run(twice) == "always"
+    assert sum(server.waits) >= 2 * 24
 
 
 @pytest.fixture(scope="module")

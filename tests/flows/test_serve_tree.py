@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from flows import workers
 from flows.beside import only_one
 from flows.reaching import found_server
+from flows.settings import Settings
 from tests.flows.making import Desk, people, plan
 from tests.flows.trees import free_port, of_home, part, started, until
 from trials.errors import RoadtestError
@@ -88,14 +90,32 @@ def test_a_schedule_fires_what_dies_comes_back_and_nothing_is_left(house: Desk) 
     assert "[serve] rounds ended (signal 9)" in log
 
 
+def a_killed_round_is_made_good(desk: Desk, server: subprocess.Popen[str]) -> None:
+    """One whose process is gone: the runner says so, and another one does what it left, long before one is due."""
+    until(lambda: rounds.listed(desk.store)[0].state == "completed", server)  # the runner has begun to fetch runs
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    killed = rounds.begin(desk.store, datetime.now(UTC), host=socket.gethostname(), pid=gone.pid)
+    assert isinstance(killed, rounds.Round)
+    until(lambda: [one.state for one in rounds.listed(desk.store, 2)] == ["completed", "interrupted"], server)
+    log = (desk.home / "roadtest.log").read_text(encoding="utf-8")
+    assert f"[rounds] round {killed.id} was interrupted: its process was ended" in log
+
+
 def test_a_killed_master_leaves_nothing(house: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """`kill -9` of the process that the person started: within seconds all the others have ended by themselves. While it ran, a
-    command beside it found its Prefect server, and a second `serve` of the home was refused in one sentence."""
+    command beside it found its Prefect server, a second `serve` of the home was refused in one sentence, and a round that was
+    killed alone was made good."""
+    begun = rounds.begin(house.store, datetime.now(UTC), host="elsewhere", pid=1, gone=lambda _: True)
+    assert isinstance(begun, rounds.Round)
+    rounds.end(house.store, begun.id, datetime.now(UTC), "failed", rounds.Counts())
     with serve(house.home, "--round-every", "60") as server:
         until(lambda: all(part(of_home(house.home), name) for name in PARTS), server)
         reach = found_server(house.home / "prefect")
         assert reach["PREFECT_API_URL"].startswith("http://127.0.0.1:")
         assert (house.home / "prefect" / "serve.json").stat().st_mode & 0o077 == 0
+        assert Settings(home=house.home).schedule_in_force == "every 60.0 minutes"
+        a_killed_round_is_made_good(house, server)
         os.kill(server.pid, signal.SIGKILL)
         server.wait(timeout=10)
         until(lambda: of_home(house.home) == {}, within=30.0)
@@ -103,4 +123,4 @@ def test_a_killed_master_leaves_nothing(house: Desk, monkeypatch: pytest.MonkeyP
         assert not lock.closed
         monkeypatch.setenv("PREFECT_HOME", str(house.home / "prefect"))
         with pytest.raises(RoadtestError, match="another `roadtest serve` runs its rounds"):
-            workers.require_alone(within=0.0)
+            workers.alone(within=0.0)

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from flows import one_log, serving, workers
+from flows.beside import only_one
 from flows.parts import Part
 from flows.settings import Settings
 from trials.errors import RoadtestError, StoreError
@@ -57,6 +58,51 @@ def test_what_would_let_strangers_in_is_refused(tmp_path: Path, settings: dict[s
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_serve_starts_with_the_keys_and_alerts_that_were_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A key folder that can't be one, and a file of alerts that is not there, are refused by the variable's name before
+    anything runs. A folder that can be made is made with the first key; what is wrong in the file is said, and they run."""
+    (tmp_path / "file").write_text("roundgrace: 1 hour\n")
+    ran: list[Settings] = []
+    monkeypatch.setattr(workers, "_serve", lambda settings, *_: ran.append(settings))
+    home = {"home": tmp_path / "home", "port": free_port()}
+    for options, sentence in (
+        ({"key_folder": tmp_path / "gone" / "keys"}, r"is not there either.* Mount it, or mend ROADTEST_KEY_FOLDER\."),
+        ({"key_folder": tmp_path / "file"}, r"\(it is a file\).* ROADTEST_KEY_FOLDER\."),
+        ({"alerts": tmp_path / "typo.yaml"}, r"typo\.yaml is not there, .* Mend ROADTEST_ALERTS"),
+    ):
+        with pytest.raises(RoadtestError, match=sentence):
+            workers.serve(Settings(**home, **options), rounds=False)  # type: ignore[arg-type]
+    assert ran == []
+    workers.serve(Settings(**home, key_folder=tmp_path / "keys"), rounds=False)  # type: ignore[arg-type]
+    workers.serve(Settings(**home, alerts=tmp_path / "file"), rounds=False)  # type: ignore[arg-type]
+    assert len(ran) == 2
+    assert "Did you mean 'round_grace'?" in capsys.readouterr().err
+
+
+def test_of_two_that_start_at_once_one_runs_the_rounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From before the pages run until they have ended: the other is refused, and leaves the first one's schedule as it is."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    monkeypatch.setattr(workers, "only_one", lambda home, _: only_one(home, within=0.0))
+    settings = Settings(home=tmp_path, port=free_port())
+    refused: list[str] = []
+
+    def other(*_: object) -> None:
+        settings.schedule_file.write_text("minutes 30\n")
+        try:
+            workers.serve(settings)
+        except RoadtestError as error:
+            refused.append(str(error))
+
+    monkeypatch.setattr(workers, "_serve", other)
+    workers.serve(settings)
+    assert ["another `roadtest serve` runs its rounds" in said for said in refused] == [True]
+    assert settings.schedule_file.read_text() == "minutes 30\n"
+    with workers.alone():
+        pass
 
 
 def test_a_sign_in_opens_the_pages_to_others(tmp_path: Path) -> None:
@@ -238,6 +284,57 @@ def test_the_log_is_put_aside_when_it_is_full(
     ]
     assert "INFO [rounds] line 7" in (tmp_path / "roadtest.log.1").read_text()
     assert capsys.readouterr().err == "roadtest: prefect ended and is started again in 1 s.\n"
+
+
+LOCKED = """\
+16:45:10.611 | ERROR   | prefect.server - Encountered error during state validation
+Traceback (most recent call last):
+  File "base.py", line 2000, in _exec_single_context
+    cursor.execute(statement, parameters)
+            ^^^^^^^^^^^^
+sqlite3.OperationalError: database is locked
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "rules.py", line 274, in validate_proposed_state
+    await self.session.flush()
+sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database is locked
+[SQL: INSERT INTO flow_run_state (flow_run_id, type) VALUES (:flow_run_id, :type)]
+(Background on this error at: https://sqlalche.me/e/20/e3q8)
+ERROR:    Exception in ASGI application
+  + Exception Group Traceback (most recent call last):
+  |   File "app.py", line 1, in call
+  |     raise found
+  | ExceptionGroup: several (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    | KeyError: 'run'
+    +------------------------------------
+16:45:11.000 | WARNING | prefect.server - All is well
+roadtest: what people must know"""
+
+
+def test_a_traceback_of_prefects_server_is_one_line() -> None:
+    """The record before it, with its level, and the error at its end; other lines stay as they are, and none waits for another
+    that never comes."""
+    said: list[str] = []
+    folded = one_log.Folded(lambda part, line: said.append(f"{part}: {line}"))
+    for line in LOCKED.splitlines():
+        folded.say("prefect", line)
+    folded.flush(older=3600.0)
+    assert len(said) == 3
+    folded.flush(older=0.0)
+    folded.flush(older=0.0)
+    folded.say("", "roadtest: prefect ended.")
+    assert said == [
+        "prefect: 16:45:10.611 | ERROR   | prefect.server - Encountered error during state validation: "
+        "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database is locked",
+        "prefect: ERROR:    Exception in ASGI application: KeyError: 'run'",
+        "prefect: 16:45:11.000 | WARNING | prefect.server - All is well",
+        "prefect: roadtest: what people must know",
+        ": roadtest: prefect ended.",
+    ]
 
 
 def wait_for(holds: Callable[[], bool]) -> None:

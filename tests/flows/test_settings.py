@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from flows import environment
 from flows.environment import make_folder, prepare
+from flows.reaching import shown
 from flows.settings import Settings, load_settings
 from trials.errors import RoadtestError
 from trials.store.engine import open_store
@@ -82,6 +84,22 @@ def test_the_databases_address_does_not_show() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://me:hush@prefect/api?password=hush", "https://prefect/api"),
+        ("https://prefect/api#hush", "https://prefect/api"),
+        ("tls://scheduler:8786?key=hush", "tls://scheduler:8786"),
+        ("https://me:hu?hush@prefect/api", "https://..."),
+        ("https://prefect/api?token=hush@hush", "https://..."),
+        ("scheduler:8786", "scheduler:8786"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(url: str, said: str) -> None:
+    """Wherever in it that stands: before the host, or behind a question mark or a hash."""
+    assert shown(url) == said
+
+
+@pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
         ("pace", "0", "greater than 0"),
@@ -89,6 +107,9 @@ def test_the_databases_address_does_not_show() -> None:
         ("port", "70000", "less than or equal to 65535"),
         ("read_retries", "-1", "greater than or equal to 0"),
         ("read_timeout_seconds", "0", "greater than 0"),
+        ("stale_after_days", "nan", "a number above 0 and at most 36500"),
+        ("session_hours", "inf", "a number above 0 and at most 744"),
+        ("proxy_header", "a b", "a header's name: letters, digits and hyphens"),
     ],
 )
 def test_a_value_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str, rule: str) -> None:
@@ -100,6 +121,19 @@ def test_a_value_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, name: 
     assert sentence.startswith(f"{name} == '{value}', must be {rule}")
     assert f"ROADTEST_{name.upper()}" in sentence
     assert "\n" not in sentence
+
+
+def test_a_home_that_is_made_is_its_owners_alone(tmp_path: Path) -> None:
+    """Whatever the umask says; a folder that was there keeps the mode that somebody gave it."""
+    before = os.umask(0o022)
+    try:
+        make_folder(tmp_path / "above" / "home")
+        assert stat.S_IMODE((tmp_path / "above" / "home").stat().st_mode) == 0o700
+        (tmp_path / "shared").mkdir(mode=0o750)
+        make_folder(tmp_path / "shared")
+        assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o750
+    finally:
+        os.umask(before)
 
 
 def test_a_home_that_can_not_be_made_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from flows import alerts_found, artifacts, engines, events, work
+from flows import alerts_found, artifacts, deploying, engines, events, work
 from flows.alerts_file import read_channels
 from flows.cli import app
 from flows.environment import must_answer
@@ -106,6 +106,20 @@ def test_prefect_is_told_no_verdict_of_a_programme_with_roles(desk: Desk, monkey
     monkeypatch.setattr(events, "crossings", lambda *_: tuple(crossing))
     events.crossed(desk.store, outcomes, dict[str, Stood]())
     assert [len(one["payload"]) for one in sent[2:]] == [3, 1]
+    assert [one["id"] for one in sent[2:]] == [one["id"] for one in sent[:2]]
+
+
+def test_no_id_of_an_event_says_which_claim_crossed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hidden claim the id is the same whichever it is, so that trying all there can be tells nothing; two that cross at
+    one look have two, and what is sent again has the same."""
+    sent: list[Any] = []
+    monkeypatch.setattr("prefect.events.emit_event", lambda *_, **told: sent.append(told["id"]))
+    for claims in (("benefit", "harm"), ("dud", "guardrail arrests"), ("benefit", "harm")):
+        events.emit([events.Crossing("first-trial", claim, 3, "promote") for claim in claims], ())
+    assert sent[:2] == sent[2:4] == sent[4:]
+    assert len(set(sent)) == 2
+    events.emit([events.Crossing("first-trial", "harm", 4, "promote")], ())
+    assert sent[-1] not in sent[:6]
 
 
 def test_an_alerts_file_that_was_named_must_be_there(tmp_path: Path) -> None:
@@ -113,6 +127,31 @@ def test_an_alerts_file_that_was_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(RoadtestError, match=r"typo\.yaml is not there, must be the file .* Mend ROADTEST_ALERTS"):
         read_channels(tmp_path / "typo.yaml", named=True)
     assert read_channels(tmp_path / "alerts.yaml").channels == ()
+
+
+def test_what_only_reads_makes_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`alerts check` of a home with a typo, or on a disk that is not mounted, ends with 1 and a sentence; nothing is made.
+    So too a home that is there, without its database."""
+    monkeypatch.delenv("ROADTEST_DATABASE_URL", raising=False)
+    for words in (["check"], ["list"], ["acknowledge", "64e0935"]):
+        refused = CliRunner().invoke(app, ["alerts", *words, "--home", str(tmp_path / "typo")])
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "roadtest.db is not there, must be a database of Roadtest. Mend --home" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert CliRunner().invoke(app, ["alerts", "check", "--home", str(tmp_path)]).exit_code == 1
+    with pytest.raises(RoadtestError, match=r"typo is not there, must be the home\."):
+        Settings(home=tmp_path / "typo", database_url="postgresql://db/roadtest").require_database()  # type: ignore[arg-type]
+    Settings(home=tmp_path, database_url="postgresql://db/roadtest").require_database()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("pool", ["a/b", "50%", "a&b", "<a>", "", "prefect-managed"])
+def test_a_pool_that_no_server_takes_is_one_sentence(
+    pool: str, monkeypatch: pytest.MonkeyPatch, closed_port: int
+) -> None:
+    """Before the server is asked: what may not stand in its name."""
+    monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{closed_port}/api")
+    with pytest.raises(RoadtestError, match=r"^pool == '.*', must be a name without / % & > <, .* --pool\.$"):
+        deploying.deploy(Settings(), pool=pool)
 
 
 def test_lateness_is_judged_by_the_schedule_in_force(tmp_path: Path) -> None:

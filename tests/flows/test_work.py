@@ -250,6 +250,20 @@ def test_the_same_bytes_under_two_names_count_once(desk: Desk) -> None:
     assert desk.contents() == before
 
 
+@pytest.mark.parametrize("name", ["p001.csv", "site-a-4857773456.csv", "Ann_Other.csv"])
+def test_a_file_name_that_tells_of_somebody_is_not_stored(desk: Desk, name: str) -> None:
+    """Somebody's id, a long number or a name in a file's name reaches neither receipt nor database; the rows do, and the
+    same file is known again."""
+    desk.sealed(plan(), **{"2024-05-01": people(1, 20)})
+    desk.collect("first-trial")
+    desk.sent("first-trial", {name: people(21, 40)})
+    [receipt] = desk.collect("first-trial")["first-trial"].receipts
+    assert receipt.accepted == 20
+    assert receipt.name.startswith("delivery-")
+    assert name.removesuffix(".csv") not in repr(desk.contents())
+    assert desk.collect("first-trial")["first-trial"].receipts == ()
+
+
 def test_a_refused_delivery_is_on_record_and_stops_nothing(desk: Desk) -> None:
     """A half-written file is refused whole, with its sentence; the next one goes in."""
     trial = desk.sealed(plan(), **{"2024-03-01": "participant_id,ar", "2024-03-02": people(1, 10)})

@@ -84,9 +84,12 @@ def test_what_a_killed_process_had_claimed_is_told_by_the_next(url: str, store: 
     assert done.returncode == -signal.SIGKILL
     assert alerts.claim(store, [Rule("ops")], NOW + CLAIM / 2, "next") == {}
     [one] = alerts.claim(store, [Rule("ops")], NOW + CLAIM, "next")["ops"]
-    assert (one.what, one.number) == ("raised", 1)
-    alerts.sent(store, "ops", "next", NOW + CLAIM)
-    assert alerts.claim(store, [Rule("ops")], NOW + 3 * CLAIM, "third") == {}
+    assert (one.what, one.number, one.token) == ("raised", 1, "dead")
+    alerts.sent(store, "ops", "nex", NOW + CLAIM)  # another's claim is not its own
+    [one] = alerts.claim(store, [Rule("ops")], NOW + 2 * CLAIM, "next")["ops"]
+    assert one.token == "dead"
+    alerts.sent(store, "ops", "next", NOW + 2 * CLAIM)
+    assert alerts.claim(store, [Rule("ops")], NOW + 4 * CLAIM, "third") == {}
 
 
 def test_a_clock_that_jumps_back_repeats_nothing(store: Store) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -36,6 +41,8 @@ from trials.store.engine import Store, open_store, reading, writing
 from trials.store.models import metadata
 
 Urls = Callable[[str], str]
+PROCESS = Path(__file__).parent / "copying_process.py"
+ALONE = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture
@@ -43,6 +50,21 @@ def urls(postgres: Any, tmp_path: Path) -> Urls:
     """A new address of a kind: 'sqlite' or 'postgresql', nothing there yet."""
     made = iter(range(9))
     return lambda kind: postgres.empty() if kind == "postgresql" else f"sqlite:///{tmp_path}/copy{next(made)}.db"
+
+
+@pytest.fixture
+def tables(postgres: Any, migrated_file: bytes, tmp_path: Path) -> Urls:
+    """A new address of a kind, with our tables and no row."""
+    made = iter(range(9))
+
+    def url(kind: str) -> str:
+        if kind == "postgresql":
+            return str(postgres.fresh())
+        path = tmp_path / f"tables{next(made)}.db"
+        path.write_bytes(migrated_file)
+        return f"sqlite:///{path}"
+
+    return url
 
 
 @pytest.fixture(scope="module")
@@ -180,41 +202,78 @@ def test_what_is_cut_short_leaves_nothing(desk: Desk, kind: str, urls: Urls) -> 
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
-def test_what_is_stopped_at_its_end_is_whole(desk: Desk, urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped after the commit every row is there; the next attempt says so and what to run, and a search finds its texts."""
-    url = urls("sqlite")
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_copy_that_is_killed_is_harmless(desk: Desk, kind: str, urls: Urls, tables: Urls) -> None:
+    """`kill -9` at moments drawn from the whole of a copy, before its commit and after it: the target has no row, or all of
+    them, searchable; the same copy again goes through, and says which it was."""
+    # The first is killed while its tables are made, the others have them.
+    whole, *at_random, commit, audit = (urls(kind) if place == 1 else tables(kind) for place in range(6))
+    words = [sys.executable, PROCESS, desk.store.url, whole, *at_random, "--seed", 7]
+    words += [f"--at=COMMIT={commit}", f"--at=AUDIT={audit}"]
+    done = subprocess.run([*map(str, words)], capture_output=True, text=True, env=ALONE, check=False)
+    assert done.returncode == 0, done.stderr
+    killed = json.loads(done.stdout)["ended"]
+    assert killed == dict.fromkeys((*at_random, commit, audit), -signal.SIGKILL)
+    source, found = rows_of(desk.store), {}
+    for url in killed:
+        target = open_store(url)
+        left = rows_of(target)
+        found[url] = left == source
+        assert found[url] or {count for count, _ in left.values()} == {0}
+        again = copying.copy_into(desk.store, url)
+        assert (again.before, again.findings) == (found[url], ())
+        assert rows_of(target) == source
+        assert len(lessons.search(target, "erinnerungen").texts) == 1
+        target.close()
+    assert (found[commit], found[audit]) == (False, True)
+    assert not found[at_random[0]]
 
-    def stop(_: Store) -> int:
-        raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(lessons, "rebuild", stop)
-        with pytest.raises(KeyboardInterrupt):
-            copying.copy_into(desk.store, url)
-    with pytest.raises(StoreError, match=r"must be empty.*all of it is there: run `roadtest audit verify`"):
-        copying.copy_into(desk.store, url)
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_copy_whose_connection_is_cut_is_harmless(desk: Desk, urls: Urls, postgres: Any) -> None:
+    """The server ends the connection after some tables: one sentence, no row, and the same copy again goes through."""
+    url = urls("postgresql")
+
+    def cut(table: str, rows: int) -> None:
+        if table == "observation":
+            postgres.run(
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{url.split('/')[3].split('?')[0]}'"
+            )
+
+    with pytest.raises(StoreError, match="can't be used"):
+        copying.copy_into(desk.store, url, told=cut)
     target = open_store(url, migrate=False)
-    assert rows_of(target) == rows_of(desk.store)
-    assert copying.verifying.verify(target) == []
-    found = lessons.search(target, "erinnerungen").texts
-    assert (found, len(found)) == (lessons.search(desk.store, "erinnerungen").texts, 1)
+    assert {count for count, _ in rows_of(target).values()} == {0}
     target.close()
+    assert not copying.copy_into(desk.store, url).before
 
 
 def test_an_address_is_shown_without_its_password() -> None:
     """Neither before the host nor among what follows the question mark."""
     url = "postgresql://ann:sesame@db.example.org/tried?password=sesame&sslmode=require"
     assert copying.shown(url) == "postgresql://ann:***@db.example.org/tried?sslmode=require"
+    for torn in ("ses@me/ses@me@db.example.org", "ses@me@db.example.org", "ses@me?ses@me@db.example.org"):
+        assert copying.shown(f"postgresql://ann:{torn}/tried") == "postgresql://..."
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_target_that_is_in_use_is_refused(desk: Desk, kind: str, urls: Urls) -> None:
-    """One that holds rows, one with older tables, and the source itself stay as they are."""
+    """One in which anything differs from the source, whichever of them went on, and one with older tables stay as they are."""
     used, older = urls(kind), urls(kind)
     copying.copy_into(desk.store, used)
-    for url in (used, desk.store.url):
-        with pytest.raises(StoreError, match=r"has rows in its table \w+, must be empty"):
-            copying.copy_into(desk.store, url)
+    target = open_store(used)
+    accounts.remove(target, "Zoë")  # of which no chain tells
+    held = rows_of(target)
+    with pytest.raises(StoreError, match=r"its table account is not what the source's is now"):
+        copying.copy_into(desk.store, used)
+    desk.sent(SECOND, {"2024-05-01.csv": people(41, 60)})
+    desk.collect(SECOND)
+    with pytest.raises(
+        StoreError, match=r"its table audit_event is not what .*nothing was copied.*ask `roadtest audit verify`"
+    ):
+        copying.copy_into(desk.store, used)
+    assert rows_of(target) == held
+    target.close()
     opened = engine._engine(engine._target(older), foreign_keys=False)
     with writing(Store(opened, older)) as connection:
         config = engine.alembic_config()
@@ -224,6 +283,19 @@ def test_a_target_that_is_in_use_is_refused(desk: Desk, kind: str, urls: Urls) -
         copying.copy_into(desk.store, older)
     assert engine._revision(opened) == "r0003"
     opened.dispose()
+
+
+def test_the_source_is_no_target(desk: Desk, tmp_path: Path) -> None:
+    """Nor is it under another name: a link to the file, or an address that says the same in other words."""
+    url = desk.store.url
+    if url.startswith("sqlite"):
+        (tmp_path / "link.db").symlink_to(url.removeprefix("sqlite:///"))
+        other = f"sqlite:///{tmp_path}/link.db"
+    else:
+        other = f"{url}{'&' if '?' in url else '?'}application_name=other"
+    for named in (url, other):
+        with pytest.raises(StoreError, match="is the database that is to be copied, must be another"):
+            copying.copy_into(desk.store, named)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])

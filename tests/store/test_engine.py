@@ -181,6 +181,15 @@ def test_an_sqlite_file_survives_a_power_cut(tmp_path: Path) -> None:
         ("postgresql://me:secret@localhost:54x/x", r"database url can't be used"),
         ("postgresql://me@localhost:1/x?password=secret", r"the PostgreSQL database 'x' on localhost can't be used: "),
         ("postgresql://me:se@secret@localhost:1/x", r"the PostgreSQL database 'x' on localhost can't be used: "),
+        (
+            "postgresql://me:se@cret/secret@secret@localhost:1/x",
+            r"database url can't be read: .*In a password write %40",
+        ),
+        (
+            "postgresql://me:se@secret?secret@localhost:1/x",
+            r"database url can't be read: an '@' stands behind its host",
+        ),
+        ("postgresql://me:sec?ret@localhost:1/x", r"the PostgreSQL database 'x' on localhost can't be used: "),
         ("postgresql://localhost:1/x?nonsense=secret", r"the PostgreSQL database 'x' on localhost can't be used: "),
     ],
 )

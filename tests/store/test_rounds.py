@@ -8,8 +8,9 @@ from threading import Barrier, Thread
 import pytest
 
 from tests.store.conftest import day, plan, sealed
+from trials.acts.erasing import Erased
 from trials.due import is_due
-from trials.store import rounds
+from trials.store import amendments, decisions, erasures, rounds
 from trials.store.engine import Store
 
 HOUR = timedelta(hours=1)
@@ -145,6 +146,30 @@ def test_schedules_are_those_of_current_plans(store: Store) -> None:
     sealed(store, plan("a-trial").model_copy(update={"schedule": "0 2 * * *"}))
     sealed(store, plan("b-trial"))
     assert rounds.schedules(store) == {"a-trial": "0 2 * * *"}
+
+
+@pytest.mark.parametrize(("before", "after"), [("0 2 * * *", "0 5 * * 1"), ("0 2 * * *", None), (None, "0 5 * * 1")])
+def test_an_amended_trial_goes_by_its_new_schedule(store: Store, before: str | None, after: str | None) -> None:
+    """The version that was amended is stored still, and its schedule counts no more; one that was taken away is gone."""
+    first = plan("a-trial").model_copy(update={"schedule": before})
+    sealed(store, first)
+    changed = first.model_copy(update={"schedule": after})
+    words = {"reason": "Staff changed", "impact": "None expected", "by": "Ann", "approved_by": "Bea"}
+    amendments.amend(store, "a-trial", changed, **words, at=day(1), now=day(1))
+    assert rounds.schedules(store) == ({} if after is None else {"a-trial": after})
+
+
+def test_nothing_is_noted_of_a_trial_whose_key_was_destroyed(store: Store) -> None:
+    """Neither that its work failed nor that it was done, while the same of another trial is kept."""
+    for name in ("a-trial", "b-trial"):
+        sealed(store, plan(name))
+    words = {"reason": "it is over", "lesson": "ask people early what they need", "reuse": "nothing"}
+    decisions.decide(store, "a-trial", "stop", by="Ann", at=day(1), reason_code="funding", second="Bea", **words)
+    erasures.say_erased(store, "a-trial", Erased(key="", reason="it is over", second="Bea"), by="Ann", at=day(2))
+    rounds.note(store, day(3), failed={"a-trial": "the key is gone", "b-trial": "no file"}, done=[])
+    assert set(rounds.work_of(store)) == {"b-trial"}
+    rounds.note(store, day(4), failed={}, done=["a-trial", "b-trial"])
+    assert set(rounds.work_of(store)) == {"b-trial"}
 
 
 @pytest.mark.parametrize(

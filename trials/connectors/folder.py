@@ -23,6 +23,7 @@ from trials.connectors.formats import is_delivery, read_table
 from trials.connectors.options import options_of
 from trials.connectors.tabular import delivery_of
 from trials.errors import ProtocolError, SourceError
+from trials.identifiers.files import names_somebody
 from trials.protocol import Protocol, Source
 from trials.records import Delivery
 
@@ -200,7 +201,9 @@ class _Tallied:
 
 def _gone(found: Found, error: Exception) -> SourceError:
     why = (isinstance(error, OSError) and error.strerror) or type(error).__name__
-    return SourceError(f"{found.name} can't be read ({why}), must be a readable file. Try again.")
+    # The sentence is stored, and told where people's names must not be.
+    name = "a file called after a person" if names_somebody(found.name) else found.name
+    return SourceError(f"{name} can't be read ({why}), must be a readable file. Try again.")
 
 
 CONNECTOR = Connector("folder", check, find, fingerprint, read)

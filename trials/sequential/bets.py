@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from trials.sequential.design import (
     BENEFIT_TRUTHS,
@@ -139,6 +138,8 @@ def binary_stakes(design: Design, side: Side) -> tuple[float, ...]:
 
 
 def _fastest(design: Design, side: Side, distance: float, limit: float) -> float:
+    from scipy.optimize import minimize_scalar
+
     truth = side.margin + distance  # of μ_C − μ_T in the side's own orientation
     actual = -truth if side.swapped else truth
     control, treated = design.baseline, _share(design.baseline - actual)

@@ -24,7 +24,6 @@ from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from trials.disclosure import LIMIT
 from trials.plan.stopping import StaffTime
@@ -135,6 +134,8 @@ def _shown(claim: RuleClaim, settled: Sequence[StaffWeek], now: float | None) ->
 
 def fitted(weeks: Sequence[StaffWeek]) -> Curve | None:
     """The learning curve; None with fewer than 4 members of staff, or when their weeks don't tell early from late."""
+    from scipy.stats import t as student
+
     staff = sorted({one.staff for one in weeks})
     if len(staff) <= FEWEST_STAFF or len({one.tenure for one in weeks}) < 4 or not _enough(weeks):
         return None

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-from scipy.stats import betaprime, poisson
 
 from trials.plan.stopping import Recruitment
 from trials.records import in_words
@@ -124,6 +123,8 @@ def together(rule: Recruitment, joined: Floats) -> int:
     joined: people by day, (days,). The guarantee is for groups of the planned size; that those which were seen count too keeps
     false alarms rare where a plan forgot them (the script prints how rare), and costs next to nothing where it did not.
     """
+    from scipy.stats import poisson
+
     most = float(joined.max(initial=0.0))
     chance = float(poisson.sf(most - 1, rule.per_month / DAYS_A_MONTH)) * joined.size
     return max(rule.together, int(most)) if chance < GROUPS else rule.together
@@ -135,6 +136,8 @@ def projection(facts: Facts, rule: Recruitment, end: date) -> Projection | None:
     A site counts from its first person on, whose own arrival is not counted; before that the plan stands for each site with
     the weight of one person. Sites that have not begun, and those that left, bring nobody.
     """
+    from scipy.stats import betaprime
+
     seen: dict[str, list[Joinings]] = {}
     for one in facts.joined:
         if one.day <= end:

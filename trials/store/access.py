@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, select
 
 from trials import roles
 from trials.acts.act import CLOSED
@@ -49,8 +50,25 @@ def grants(connection: Connection, programme: str) -> tuple[roles.Granted, ...]:
     found = connection.execute(
         select(ACT.c.body).where(ACT.c.trial_id == PROGRAMME + programme, ACT.c.kind == GRANT.name).order_by(ACT.c.seq)
     )
+    return _held(found.scalars())
+
+
+def grants_of(connection: Connection, programmes: Collection[str]) -> dict[str, tuple[roles.Granted, ...]]:
+    """`grants` by programme, for those of them that have roles: one query."""
+    wanted = {PROGRAMME + name: name for name in programmes}
+    query = select(ACT.c.trial_id, ACT.c.body).where(ACT.c.kind == GRANT.name).order_by(ACT.c.trial_id, ACT.c.seq)
+    if len(wanted) <= _MANY:
+        query = query.where(ACT.c.trial_id.in_(wanted))
+    said: defaultdict[str, list[str]] = defaultdict(list)
+    for scope, text in connection.execute(query).tuples():
+        if scope in wanted:
+            said[wanted[scope]].append(text)
+    return {programme: _held(texts) for programme, texts in said.items()}
+
+
+def _held(texts: Iterable[str]) -> tuple[roles.Granted, ...]:
     held: dict[roles.Granted, None] = {}
-    for text in found.scalars():
+    for text in texts:
         said = Grant.model_validate_json(text)
         one = roles.Granted(said.person, said.role, said.site)
         if said.given:
@@ -81,12 +99,11 @@ def permit(
 
 def permitted(connection: Connection, person: str, action: str, scopes: Collection[str]) -> list[str]:
     """Those of the scopes (trials, programmes, ideas) for which the person may do it, in their order. As many queries for many
-    as for one, and one more for each programme that has roles."""
+    as for one."""
     if not _any_grants(connection):
         return list(scopes)
     whose = _programmes(connection, scopes)
-    closed = {scope.removeprefix(PROGRAMME) for scope in connection.scalars(_granted())}
-    given = {name: grants(connection, name) for name in closed & {*whose.values()}}
+    given = grants_of(connection, {*whose.values()})
     return [
         scope for scope in scopes if not given.get(whose[scope]) or roles.allowing(given[whose[scope]], person, action)
     ]
@@ -120,17 +137,18 @@ def _named(text: str) -> str:
         return ""
 
 
-def _granted() -> Select[tuple[str]]:
-    return select(ACT.c.trial_id).where(ACT.c.kind == GRANT.name).distinct()
-
-
 def sight(connection: Connection, trial: str, person: str, protocol: Protocol, state: str) -> Sight:
     """What the person may see of a trial. Raises ForbiddenError when they have no role in its programme."""
     programme = protocol.programme or trial
     given = grants(connection, programme) if _any_grants(connection) else ()
+    return sight_by(given, trial, person, protocol, state)
+
+
+def sight_by(given: Collection[roles.Granted], trial: str, person: str, protocol: Protocol, state: str) -> Sight:
+    """`sight` by the roles that are held in the trial's programme. Raises ForbiddenError."""
     if not given:
         return Sight(frozenset(), True, True, True, True)
-    anywhere = roles.require(given, person, "read", programme=programme)
+    anywhere = roles.require(given, person, "read", programme=protocol.programme or trial)
     mine = roles.held(given, person)
     arms = roles.sees_arms(mine, protocol.access.interim, open_programme=False, closed=state in CLOSED)
     may = {action: bool(mine & roles.ACTIONS[action]) for action in ("see_small_counts", "see_rows", "see_people")}

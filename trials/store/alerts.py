@@ -8,7 +8,7 @@ a process died between sending and saying so, or where its message took longer t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,16 +27,18 @@ KEPT = timedelta(days=30)  # so long after it cleared, what a channel was not to
 LONGEST_NOTE = 500
 _LOCK = " alerts"  # no trial has this name
 _MANY = 500  # names in one statement
+_FIRST = "|"  # in a claim, before the claim that was the first on the same telling
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a process has said that it tells now."""
+    """What a process has said that it tells now. token: a random text of this telling, the same however often it is claimed."""
 
     alert: Alert
     channel: str
     what: What
     number: int
+    token: str = field(default="", repr=False)
 
 
 def judge(
@@ -121,8 +123,7 @@ def claim(
         for name in sorted({rule.channel for rule in rules} - set(_channels(connection))):
             connection.execute(insert(CHANNEL).values(name=name, since=now, failures=0))
         found = _due(connection, rules, now, wanted)
-        for one in found:
-            _claim(connection, one, now, by)
+        found = [replace(one, token=_claim(connection, one, now, by)) for one in found]
     claimed: dict[str, list[Claimed]] = {}
     for one in found:
         claimed.setdefault(one.channel, []).append(one)
@@ -132,7 +133,8 @@ def claim(
 def sent(store: Store, channel: str, by: str, now: datetime, error: str | None = None) -> ChannelState:
     """That what this process claimed for the channel went out, or (error: a sentence without a secret) did not."""
     with writing(store, _LOCK) as connection:
-        mine = and_(TELLING.c.channel == channel, TELLING.c.claim == by, TELLING.c.sent_at.is_(None))
+        by_us = or_(TELLING.c.claim == by, TELLING.c.claim.startswith(f"{by}{_FIRST}", autoescape=True))
+        mine = and_(TELLING.c.channel == channel, by_us, TELLING.c.sent_at.is_(None))
         ended = {"sent_at": now, "failed": False} if error is None else {"failed": True}
         connection.execute(update(TELLING).where(mine).values(**ended))
         state = _channels(connection).get(channel, ChannelState(channel, now)).after(error, now)
@@ -211,7 +213,8 @@ def _due(
     return found
 
 
-def _claim(connection: Connection, one: Claimed, now: datetime, by: str) -> None:
+def _claim(connection: Connection, one: Claimed, now: datetime, by: str) -> str:
+    """Claims it; the telling's token, which is the claim that was the first on it."""
     key = {
         "alert_id": one.alert.id,
         "occurrence": one.alert.occurrence,
@@ -220,9 +223,14 @@ def _claim(connection: Connection, one: Claimed, now: datetime, by: str) -> None
         "number": one.number,
     }
     same = and_(*(TELLING.c[name] == value for name, value in key.items()))
-    said = {"claim": by, "claimed_at": now, "failed": False}
-    if connection.execute(update(TELLING).where(same).values(**said)).rowcount == 0:
-        connection.execute(insert(TELLING).values(**key, **said))
+    before = connection.scalar(select(TELLING.c.claim).where(same))
+    said = {"claimed_at": now, "failed": False}
+    if before is None:
+        connection.execute(insert(TELLING).values(**key, claim=by, **said))
+        return by
+    first = str(before).rpartition(_FIRST)[2]
+    connection.execute(update(TELLING).where(same).values(claim=f"{by}{_FIRST}{first}", **said))
+    return first
 
 
 def _told(connection: Connection, alerts: Sequence[Alert]) -> dict[tuple[str, int], dict[str, list[Told]]]:

@@ -1,14 +1,36 @@
-"""A cell on its way from one database to the other: its form on SQLite, which both sides are compared in, and on PostgreSQL."""
+"""What a copy carries from one database to the other: each cell in its form on SQLite, which both sides are compared in, and on
+PostgreSQL; a table's rows in parts, in the order of its key, and a digest over them that is the same on every database."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Float, Integer, String, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    Float,
+    Integer,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    cast,
+    select,
+    type_coerce,
+)
 from sqlalchemy.types import JSON
 
+PART = 20_000  # rows that are held at a time
+Digest = tuple[int, str]
 Kind = Literal["bool", "int4", "int8", "float8", "timestamptz", "date", "json", "text"]
 
 
@@ -110,3 +132,47 @@ _FITS: dict[Kind, tuple[type, int]] = {
     "float8": (float, 0),
     "bool": (int, 0),
 }
+
+
+def digest(connection: Connection, table: Table) -> Digest:
+    """How many rows a table has, and a SHA-256 over them in the order of its key: the same on every database."""
+    kinds = [kind_of(column) for column in table.c]
+    found = Running(table)
+    for part in parts(connection, table):
+        found.add(plain(kinds, part))
+    return found.result()
+
+
+def parts(connection: Connection, table: Table) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows as the database holds them, in the order of the key, text by code points."""
+    postgres = connection.dialect.name == "postgresql"
+    as_text = [postgres and kind_of(column) == "json" for column in table.c]  # psycopg would read it
+    columns = [
+        cast(column, Text) if text else type_coerce(column, String())
+        for column, text in zip(table.c, as_text, strict=True)
+    ]
+    key = [column.collate("C") if postgres and kind_of(column) == "text" else column for column in table.primary_key]
+    found = connection.execute(select(*columns).order_by(*key), execution_options={"yield_per": PART})
+    for part in found.partitions():
+        yield [tuple(row) for row in part]
+
+
+@dataclass(slots=True)
+class Running:
+    """A digest that takes its rows in parts."""
+
+    table: Table
+    count: int = 0
+    hashes: list[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hashes = [hashlib.sha256() for _ in self.table.c]
+
+    def add(self, columns: Sequence[Sequence[Any]]) -> None:
+        self.count += len(columns[0])
+        for hashed, cells in zip(self.hashes, columns, strict=True):
+            hashed.update(json.dumps(list(cells), default=repr)[1:-1].encode() + b", ")
+
+    def result(self) -> Digest:
+        whole = hashlib.sha256(b"".join(hashed.digest() for hashed in self.hashes))
+        return self.count, whole.hexdigest()

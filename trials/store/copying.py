@@ -1,79 +1,75 @@
 """A whole database into an empty one, of the same kind or the other: SQLite to PostgreSQL, back, or to another file.
 
-Guarantee: the target holds every row of one snapshot of the source, or none. Each table is read in the order of its key and
-written in parts, then read again from the target; both readings must have the same count and SHA-256. Text, JSON and numbers
-are carried as they are stored, times as the same moment. What is searched (`lesson_text`) is made again from acts and plans.
+Guarantee: the target holds every row of one snapshot of the source, or none, whenever it is stopped: all is one transaction,
+what is searched (`lesson_text`, made again from acts and plans) too. Each table is read in the order of its key and written in
+parts, then read again from the target; both readings must have the same count and SHA-256. Text, JSON and numbers are carried
+as they are stored, times as the same moment. A target that has rows is never written to: if they are the source's, as after
+a copy that was stopped while it was audited, that is what the next attempt finds, and it audits them.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import (
-    Connection,
-    String,
-    Table,
-    Text,
-    cast,
-    func,
-    inspect,
-    make_url,
-    select,
-    type_coerce,
-)
+from sqlalchemy import Connection, Table, func, inspect, make_url, select
 from sqlalchemy.exc import DataError as UnfitError
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from trials.errors import StoreError
 from trials.store import carrying, chain, lessons, verifying
-from trials.store.engine import LOCK_SECONDS, Store, open_store, reading, upgrade, writing
-from trials.store.models import metadata
+from trials.store.carrying import digest
+from trials.store.engine import LOCK_SECONDS, Store, is_torn, open_store, reading, upgrade, writing
+from trials.store.models import AUDIT, metadata
 
-_PART = 20_000
 _SQLITE = "sqlite:///"
 # What a value that is not of its column's type, or none that PostgreSQL knows (such as a NUL in a text), raises.
 _UNHELD = (ValueError, TypeError, OverflowError, psycopg.Error, IntegrityError, UnfitError)
-Digest = tuple[int, str]
+# What the server is told of this end: seconds, and milliseconds for the last. Over a local socket it counts for nothing.
+_PATIENCE = {
+    "tcp_keepalives_idle": 30,
+    "tcp_keepalives_interval": 10,
+    "tcp_keepalives_count": 6,
+    "tcp_user_timeout": 120_000,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
     """What a copy came to. rows: by table. heads: where each chain ended in the snapshot that was copied. findings: what the
-    audit found in the copy afterwards; as the tables are equal, the source has the same."""
+    audit found in the copy afterwards; as the tables are equal, the source has the same. before: an earlier attempt had put
+    everything there already."""
 
     rows: Mapping[str, int]
     heads: Mapping[str, tuple[int, str]]
     findings: tuple[verifying.Finding, ...] = ()
+    before: bool = False
 
 
 def copy_into(source: Store, url: str, *, told: Callable[[str, int], None] = lambda table, rows: None) -> Copied:
     """Copy all that the source holds now into the database at `url`; one that has no tables yet is given them first.
 
     told: hears of each table that is done, and how many rows it has. Others may go on writing in the source: what comes after
-    the beginning is not in the copy. Raises StoreError, and nothing is copied, when the target holds anything, stands at
-    another revision, or can't hold a value.
+    the beginning is not in the copy. Raises StoreError, and nothing is copied, when the target is the source, holds anything
+    else, stands at another revision, or can't hold a value.
     """
     target = _made_ready(url)
     try:
-        with reading(source) as here, writing(target) as there:
-            _must_be_empty(there, url)
-            rows = {}
-            for table in metadata.sorted_tables:
-                rows[table.name] = copy_table(here, there, table)
-                told(table.name, rows[table.name])
-            _count_on(there)
+        _must_be_another(source, target, url)
+        with reading(source) as here:
             heads = chain.heads(here)
-        # All is there from here on. Stopped before its end, a search makes what it needs by itself.
-        lessons.rebuild(target)
-        return Copied(rows, heads, tuple(verifying.verify(target, heads=heads)))
+            rows = _there_already(here, target, heads, url, told)
+            before = rows is not None
+            if rows is None:
+                rows = _carried(here, target, url, told)
+        # Only read from here on. The audit stands outside, so that no ledger is too damaged to be copied.
+        return Copied(rows, heads, tuple(verifying.verify(target, heads=heads)), before)
     finally:
         target.close()
 
@@ -104,15 +100,18 @@ def shown(url: str) -> str:
     """An address without its password, wherever in it that stands."""
     if url.startswith(_SQLITE):
         return url
-    return make_url(url).difference_update_query(["password", "sslpassword"]).render_as_string(hide_password=True)
+    target = make_url(url)
+    if is_torn(url, target) or "@" in (target.host or ""):
+        return f"{target.drivername}://..."  # where its password ends is not known
+    return target.difference_update_query(["password", "sslpassword"]).render_as_string(hide_password=True)
 
 
 def copy_table(here: Connection, there: Connection, table: Table) -> int:
     """Copy one table's rows; how many. Raises StoreError when they don't arrive as they were, or can't."""
     kinds = [carrying.kind_of(column) for column in table.c]
-    before = _Running(table)
+    before = carrying.Running(table)
     try:
-        for part in _parts(here, table):
+        for part in carrying.parts(here, table):
             plain = carrying.plain(kinds, part)
             before.add(plain)
             _write(there, table, kinds, plain)
@@ -130,15 +129,6 @@ def copy_table(here: Connection, there: Connection, table: Table) -> int:
     return before.count
 
 
-def digest(connection: Connection, table: Table) -> Digest:
-    """How many rows a table has, and a SHA-256 over them in the order of its key: the same on every database."""
-    kinds = [carrying.kind_of(column) for column in table.c]
-    found = _Running(table)
-    for part in _parts(connection, table):
-        found.add(carrying.plain(kinds, part))
-    return found.result()
-
-
 def _made_ready(url: str) -> Store:
     """The target, at this version's revision. One without tables gets them; one with older ones is left as it is."""
     try:
@@ -150,57 +140,85 @@ def _made_ready(url: str) -> Store:
     return open_store(url, migrate=False)
 
 
-def _must_be_empty(connection: Connection, url: str) -> None:
-    names = [table.name for table in metadata.sorted_tables]
-    if connection.dialect.name == "postgresql":
-        quote = connection.dialect.identifier_preparer.quote_identifier
-        # Nobody may put a first row in between this and the commit.
-        connection.exec_driver_sql(f"LOCK TABLE {', '.join(map(quote, names))} IN SHARE ROW EXCLUSIVE MODE")
+def _must_be_another(source: Store, target: Store, url: str) -> None:
+    """Raises StoreError when both are the same database, under whatever names."""
+    kinds = {one.engine.dialect.name for one in (source, target)}
+    if len(kinds) > 1:
+        return
+    if "sqlite" in kinds:
+        files = [Path(str(one.engine.url.database)) for one in (source, target)]
+        same = files[0].samefile(files[1])
+    else:
+        # A lock counts within one database of one server. Only who came by this very address takes this one.
+        key = int.from_bytes(hashlib.sha256(f"roadtest copy:{url}".encode()).digest()[:8], "big", signed=True)
+        with reading(target) as there, reading(source) as here:
+            there.execute(select(func.pg_advisory_xact_lock(key)))
+            same = not here.scalar(select(func.pg_try_advisory_xact_lock(key)))
+    if same:
+        raise StoreError(f"{shown(url)} is the database that is to be copied, must be another. Nothing was copied.")
+
+
+def _there_already(
+    here: Connection, target: Store, heads: verifying.Heads, url: str, told: Callable[[str, int], None]
+) -> dict[str, int] | None:
+    """How many rows each table has, if the target holds what the source holds; None for an empty one. Nobody is kept from
+    writing there meanwhile. Raises StoreError for any other."""
+    with reading(target) as there:
+        if _filled(there) is None:
+            return None
+        if chain.heads(there) != heads:
+            raise _in_use(url, AUDIT.name)
+        rows = {}
+        for table in metadata.sorted_tables:
+            found = digest(there, table)
+            if found != digest(here, table):
+                raise _in_use(url, table.name)
+            rows[table.name] = found[0]
+            told(table.name, found[0])
+        return rows
+
+
+def _carried(here: Connection, target: Store, url: str, told: Callable[[str, int], None]) -> dict[str, int]:
+    """Every table's rows, and what is made from them, in one transaction; how many rows each has."""
+    with writing(target) as there:
+        if there.dialect.name == "postgresql":
+            _keep(there)
+        filled = _filled(there)
+        if filled is not None:
+            raise _in_use(url, filled)
+        rows = {}
+        for table in metadata.sorted_tables:
+            rows[table.name] = copy_table(here, there, table)
+            told(table.name, rows[table.name])
+        lessons.rebuild_in(there)
+        _count_on(there)
+        return rows
+
+
+def _keep(connection: Connection) -> None:
+    """Nobody may put a first row in before the commit; and should this end of the connection vanish without a word, the
+    server gives the transaction, and with it the tables, back within two minutes instead of hours."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    names = ", ".join(quote(table.name) for table in metadata.sorted_tables)
+    connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+    for setting, value in _PATIENCE.items():
+        connection.exec_driver_sql(f"SET LOCAL {setting} = {value}")
+
+
+def _filled(connection: Connection) -> str | None:
+    """The first table that has a row."""
     for table in metadata.sorted_tables:
         if connection.execute(select(table).limit(1)).first() is not None:
-            raise StoreError(
-                f"the database at {shown(url)} has rows in its table {table.name}, must be empty. Name a new one; nothing was "
-                "copied. If a copy into it was stopped at its end, while it was read again, all of it is there: run "
-                "`roadtest audit verify` with ROADTEST_DATABASE_URL set to it."
-            )
+            return table.name
+    return None
 
 
-def _parts(connection: Connection, table: Table) -> Iterator[list[tuple[Any, ...]]]:
-    """The rows as the database holds them, in the order of the key, text by code points."""
-    postgres = connection.dialect.name == "postgresql"
-    as_text = [postgres and carrying.kind_of(column) == "json" for column in table.c]  # psycopg would read it
-    columns = [
-        cast(column, Text) if text else type_coerce(column, String())
-        for column, text in zip(table.c, as_text, strict=True)
-    ]
-    key = [
-        column.collate("C") if postgres and carrying.kind_of(column) == "text" else column
-        for column in table.primary_key
-    ]
-    found = connection.execute(select(*columns).order_by(*key), execution_options={"yield_per": _PART})
-    for part in found.partitions():
-        yield [tuple(row) for row in part]
-
-
-@dataclass(slots=True)
-class _Running:
-    """A digest that takes its rows in parts."""
-
-    table: Table
-    count: int = 0
-    hashes: list[Any] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.hashes = [hashlib.sha256() for _ in self.table.c]
-
-    def add(self, columns: Sequence[Sequence[Any]]) -> None:
-        self.count += len(columns[0])
-        for hashed, cells in zip(self.hashes, columns, strict=True):
-            hashed.update(json.dumps(list(cells), default=repr)[1:-1].encode() + b", ")
-
-    def result(self) -> Digest:
-        whole = hashlib.sha256(b"".join(hashed.digest() for hashed in self.hashes))
-        return self.count, whole.hexdigest()
+def _in_use(url: str, table: str) -> StoreError:
+    return StoreError(
+        f"the database at {shown(url)} is not empty, and its table {table} is not what the source's is now, must be empty. "
+        "Name a new one; nothing was copied. A copy that was stopped left no row, or every row of its moment: ask `roadtest "
+        "audit verify` with ROADTEST_DATABASE_URL set to it."
+    )
 
 
 def _write(
@@ -234,7 +252,8 @@ def _count_on(connection: Connection) -> None:
         for column in inspect(connection).get_columns(table.name):
             own = func.pg_get_serial_sequence(quote(table.name), column["name"])
             sequence = connection.scalar(select(own))
-            newest = None if sequence is None else connection.scalar(select(func.max(table.c[column["name"]])))
-            if newest is not None:
-                connection.execute(select(func.setval(sequence, newest)))
+            if sequence is not None:
+                newest = connection.scalar(select(func.max(table.c[column["name"]])))
+                # Also of a table without rows: a number that was set stays when a transaction doesn't.
+                connection.execute(select(func.setval(sequence, newest or 1, newest is not None)))
     connection.exec_driver_sql("ANALYZE")

@@ -152,10 +152,22 @@ def _target(url: str) -> URL:
         return _unusable("database url")  # not shown: it may hold a password
     backend = target.get_backend_name()
     if backend in ("postgresql", "postgres"):
+        if is_torn(url, target):
+            raise StoreError(
+                "database url can't be read: an '@' stands behind its host, must be one only, before the host. In a password "
+                "write %40 for @, %2F for /, %3F for ?, %23 for # and %25 for %."
+            )
         return target.set(drivername="postgresql+psycopg")
     if backend == "sqlite" and target.database not in (None, "", ":memory:"):
         return target.set(drivername="sqlite")
     return _unusable(f"database url for {backend}")
+
+
+def is_torn(url: str, target: URL) -> bool:
+    """Whether a server's address was cut in the wrong place: an '@' behind the host means that the password has one too, and a
+    '/' or '?', which are not percent-encoded; then a part of it may stand as the host or the database's name."""
+    behind = url.partition("@")[2].partition("?")[2] if target.password else ""
+    return "@" in f"{target.database or ''}{behind}"
 
 
 def _unusable(what: str) -> NoReturn:

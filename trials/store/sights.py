@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
-
-from trials.acts.granting import GRANT
 from trials.disclosure import SafeTable
 from trials.errors import ForbiddenError
 from trials.protocol import Protocol
@@ -14,26 +11,20 @@ from trials.store import access, sites, tallies
 from trials.store.access import Sight
 from trials.store.engine import Store
 from trials.store.engine import reading as open_reading
-from trials.store.models import ACT
 from trials.store.reading import TrialCard
-
-WHOLE = Sight(frozenset(), True, True, True, True)
 
 
 def sights(store: Store, cards: Iterable[TrialCard]) -> dict[str, Sight]:
-    """By trial, what the store's person may see; trials that they may not read are left out. One query while every
-    programme is open, a few more for each trial of one that has roles."""
-    found: dict[str, Sight] = {}
+    """By trial, what the store's person may see; trials that they may not read are left out. One query."""
+    asked, found = list(cards), dict[str, Sight]()
     with open_reading(store) as connection:
-        granted = set(connection.scalars(select(ACT.c.trial_id).where(ACT.c.kind == GRANT.name).distinct()))
-        for card in cards:
-            if access.PROGRAMME + (card.protocol.programme or card.id) not in granted:
-                found[card.id] = WHOLE
-                continue
-            try:
-                found[card.id] = access.sight(connection, card.id, store.person, card.protocol, card.state)
-            except ForbiddenError:
-                continue
+        given = access.grants_of(connection, {card.protocol.programme or card.id for card in asked})
+    for card in asked:
+        held = given.get(card.protocol.programme or card.id, ())
+        try:
+            found[card.id] = access.sight_by(held, card.id, store.person, card.protocol, card.state)
+        except ForbiddenError:
+            continue
     return found
 
 

@@ -16,7 +16,6 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from trials.errors import DataError
@@ -50,6 +49,7 @@ def drift_at(information: Sequence[float], upper: Bounds, lower: Bounds, z: floa
 
     An error a gives the lower end that is above the truth with chance a, 1 − a the upper one. Otherwise as `stagewise_p`.
     """
+    from scipy.optimize import brentq
 
     def excess(drift: float) -> float:
         p = stagewise_p(information, upper, lower, z, drift)
@@ -78,6 +78,7 @@ def repeated_p(
     lower than this. Jennison & Turnbull (2000), section 9.3. Sought on a lattice of normal quantiles, so that a further
     look lowers p or leaves it as it is to the last bit.
     """
+    from scipy.optimize import brentq
 
     def excess(quantile: float) -> float:
         bounds = spending_bounds(information, spends(float(ndtr(quantile))))
@@ -119,6 +120,8 @@ def bias_adjusted(information: Sequence[float], upper: Bounds, lower: Bounds, lo
 
     information, upper, lower: all K looks, those to come as planned. Whitehead (1986): less bias, not none.
     """
+    from scipy.optimize import brentq
+
     if not 1 <= look <= len(information):
         raise DataError(f"look == {look}, must be from 1 to {len(information)}. Looks are counted from 1.")
     _fits(information[:look], upper[: look - 1], lower[: look - 1], z)

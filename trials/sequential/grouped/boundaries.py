@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from trials.errors import ProtocolError
@@ -167,6 +166,8 @@ def _efficacy(
     fractions: tuple[float, ...], alpha: float, spending: str, parameter: float | None, sided: int
 ) -> tuple[Bounds, float | None]:
     """Upper bounds for `alpha` on one side, and the constant of a classical test."""
+    from scipy.optimize import brentq
+
     if spending not in CLASSICAL:
         if spending not in SHAPES:
             raise ProtocolError(f'spending == "{spending}", must be one of {", ".join(NAMES)}. Write obrien-fleming.')
@@ -196,6 +197,7 @@ def _efficacy(
 
 def _drift(power: Callable[[float], float], beta: float, fixed: float) -> float:
     """The drift at which the power is 1 − beta. It is never below the fixed design's."""
+    from scipy.optimize import brentq
 
     def lack(theta: float) -> float:
         return float(ndtri(min(max(power(theta), 1e-15), 1.0 - 1e-15)) + ndtri(beta))

@@ -13,7 +13,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 # Effects are sought within (−1, 1), this far from its ends.
@@ -92,6 +91,8 @@ def z_score(comparison: Comparison, effect: float) -> float:
 
 def rejected_up_to(comparison: Comparison, bound: float) -> float:
     """The largest effect m in [−1, 1] such that the statistic for H0: δ ≤ m is at or above `bound`; −1 if there is none."""
+    from scipy.optimize import brentq
+
     if not comparison.binary:
         error, freedom = _welch(comparison)
         quantile = math.copysign(float(stdtrit(freedom, ndtr(-abs(bound)))), bound)

@@ -18,7 +18,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import betainc, betaln, gammainc, gammaincc, gammaln, log_ndtr
 
 from trials.errors import DataError
@@ -201,6 +200,8 @@ def _root(
     log_mixture: Callable[[float], float], level: float, low: float, high: float, none: float = math.nan
 ) -> float:
     """Where the mixture crosses the level between low and high; `none` where it does not."""
+    from scipy.optimize import brentq
+
     at_low, at_high = log_mixture(low) - level, log_mixture(high) - level
     if at_low * at_high > 0 and not math.isnan(none):
         return none
