@@ -7,6 +7,7 @@ The machines of a Dask cluster need the same database (PostgreSQL), home (source
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -80,10 +81,20 @@ def _dask(settings: Settings) -> Any:
     _must_reach_prefect(settings.dask_address)
     from prefect_dask.task_runners import DaskTaskRunner
 
+    _log_of_dask()
     local = {"dashboard_address": "127.0.0.1:0", "threads_per_worker": 1}
     if settings.dask_address:
         return DaskTaskRunner(address=settings.dask_address)
     return DaskTaskRunner(cluster_kwargs=local)
+
+
+def _log_of_dask() -> None:
+    """What Dask says of its workers, tracebacks of those told to stop among it, goes to the home's log: what became of
+    a group is an Outcome, and a person is told that."""
+    ours, dasks = logging.getLogger("roadtest").handlers, logging.getLogger("distributed")
+    if ours:
+        dasks.handlers, dasks.propagate = list(ours), False
+        dasks.setLevel(logging.WARNING)
 
 
 def _must_answer(address: str) -> None:

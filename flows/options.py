@@ -55,7 +55,7 @@ def _end(number: int, _: object) -> NoReturn:
 
 def stopped_by(error: BaseException | None) -> int | None:
     """The signal that told this process to stop, if one did: what fails after it (servers and workers that got it too) is no
-    fault. Ctrl-C is known by the interrupt that the error came of."""
+    fault. Ctrl-C, and SIGTERM while a flow runs (Prefect's own handler stands then), are known by what the error came of."""
     if _stops:
         return _stops[0]
     waiting, seen = [error], set()
@@ -65,6 +65,8 @@ def stopped_by(error: BaseException | None) -> int | None:
             continue
         if isinstance(one, KeyboardInterrupt):
             return int(signal.SIGINT)
+        if type(one).__name__ == "TerminationSignal":  # Prefect's, which is not imported for this
+            return int(signal.SIGTERM)
         seen.add(id(one))
         waiting += [one.__cause__, one.__context__]
     return None
