@@ -299,10 +299,10 @@ def test_a_channel_that_hangs_or_refuses_stops_nobody(
         hangs.status, refuses.status = 0, 500
         named = {"hangs": hangs, "refuses": refuses, "works": web}
         settings = configured(*({"name": name, "url": one.url, "person": "Ann"} for name, one in named.items()))
-        report = alerts.check(settings, desk.store, NOW, lambda messages: send_all(messages, 4.0))
+        report = alerts.check(settings, desk.store, NOW, lambda messages: send_all(messages, 3.0))
         assert report.told == {"works": 1}
         assert report.errors == {
-            "hangs": "the service did not answer within 4 s",
+            "hangs": "the service did not answer within 3 s",
             "refuses": "the service refused it (status 500)",
         }
         assert [one["title"] for one in web.got] == ["Roadtest: first-trial: there is an answer"]
