@@ -224,10 +224,24 @@ def judged(soak: Soak, warm_up: float) -> list[str]:
         )
         if memory.a_second * 86_400 > MB_A_DAY and memory.chance < CHANCE:
             wrong.append(f"{name}: its memory grows by {memory.a_second * 86_400:.0f} MB a day")
-        for what, one in (("open files", files), ("sockets", sockets)):
-            if one.in_all >= GROWN and one.chance < CHANCE:
-                wrong.append(f"{name}: its {what} grew by {one.in_all:.0f}")
-    return wrong + rounds_judged(by_pid) + database_judged(soak, start)
+    return wrong + handles_judged(by_pid) + rounds_judged(by_pid) + database_judged(soak, start)
+
+
+def handles_judged(by_pid: dict[int, list[Sample]]) -> list[str]:
+    """Open files and sockets, of all processes of one kind together: viewers' connections go from one worker to another."""
+    together: dict[tuple[str, float], list[Sample]] = defaultdict(list)
+    for found in by_pid.values():
+        for one in found:
+            if one.role != "round":
+                together[one.role, one.seconds // EVERY].append(one)
+    wrong = []
+    for role in sorted({role for role, _ in together}):
+        turns = [(turn * EVERY, found) for (kind, turn), found in sorted(together.items()) if kind == role]
+        for what, count in (("open files", "fds"), ("sockets", "sockets")):
+            found = slope([(at, sum(getattr(one, count) for one in some)) for at, some in turns])
+            if found.in_all >= GROWN and found.chance < CHANCE:
+                wrong.append(f"{role}: its {what} grew by {found.in_all:.0f}")
+    return wrong
 
 
 def rounds_judged(by_pid: dict[int, list[Sample]]) -> list[str]:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from trials.errors import StoreError
 from trials.store import engine
-from trials.store.engine import Store, open_store, reading, upgrade, writing
+from trials.store.engine import Store, give_room, open_store, reading, upgrade, writing
 from trials.store.models import TRIAL, metadata
 
 HEAD = "r0008"
@@ -154,6 +154,19 @@ def test_waiting_in_vain_is_one_sentence(url: str, monkeypatch: pytest.MonkeyPat
         pass
     done.set()
     holder.join()
+    store.close()
+
+
+def test_a_connection_has_room_for_as_long_as_it_writes_much(tmp_path: Path) -> None:
+    """An SQLite connection holds 8 MB of the file at most, and 64 MB while it takes in a large delivery: of what a page or a
+    round has read, memory keeps no more, however large the ledger grows."""
+    store = open_store(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with writing(store) as connection:
+        give_room(connection)
+        assert connection.exec_driver_sql("PRAGMA cache_size").scalar() == -65_536
+    for transaction in (writing, reading):
+        with transaction(store) as connection:
+            assert connection.exec_driver_sql("PRAGMA cache_size").scalar() == -8_192
     store.close()
 
 

@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from trials.errors import StoreError
 from trials.store import carrying, chain, lessons, verifying
 from trials.store.carrying import digest
-from trials.store.engine import LOCK_SECONDS, Store, is_torn, open_store, reading, upgrade, writing
+from trials.store.engine import LOCK_SECONDS, Store, give_room, is_torn, open_store, reading, upgrade, writing
 from trials.store.models import AUDIT, metadata
 
 _SQLITE = "sqlite:///"
@@ -181,6 +181,7 @@ def _there_already(
 def _carried(here: Connection, target: Store, url: str, told: Callable[[str, int], None]) -> dict[str, int]:
     """Every table's rows, and what is made from them, in one transaction; how many rows each has."""
     with writing(target) as there:
+        give_room(there)
         if there.dialect.name == "postgresql":
             _keep(there)
         filled = _filled(there)

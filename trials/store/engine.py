@@ -37,6 +37,8 @@ Transaction = Connection
 LOCK_SECONDS = 30
 _BEFORE_CHAINS = ("r0001", "r0002")  # revisions whose trials have no chain yet
 _WRITER = "roadtest_writer"
+_CACHE_KB, _ROOMY_KB = 8 * 1024, 64 * 1024  # of an SQLite connection, where 2 MB are usual
+_ROOMY = "roadtest_roomy"
 _SQLITE = "sqlite:///"
 # A server that vanishes without a word (its machine lost power, the network is cut) is given up within two minutes; by
 # default a query would wait for it for hours.
@@ -245,6 +247,7 @@ def _engine(target: URL, *, foreign_keys: bool = True) -> Engine:
         engine = create_engine(target, connect_args={"timeout": LOCK_SECONDS}, **options)
         event.listen(engine, "connect", partial(_prepare_sqlite, foreign_keys=foreign_keys))
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "checkin", _take_room)
         return engine
     return create_engine(target, pool_pre_ping=True, connect_args=_PATIENCE, **options)
 
@@ -254,9 +257,25 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object, *, foreign_keys: 
     connection.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
     _use_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
-    # 64 MB at most, where 2 MB are usual: ids are random, so a large delivery writes all over their index.
-    connection.execute("PRAGMA cache_size = -65536")
+    _cache(connection, _CACHE_KB)
     connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+
+
+def _cache(connection: Any, kilobytes: int) -> None:
+    connection.execute(f"PRAGMA cache_size = -{kilobytes}")
+
+
+def give_room(connection: Connection) -> None:
+    """For what writes all over an index, as a large delivery does, whose ids are random: a larger cache until the connection
+    is given back. Each connection would fill it in time, and the memory of pages and rounds grow with the ledger."""
+    if connection.dialect.name == "sqlite":
+        connection.info[_ROOMY] = True
+        _cache(connection.connection, _ROOMY_KB)
+
+
+def _take_room(connection: Any, record: Any) -> None:
+    if record.info.pop(_ROOMY, False) and connection is not None:
+        _cache(connection, _CACHE_KB)
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -41,7 +41,7 @@ from trials.store.deliveries import (
     with_unfit,
 )
 from trials.store.digests import told
-from trials.store.engine import Store, reading, writing
+from trials.store.engine import Store, give_room, reading, writing
 from trials.store.looks import insert_look, next_look, past_look
 from trials.store.models import BATCH, TRIAL
 from trials.store.plans import must_be_aware, register, seal, sealed_plan, sealed_protocol, sealed_protocols, touch
@@ -67,6 +67,9 @@ __all__ = [
     "take_look",
     "watermark_of",
 ]
+
+
+_MANY = 5_000  # rows of a delivery that is a large one
 
 
 def record(
@@ -113,6 +116,8 @@ def record_all(
     [trial] = {delivery.trial for delivery, _ in judged}
     rows = sum(len(checked.accepted) for _, checked in judged)
     with collecting_later(rows), writing(store, trial, "collect") as connection:
+        if rows > _MANY:
+            give_room(connection)
         protocol, sha256 = sealed_plan(connection, trial)
         bind_key(connection, trial, key)
         receipts: list[Receipt] = []
