@@ -8,6 +8,7 @@ Exit codes: 0 done; 1 refused or failed, with one sentence on stderr and no trac
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -419,7 +420,6 @@ def status(trial: MaybeTrial = None, by: By = None, home: Home = None, as_json: 
     with told():
         settings = settings_for(home, person=by)
         from flows.show import card_json, print_json, round_lines, verdict_table, work_lines
-        from flows.work import utc_now
         from trials.store import quarantine, reading, rounds, seeing
 
         store = opened(settings)
@@ -429,7 +429,9 @@ def status(trial: MaybeTrial = None, by: By = None, home: Home = None, as_json: 
             from flows.overdue import overdue_all, waited_for
 
             waiting = quarantine.waiting(store, [card.id for card in cards])
-            late = {one.trial: waited_for(one) for one in overdue_all(store, utc_now(), [card.id for card in cards])}
+            late = {
+                one.trial: waited_for(one) for one in overdue_all(store, datetime.now(UTC), [card.id for card in cards])
+            }
             bodies = [card_json(card, waiting.get(card.id, 0), late.get(card.id), seen[card.id]) for card in cards]
             print_json(bodies if trial is None else bodies[0])
         elif cards:
@@ -438,7 +440,7 @@ def status(trial: MaybeTrial = None, by: By = None, home: Home = None, as_json: 
                 typer.echo(line)
             every = reading.sealed_ids(store)
             why = len(seeing.allowed(store, every, "collect")) == len(every)
-            for line in round_lines(rounds.newest(store), utc_now(), why=why):
+            for line in round_lines(rounds.newest(store), datetime.now(UTC), why=why):
                 typer.echo(line)
         elif not reading.tokens(store):
             typer.echo("No trial is registered yet. Next: roadtest protocol new my-trial.yaml")

@@ -6,14 +6,16 @@ import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cronsim import CronSim, CronSimError
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from trials.connectors.connector import Limits
 from trials.errors import RoadtestError
+
+if TYPE_CHECKING:
+    from trials.connectors.connector import Limits
 
 
 class Settings(BaseSettings):
@@ -155,6 +157,8 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> Limits:
+        from trials.connectors.connector import Limits  # what reads no source waits for no connector
+
         return Limits(int(self.max_unpacked_mb * 1_000_000), int(self.max_line_mb * 1_000_000))
 
     @property

@@ -136,12 +136,14 @@ def verdict_table(cards: list[TrialCard], title: str, seen: Mapping[str, Seen | 
         people = "fewer than 10" if told["n"] is None else f"{told['n']:,}"
         table.add_row(name, word, f"{people} {planned}", effect_words(card.protocol, told["estimate"]))
     console.print(table)
+    lines = []
     for card in cards:
         sentence, label = NO_LOOK if card.closing is None else "No delivery ever came.", labelled(card.protocol)
         if card.look is not None:
             told = seen.get(card.id) or card.look.to_json()
             sentence, label = told["sentence"], _label(card.protocol, told)
-        console.print(Text.assemble((f"{card.id}{card.protocol.mark} ({label}){closed(card)}: ", "bold"), sentence))
+        lines.append(Text.assemble((f"{card.id}{card.protocol.mark} ({label}){closed(card)}: ", "bold"), sentence))
+    console.print(Text("\n").join(lines))
 
 
 def work_lines(found: Mapping[str, TrialWork]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
 import signal
 import socket
@@ -731,7 +732,12 @@ def test_days_are_said_in_words() -> None:
 
 def test_status_waits_for_no_heavy_package() -> None:
     """Neither for SciPy's distributions and solvers nor for what checks, draws and schedules."""
-    needed = "import sys; from flows import show; from trials.store import reading, rounds, seeing; print(*sys.modules)"
-    ended = subprocess.run([sys.executable, "-c", needed], cwd=ROOT, capture_output=True, text=True, check=True)
+    sealed()
+    needed = "import sys; from flows.cli import app; app(['status'], standalone_mode=False); print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [sys.executable, "-c", needed], env=environment, capture_output=True, text=True, check=True, encoding="utf-8"
+    )
+    assert "first-trial" in ended.stdout
     heavy = {"scipy.stats", "scipy.optimize", "great_expectations", "pandas", "prefect", "dash"}
     assert heavy & {*ended.stdout.split()} == set()
