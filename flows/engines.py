@@ -16,14 +16,13 @@ from importlib.util import find_spec
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flows.reaching import shown
+from flows.reaching import HERE, shown
 from flows.settings import Settings
 from trials.errors import RoadtestError
 
 F = TypeVar("F", bound=Callable[..., Any])
 Item = TypeVar("Item")
 Found = TypeVar("Found")
-_HERE = ("127.0.0.1", "localhost", "::1")
 _PATIENCE = 5.0  # seconds for a scheduler to answer
 
 
@@ -114,7 +113,7 @@ def _must_answer(address: str) -> None:
 
 def _must_reach_prefect(address: str) -> None:
     """Raises RoadtestError when a cluster of other machines would be given the embedded server, which they can't reach."""
-    if address and urlsplit(address).hostname not in _HERE and not os.environ.get("PREFECT_API_URL"):
+    if address and urlsplit(address).hostname not in HERE and not os.environ.get("PREFECT_API_URL"):
         raise RoadtestError(
             f"PREFECT_API_URL == '', must name a Prefect server that the Dask cluster at '{shown(address)}' reaches: the "
             "embedded one is for this machine alone. Set it, or empty ROADTEST_DASK_ADDRESS."

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from flows.one_log import handler_for
-from flows.reaching import found_server, shown
+from flows.reaching import HERE, found_server, shown
 from trials.errors import RoadtestError
 
 # Batches of the embedded server's own bookkeeping: without them every task pays several times its cost.
@@ -39,7 +39,6 @@ _QUIET = {
 
 
 _PATIENCE = 10.0  # seconds for a Prefect server to answer
-_HERE = ("127.0.0.1", "localhost", "::1")
 
 
 class ServerGoneError(RoadtestError):
@@ -108,7 +107,7 @@ def prepare(home: Path) -> None:
     for name in ("NO_PROXY", "no_proxy"):
         # The embedded server is on this machine; a proxy of the network's must not be asked for it.
         kept = [host for host in os.environ.get(name, "").split(",") if host]
-        os.environ[name] = ",".join([*kept, *(host for host in _HERE if host not in kept)])
+        os.environ[name] = ",".join([*kept, *(host for host in HERE if host not in kept)])
 
 
 def make_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+HERE = ("127.0.0.1", "localhost", "::1")  # hosts that are this machine
 ADDRESS_FILE = "serve.json"
 
 
