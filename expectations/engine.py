@@ -7,7 +7,7 @@ mixes up batches across threads, silently.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -16,8 +16,10 @@ from typing import Any
 from trials.connectors.tabular import shorten
 from trials.errors import DataError
 
-# COMPLETE lists every failing row; the values stay out of the results, so no participant's id gets into them.
-_RESULT_FORMAT = {
+# How many rows fail, and which do: twice the work, so it is asked of the expectations alone that fail. The values stay out
+# of the results, so no participant's id gets into them.
+_COUNTED = {"result_format": "BASIC", "partial_unexpected_count": 0, "exclude_unexpected_values": True}
+_LISTED = {
     "result_format": "COMPLETE",
     "exclude_unexpected_values": True,
     "return_unexpected_index_query": False,
@@ -183,23 +185,40 @@ def _broken_once(suite: Suite, columns: Mapping[str, Sequence[object]]) -> dict[
 
 
 def _broken(suite: Suite, columns: Mapping[str, Sequence[object]], rows: int) -> dict[str, set[int]]:
-    """Per rule, the positions that break it. Great Expectations returns results in an order of its own."""
-    broken: dict[str, set[int]] = {}
-    for result in _validate(suite, columns).results:
-        rule = result.expectation_config.meta["rule"]
-        body = result.result
-        if body.get("element_count") != rows or "unexpected_index_list" not in body:
-            raise ChecksError(f"the check '{rule}' could not be evaluated, must be on all {rows} rows.")
-        broken[rule] = set(body["unexpected_index_list"] or ())
-        if bool(broken[rule]) == result.success or len(broken[rule]) != body["unexpected_count"]:
-            raise ChecksError(f"the check '{rule}' contradicts itself, must fail on the rows that it names.")
+    """Per rule, the positions that break it: first how many they are, then, of the rules that any row breaks, which."""
+    counts = {rule: count for rule, count, _ in _results(suite, columns, rows, _COUNTED)}
+    failing = tuple(one for one in suite.expectations if counts.get(one["meta"]["rule"]))
+    broken: dict[str, set[int]] = {rule: set() for rule, count in counts.items() if not count}
+    if failing:
+        for rule, count, body in _results(Suite(suite.name, failing), columns, rows, _LISTED):
+            if "unexpected_index_list" not in body:
+                raise ChecksError(f"the check '{rule}' could not be evaluated, must be on all {rows} rows.")
+            broken[rule] = set(body["unexpected_index_list"] or ())
+            if not len(broken[rule]) == count == counts[rule]:
+                raise ChecksError(f"the check '{rule}' contradicts itself, must fail on the rows that it names.")
     return broken
 
 
-def _validate(suite: Suite, columns: Mapping[str, Sequence[object]]) -> Any:
+def _results(
+    suite: Suite, columns: Mapping[str, Sequence[object]], rows: int, wanted: Mapping[str, object]
+) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
+    """(rule, rows that break it, the result's body), in Great Expectations' own order.
+
+    Raises ChecksError when an expectation was not evaluated on every row, or calls a failure a success.
+    """
+    for result in _validate(suite, columns, wanted).results:
+        rule, body = result.expectation_config.meta["rule"], result.result
+        if body.get("element_count") != rows or "unexpected_count" not in body:
+            raise ChecksError(f"the check '{rule}' could not be evaluated, must be on all {rows} rows.")
+        if bool(body["unexpected_count"]) == result.success:
+            raise ChecksError(f"the check '{rule}' contradicts itself, must fail on the rows that it names.")
+        yield rule, body["unexpected_count"], body
+
+
+def _validate(suite: Suite, columns: Mapping[str, Sequence[object]], wanted: Mapping[str, object]) -> Any:
     """What Great Expectations makes of the columns. Raises ChecksError, which quotes no values, whatever goes wrong in it."""
     try:
-        return _run(suite, columns)
+        return _run(suite, columns, wanted)
     except ChecksError:
         raise
     except Exception as error:
@@ -209,7 +228,7 @@ def _validate(suite: Suite, columns: Mapping[str, Sequence[object]]) -> Any:
         ) from error
 
 
-def _run(suite: Suite, columns: Mapping[str, Sequence[object]]) -> Any:
+def _run(suite: Suite, columns: Mapping[str, Sequence[object]], wanted: Mapping[str, object]) -> Any:
     import great_expectations as gx
     import numpy as np
     import pandas as pd
@@ -219,6 +238,8 @@ def _run(suite: Suite, columns: Mapping[str, Sequence[object]]) -> Any:
         InMemoryStoreBackendDefaults,
         ProgressBarsConfig,
     )
+
+    from expectations.remembered import remembering
 
     written = ExpectationSuite(name=suite.name, expectations=[dict(one) for one in suite.expectations])
     if len(written.expectations) != len(suite.expectations):  # an unknown type is dropped, with a line in the log
@@ -236,7 +257,8 @@ def _run(suite: Suite, columns: Mapping[str, Sequence[object]]) -> Any:
     # dtype object: None stays None and text stays text, whatever a column happens to hold.
     frame = pd.DataFrame({name: np.fromiter(column, dtype=object) for name, column in columns.items()})
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-    return batch.validate(written, result_format=dict(_RESULT_FORMAT))
+    with remembering():
+        return batch.validate(written, result_format=dict(wanted))
 
 
 class _Shown(dict[str, object]):

@@ -8,8 +8,9 @@ Exit codes: 0 done; 1 refused or failed, with one sentence on stderr and no trac
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -669,12 +670,18 @@ def db_upgrade(home: Home = None, as_json: Json = False) -> None:
             )
 
 
+@cache
+def _command() -> Callable[[], object]:
+    """All commands with their options, put together once in a process."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """The entry point. A fault of ours ends like a refusal: one sentence, exit code 1; the traceback goes to a file. What fails
     because the process was told to stop is no fault: 128 and the signal's number."""
     begin()
     try:
-        app()
+        _command()()
     except SystemExit as ended:
         number = stopped_by(ended) if ended.code else None
         sys.exit(128 + number if number else ended.code)

@@ -100,6 +100,7 @@ def _fields(about: Deciding) -> list[Any]:
         html.Div(
             dmc.Select(id="decide-code", label="Reason", placeholder="Choose one", data=[], value=None, clearable=True),
             id="decide-code-row",
+            hidden=True,  # until a choice has brought its reasons: a list that opens empty stays empty
         ),
         _text(
             "decide-reason",

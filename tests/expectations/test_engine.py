@@ -107,12 +107,28 @@ def see_fewer(results: Any, one: Any) -> None:
     one.result["element_count"] -= 1
 
 
+def count_none(results: Any, one: Any) -> None:
+    del one.result["unexpected_count"]
+
+
 def name_none(results: Any, one: Any) -> None:
-    del one.result["unexpected_index_list"]
+    one.result.pop("unexpected_index_list", None)
 
 
 def name_fewer(results: Any, one: Any) -> None:
-    one.result["unexpected_index_list"].pop()
+    if "unexpected_index_list" in one.result:
+        one.result["unexpected_index_list"].pop()
+
+
+def drop_what_is_listed(results: Any, one: Any) -> None:
+    if "unexpected_index_list" in one.result:
+        drop(results, one)
+
+
+def count_otherwise(results: Any, one: Any) -> None:
+    if "unexpected_index_list" in one.result:
+        one.result["unexpected_count"] = 1
+        one.result["unexpected_index_list"].pop()
 
 
 def turn(results: Any, one: Any) -> None:
@@ -125,7 +141,10 @@ def turn(results: Any, one: Any) -> None:
     [
         (drop, "readable", "3 of the 4 checks of 'structure' ran"),
         (see_fewer, "rows_there", r"'rows_there' could not be evaluated, must be on all \d rows"),
-        (name_none, "readable", r"'readable' could not be evaluated, must be on all \d rows"),
+        (count_none, "readable", r"'readable' could not be evaluated, must be on all \d rows"),
+        (name_none, "rows_there", r"'rows_there' could not be evaluated, must be on all \d rows"),
+        (drop_what_is_listed, "rows_there", "3 of the 4 checks of 'structure' ran"),
+        (count_otherwise, "rows_there", "'rows_there' contradicts itself"),
         (turn, "readable", "'readable' contradicts itself"),
         (turn, "rows_there", "'rows_there' contradicts itself"),
         (name_fewer, "rows_there", "'rows_there' contradicts itself"),
@@ -137,8 +156,8 @@ def test_results_that_are_not_whole_are_an_error(
     """A result lost, of fewer rows, without its rows or at odds with itself stops the checks, which say how."""
     sound = engine._validate
 
-    def faulty(suite: engine.Suite, columns: Mapping[str, Sequence[object]]) -> Any:
-        results = sound(suite, columns)
+    def faulty(suite: engine.Suite, columns: Mapping[str, Sequence[object]], wanted: Mapping[str, object]) -> Any:
+        results = sound(suite, columns, wanted)
         for one in list(results.results):
             if one.expectation_config.meta["rule"] == rule:
                 fault(results, one)
@@ -244,12 +263,12 @@ def test_a_delivery_that_cannot_be_judged_takes_no_other_with_it(monkeypatch: py
     deliveries = [sent(protocol, arm) for protocol, arm in zip(plans, ("usual", "odd", "usual"), strict=True)]
     run, sizes = engine._run, []
 
-    def failing(suite: engine.Suite, columns: Mapping[str, Sequence[object]]) -> Any:
+    def failing(suite: engine.Suite, columns: Mapping[str, Sequence[object]], wanted: Mapping[str, object]) -> Any:
         if suite.name == "binary":
             sizes.append(len(columns["arm"]))
             if "odd" in columns["arm"]:
                 raise ZeroDivisionError("odd")
-        return run(suite, columns)
+        return run(suite, columns, wanted)
 
     monkeypatch.setattr(engine, "_run", failing)
     found = check(deliveries, {one.trial: one for one in plans}, {}, SENT)
