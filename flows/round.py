@@ -67,7 +67,7 @@ def run_round(
             due = _due(store, clock.now, scheduled=scheduled) if trials is None else list(trials)
             with telemetry.span("round", trials=len(due)):
                 outcomes, lost = _work(settings, store, due, clock, look_too=True)
-            _end(store, begun, outcomes, lost, before)
+                _end(store, begun, outcomes, lost, before)
         except Exception as error:
             sentence = _sentence(error)
             with suppress(RoadtestError):  # where nothing can be written, `roadtest status` says that it fell silent

@@ -2,7 +2,7 @@
 
 Without its SDK, which Roadtest does not bring, a span costs microseconds and is kept nowhere. With the extra `otel` installed
 and an endpoint set (OTEL_EXPORTER_OTLP_ENDPOINT), `export` hands them on by OTLP. A span's attributes are numbers of trials
-and deliveries: no trial's name, nobody's number, nothing by arm.
+and deliveries: no trial's name, nobody's number, nothing by arm. Prefect's own spans, which repeat what errors say, stay here.
 """
 
 from __future__ import annotations
@@ -30,11 +30,15 @@ _SDK = "opentelemetry.sdk"
 _OTLP = "opentelemetry.exporter.otlp.proto.http"
 
 log = logging.getLogger("roadtest")
-# Proxies: who was made before the SDK is set up records with it afterwards.
+
+
+def _duration(meter: metrics.Meter) -> metrics.Histogram:
+    return meter.create_histogram(SECONDS, unit="s", description="How long a step of a round took.")
+
+
+# Those of everybody, which record where `opentelemetry-instrument` has set the SDK up; `export` puts our own in their place.
 _TRACER = trace.get_tracer("roadtest", trials.__version__)
-_DURATION = metrics.get_meter("roadtest", trials.__version__).create_histogram(
-    SECONDS, unit="s", description="How long a step of a round took."
-)
+_DURATION = _duration(metrics.get_meter("roadtest", trials.__version__))
 
 
 @contextmanager
@@ -59,6 +63,7 @@ def export() -> bool:
 
     Without the extra `otel` that is said in the log, and the round runs all the same.
     """
+    global _TRACER, _DURATION
     if not any(os.environ.get(name) for name in ENDPOINTS) or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
     try:
@@ -68,14 +73,15 @@ def export() -> bool:
     except ImportError as error:
         log.warning("%s is set, and %s is not installed: pip install 'roadtest[otel]'", ENDPOINTS[0], error.name)
         return False
-    if isinstance(trace.get_tracer_provider(), sdk["trace"].TracerProvider):
-        return True  # by an earlier round of this process, or by `opentelemetry-instrument`
+    if isinstance(trace.get_tracer_provider(), sdk["trace"].TracerProvider) or isinstance(_TRACER, sdk["trace"].Tracer):
+        return True  # by `opentelemetry-instrument`, or by an earlier round of this process
     about = sdk["resources"].Resource.create(
         {"service.name": os.environ.get("OTEL_SERVICE_NAME", "roadtest"), "service.version": trials.__version__}
     )
     traces = sdk["trace"].TracerProvider(resource=about)
     traces.add_span_processor(sdk["trace.export"].BatchSpanProcessor(exporters["trace"].OTLPSpanExporter()))
-    trace.set_tracer_provider(traces)
     readers = [reader(exporters["metric"].OTLPMetricExporter())]
-    metrics.set_meter_provider(sdk["metrics"].MeterProvider(resource=about, metric_readers=readers))
+    meters = sdk["metrics"].MeterProvider(resource=about, metric_readers=readers)
+    _TRACER = traces.get_tracer("roadtest", trials.__version__)
+    _DURATION = _duration(meters.get_meter("roadtest", trials.__version__))
     return True

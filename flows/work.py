@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from expectations.check import check, check_register
 from expectations.docs import DeliveryRound, TrialRound, rule_counts
+from flows import telemetry
 from flows.health import health_of
 from flows.keys import Keys
 from flows.naming import named_safely
@@ -305,15 +306,17 @@ def _record_wave(
     store: Store, protocols: dict[str, Protocol], groups: list[list[Delivery]], at: datetime, door: Door
 ) -> list[Receipt | Outcome | TrialRound]:
     """Each group is what one trial receives at this time."""
-    judged = guarded(groups[0][0].trial, lambda: judge(store, protocols, groups, at, door))
+    with telemetry.span("check", trials=len(groups), deliveries=sum(map(len, groups))):
+        judged = guarded(groups[0][0].trial, lambda: judge(store, protocols, groups, at, door))
     if isinstance(judged, Outcome):
         if len(groups) == 1:
             return [judged]
         # Whose delivery broke the checks shows only when each is judged by itself.
         return [one for group in groups for one in _record_wave(store, protocols, [group], at, door)]
     found: list[Receipt | Outcome | TrialRound] = []
-    for result in judged:
-        found += [_round_of(protocols[result.trial], result), *record(store, result, at, at)]
+    with telemetry.span("record", trials=len(judged)):
+        for result in judged:
+            found += [_round_of(protocols[result.trial], result), *record(store, result, at, at)]
     return found
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from flows.beside import only_one
 from flows.reaching import found_server
 from flows.settings import Settings
 from tests.flows.making import Desk, people, plan
+from tests.flows.receiving import Receiver, receiving
 from tests.flows.trees import free_port, of_home, part, started, until
 from trials.errors import RoadtestError
 from trials.store import reading, rounds
@@ -40,8 +42,28 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     store.close()
 
 
-def serve(home: Path, *words: str):  # type: ignore[no-untyped-def]
-    return started(home, "flows.cli", "serve", "--port", str(free_port()), *words)
+def serve(home: Path, *words: str, **more: str):  # type: ignore[no-untyped-def]
+    return started(home, "flows.cli", "serve", "--port", str(free_port()), *words, **more)
+
+
+STEPS = {"round", "read", "check", "record", "look", "report"}
+
+
+def traces(found: Receiver) -> list[set[str]]:
+    """The steps of each trace that a collector was told of."""
+    steps = defaultdict(set)
+    for _, _, span in found.spans():
+        steps[span.trace_id].add(span.name.removeprefix("roadtest."))
+    return list(steps.values())
+
+
+def told_no_more_than_steps(found: Receiver) -> None:
+    """A round's steps came as spans of one trace and as a metric; nothing of Prefect's, whose spans tell what errors say,
+    nor of the trial and its people."""
+    assert {(service, scope) for service, scope, _ in found.spans()} == {("roadtest", "roadtest")}
+    assert found.steps_measured() == STEPS
+    everything = b"".join(body for _, body in found.got)
+    assert not [word for word in (b"first-trial", b"2024-03-08.csv", b"prefect.") if word in everything]
 
 
 def fired_after(desk: Desk, at: datetime) -> bool:
@@ -62,9 +84,13 @@ def comes_back(desk: Desk, server: subprocess.Popen[str], name: str) -> None:
 
 def test_a_schedule_fires_what_dies_comes_back_and_nothing_is_left(house: Desk) -> None:
     """A round runs when it is due, not only at the start. Killed with -9, the server, the runner and what keeps them are
-    started again and rounds go on, with the numbers as they were. SIGTERM ends all within 15 s with exit code 0."""
+    started again and rounds go on, with the numbers as they were. SIGTERM ends all within 15 s with exit code 0. A collector
+    of OTLP gets the rounds' steps."""
     began = datetime.now(UTC)
-    with serve(house.home, "--round-every", EVERY) as server:
+    with (
+        receiving() as collector,
+        serve(house.home, "--round-every", EVERY, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url) as server,
+    ):
         until(lambda: fired_after(house, began), server)
         before, look = house.contents()["observation"], reading.card(house.store, "first-trial").look
         assert look is not None
@@ -76,6 +102,8 @@ def test_a_schedule_fires_what_dies_comes_back_and_nothing_is_left(house: Desk) 
             until(lambda at=back_at: fired_after(house, at), server)  # type: ignore[misc]
         assert house.contents()["observation"] == before
         assert reading.card(house.store, "first-trial").look == look
+        house.sent("first-trial", {"2024-03-08.csv": people(11, 12)})
+        until(lambda: STEPS in traces(collector), server)
         assert only_one(house.home / "prefect", within=0.0) is None
         server.send_signal(signal.SIGTERM)
         told_at = time.monotonic()
@@ -88,6 +116,7 @@ def test_a_schedule_fires_what_dies_comes_back_and_nothing_is_left(house: Desk) 
     log = (house.home / "roadtest.log").read_text(encoding="utf-8")
     assert "[serve] prefect ended (signal 9)" in log
     assert "[serve] rounds ended (signal 9)" in log
+    told_no_more_than_steps(collector)
 
 
 def a_killed_round_is_made_good(desk: Desk, server: subprocess.Popen[str]) -> None:

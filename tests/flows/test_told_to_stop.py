@@ -42,7 +42,7 @@ def faults(tmp_path: Path) -> list[Path]:
 
 def ended(command: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> object:
     """The exit code with which the program ends when a command does so."""
-    monkeypatch.setattr(cli, "app", command)
+    monkeypatch.setattr(cli, "_command", lambda: command)
     with pytest.raises(SystemExit) as end:
         cli.main()
     return end.value.code
