@@ -78,7 +78,9 @@ STORED: tuple[Metric, ...] = (
         ("result",),
     ),
     Metric("roadtest_round_looks_total", "counter", "Looks that rounds took."),
-    Metric("roadtest_round_crossed_total", "counter", "Claims that crossed their threshold in looks of rounds."),
+    Metric(
+        "roadtest_round_crossed_total", "counter", "Times that claims of a trial crossed their threshold in a round."
+    ),
     Metric("roadtest_alerts", "gauge", "Alerts that last, by kind.", ("kind",)),
     Metric("roadtest_alert_channels_failing", "gauge", "Channels of alerts to which the newest telling failed."),
 )

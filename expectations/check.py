@@ -27,7 +27,12 @@ from trials.pseudonyms import Pseudonyms
 from trials.records import Checked, Delivery, Enrolled, Record, Records, Register, Rejection
 from trials.store.registers import PartOfRegister
 
-Key = tuple[str, str]  # (trial, content_sha256)
+Key = tuple[str, str, datetime]  # (trial, content_sha256, sent_at)
+
+
+def key_of(delivery: Delivery) -> Key:
+    """What makes a delivery itself here. Bytes sent again later are judged again, as others may have enrolled their people."""
+    return delivery.trial, delivery.content_sha256, delivery.sent_at
 
 
 def check(
@@ -37,10 +42,12 @@ def check(
     as_of: datetime,
     pseudonyms: Mapping[str, Pseudonyms | None] | None = None,
 ) -> dict[Key, Checked]:
-    """What the checks make of each delivery, by (trial, content_sha256).
+    """What the checks make of each delivery, by `key_of` it.
 
     registers: by trial, the participants known before these deliveries. Deliveries of one trial are checked in the
-    order given, each against the register that those before it leave. as_of: aware; no date may lie after its UTC day.
+    order given, each against the register that those before it leave; the same bytes under another date are another one.
+    as_of: aware; nobody may have joined later than the day after its UTC day (tomorrow has begun east of here), and nothing
+    may be observed after its UTC day.
     pseudonyms: by trial, what hides its people's ids; where there is none they stay as they were sent.
     Raises UnknownTrialError when a delivery's trial has no protocol.
     """
@@ -60,7 +67,7 @@ def check(
     for number, turn in enumerate(turns):
         following = {delivery.trial for delivery in turns[number + 1]} if number + 1 < len(turns) else set()
         for delivery, checked in _check_turn(turn, desk):
-            done[_key(delivery)] = checked
+            done[key_of(delivery)] = checked
             if delivery.trial in following:
                 desk.enrol(delivery.trial, checked.accepted)
     return done
@@ -103,14 +110,14 @@ class _Desk:
 
 
 def _turns(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
-    """Deliveries in turns that hold each trial at most once, the same bytes once: a later one sees who came before."""
+    """Deliveries in turns that hold each trial at most once: a later one sees who came before. The same key is taken once."""
     turns: list[list[Delivery]] = []
     taken: defaultdict[str, int] = defaultdict(int)
     seen: set[Key] = set()
     for delivery in deliveries:
-        if _key(delivery) in seen:
+        if key_of(delivery) in seen:
             continue
-        seen.add(_key(delivery))
+        seen.add(key_of(delivery))
         if taken[delivery.trial] == len(turns):
             turns.append([])
         turns[taken[delivery.trial]].append(delivery)
@@ -271,7 +278,3 @@ def _judged(delivery: Delivery, prepared: Prepared, outcome: _Found | str, desk:
         rejected.append(Rejection(row.row_no, "; ".join(outcome.reasons[place]), cells))
     accepted = records(prepared.facts, prepared.guardrails, kept)
     return Checked(accepted, tuple(rejected), prepared.warnings, broken=tuple(sorted(outcome.broken.items())))
-
-
-def _key(delivery: Delivery) -> Key:
-    return delivery.trial, delivery.content_sha256

@@ -192,7 +192,7 @@ def _broken(suite: Suite, columns: Mapping[str, Sequence[object]], rows: int) ->
     if failing:
         for rule, count, body in _results(Suite(suite.name, failing), columns, rows, _LISTED):
             if "unexpected_index_list" not in body:
-                raise ChecksError(f"the check '{rule}' could not be evaluated, must be on all {rows} rows.")
+                raise ChecksError(f"the check '{rule}' could not be evaluated, must be on every row.")
             broken[rule] = set(body["unexpected_index_list"] or ())
             if not len(broken[rule]) == count == counts[rule]:
                 raise ChecksError(f"the check '{rule}' contradicts itself, must fail on the rows that it names.")
@@ -209,7 +209,7 @@ def _results(
     for result in _validate(suite, columns, wanted).results:
         rule, body = result.expectation_config.meta["rule"], result.result
         if body.get("element_count") != rows or "unexpected_count" not in body:
-            raise ChecksError(f"the check '{rule}' could not be evaluated, must be on all {rows} rows.")
+            raise ChecksError(f"the check '{rule}' could not be evaluated, must be on every row.")
         if bool(body["unexpected_count"]) == result.success:
             raise ChecksError(f"the check '{rule}' contradicts itself, must fail on the rows that it names.")
         yield rule, body["unexpected_count"], body

@@ -41,6 +41,8 @@ from trials.store.registers import PartOfRegister
 MOST_ID_CHARACTERS = 100
 # Numbers beyond so many times the planned people are taken for slips: they would leave holes that the evidence waits for.
 MOST_NUMBERS = 2
+# It is tomorrow already east of UTC, at most 14 hours ahead of it.
+AHEAD_OF_UTC = timedelta(days=1)
 _SHORT_NUMBER = 4
 
 _PAD = " \t\u00a0"
@@ -184,6 +186,7 @@ class _Reading:
         self._closed = register.closed and not enrolling
         self._enrolling = enrolling
         self._today = today.isoformat()
+        self._latest = (today + AHEAD_OF_UTC).isoformat()
         self._arms = tuple(arm.id for arm in protocol.arms)
         self._sites = tuple(site.id for site in protocol.sites)
         self._words = (*self._arms, *self._sites, *(one for field in protocol.data.fields for one in field.one_of))
@@ -229,6 +232,7 @@ class _Reading:
             "observed_on": observed_on,
             "observed_on_fault": _date_faults(cells["observed_on"], observed_on, True),
             "as_of": [self._today] * count,
+            "enrolled_on_latest": [self._latest] * count,
             **order,
             **_registered(known, arm, site),
             "field_faults": fields.faults(self._protocol.data.fields, cells, count, self._show),
@@ -278,7 +282,7 @@ class _Reading:
         return tuple(said)
 
     def _too_early(self, joined: str | None) -> str | None:
-        if joined is None or joined > self._today:
+        if joined is None or joined > self._latest:
             return None  # a date in the future is at fault itself, and its own rule says so
         due = self._protocol.due_at(date.fromisoformat(joined))
         if due is None or self._delivery.sent_at >= due:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flows import alerts_events, alerts_found, alerts_send
+from flows import alerts_events, alerts_found, alerts_send, alerts_untold
 from flows.alerts_file import Channel, Channels, address_of, read_channels
 from flows.alerts_found import Found
 from flows.alerts_send import Message
@@ -100,12 +100,15 @@ def tell(
         return {}, {}
     views = views_of(store, channels.channels)
     by = secrets.token_hex(8)
+    answers = alerts_untold.answers(store) if any(view.reads is None for view in views.values()) else None
 
     def wanted(name: str, alert: Alert) -> bool:
         channel, view = named[name], views[name]
         programme = view.programmes.get(alert.trial, alert.trial)
         if alert.kind == "round" and alert.about == f"channel:{name}":
             return False  # that it failed is for the others
+        if view.reads is None and answers is not None and not answers.may(name, alert):
+            return False
         return view.may(alert) and (not alert.trial or not channel.programmes or programme in channel.programmes)
 
     named = {one.name: one for one in channels.channels}
@@ -144,7 +147,8 @@ def _messages(
             errors[name] = str(error)
             continue
         title, body = message_of(views[name], several, settings.public_url)
-        urgent = any(one.alert.severity == "act" and one.what in ("raised", "reminder") for one in several)
+        view = views[name]
+        urgent = any(view.severity(one.alert) == "act" and one.what in ("raised", "reminder") for one in several)
         messages.append(Message(name, url, title, body, urgent))
     return messages, errors
 

@@ -117,6 +117,8 @@ def _seen(store: Store, everything: bool) -> tuple[View, list[Alert]]:
 
     view = view_of(store, store.person, programmes_of(reading.cards(store)), reading.sealed_ids(store))
     found = alerts.listed(store) if everything else worst_first(alerts.standing(store))
+    if view.reads is None:  # how many were left out would tell them apart
+        return view, [one for one in found if view.may(one)]
     mine = [one for one in found if view.may(one)]
     if left := len(found) - len(mine):
         typer.echo(hidden_text(left, "alert", store.person), err=True)
@@ -145,14 +147,14 @@ def _channels(settings: Settings, states: dict[str, ChannelState]) -> list[dict[
 
 def alert_json(view: View, one: Alert) -> dict[str, Any]:
     """The alert as the view's person may be told it."""
-    from flows.alerts_words import sentence_for
+    from flows.alerts_words import named, sentence_for
 
     return {
         "id": one.id,
         "occurrence": one.occurrence,
         "kind": one.kind,
-        "trial": one.trial or None,
-        "severity": one.severity,
+        "trial": one.trial if one.trial and named(view, one) else None,
+        "severity": view.severity(one),
         "sentence": sentence_for(view, one),
         "raised_at": _iso(one.raised_at),
         "cleared_at": _iso(one.cleared_at),
@@ -168,7 +170,7 @@ def list_text(view: View, found: Sequence[Alert], states: Sequence[dict[str, Any
 
     lines = [] if found else ["Nothing needs anybody. Next: roadtest alerts check looks again."]
     for one in found:
-        mark = "over" if not one.open else "ACT " if one.severity == "act" else "look"
+        mark = "over" if not one.open else "ACT " if view.severity(one) == "act" else "look"
         lines.append(f"{mark}  {one.id}  {heading(view, one)}: {sentence_for(view, one)}")
         since = f"      {one.kind}, since {one.raised_at:%Y-%m-%d %H:%M} UTC"
         if one.cleared_at is not None:

@@ -2,8 +2,9 @@
 `roadtest.trial.unhealthy`, `roadtest.trial.failed`, `roadtest.round.failed`.
 
 Whoever reads Prefect's pages has no role here, so an event says which trial and what sort of thing: no verdict, no number, and
-no id that is made of them, because the few that there can be are soon tried. It is told as on a channel: once per occurrence,
-again only if a process was killed in between, and then with the same id.
+no id that is made of them, because the few that there can be are soon tried. Where the trial's programme has roles, neither how
+urgent it is nor how many events there are tells one answer from another (`flows.alerts_untold`). It is told as on a channel:
+once per occurrence, again only if a process was killed in between, and then with the same id.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import sys
 from datetime import datetime
 from uuid import UUID
 
-from trials.alerting import Rule, kind_named
-from trials.store import alerts
+from flows import alerts_untold
+from trials.alerting import Alert, Rule, kind_named
+from trials.store import alerts, reading, seeing
 from trials.store.alerts import Claimed
 from trials.store.engine import Store
 
@@ -29,9 +31,15 @@ def emit(store: Store, now: datetime) -> int:
     if not at_hand():
         return 0
     by = secrets.token_hex(16)
-    claimed = alerts.claim(store, [Rule(CHANNEL, ends=False)], now, by).get(CHANNEL, [])
+    anybody = seeing.allowed(store.as_person(""), reading.sealed_ids(store))
+    answers = alerts_untold.answers(store)
+
+    def wanted(channel: str, alert: Alert) -> bool:
+        return alert.trial in anybody or answers.may(channel, alert)
+
+    claimed = alerts.claim(store, [Rule(CHANNEL, ends=False)], now, by, wanted).get(CHANNEL, [])
     for one in claimed:
-        send(one)
+        send(one, anybody=one.alert.trial in anybody)
     if claimed:
         alerts.sent(store, CHANNEL, by, now)
     return len(claimed)
@@ -48,8 +56,8 @@ def at_hand() -> bool:
     return bool(PREFECT_API_URL.value())
 
 
-def send(one: Claimed) -> None:
-    """Hands one event to Prefect, which sends it in the background."""
+def send(one: Claimed, *, anybody: bool = False) -> None:
+    """Hands one event to Prefect, which sends it in the background. anybody: whether anybody may read the trial."""
     from prefect.events import emit_event
 
     alert = one.alert
@@ -57,7 +65,7 @@ def send(one: Claimed) -> None:
     emit_event(
         kind_named(alert.kind).event,
         resource={"prefect.resource.id": about, "prefect.resource.name": alert.trial or "rounds"},
-        payload={"kind": alert.kind, "severity": alert.severity},
+        payload={"kind": alert.kind, "severity": alert.severity if anybody else alerts_untold.severity_of(alert)},
         id=_id(one),
     )
 

@@ -1,9 +1,10 @@
 """What an alert says, to whom. One place decides it, for messages and for `roadtest alerts list`.
 
 Who may not read a trial is told nothing of it. A channel without a person is told that there is an answer, not of which trial,
-and what is operational in fixed words. Whoever may read the trial is told the verdict's word; only who may see results by arm
-is told the verdict's sentence, as the trial's page shows it to them (`trials.disclosure.told`): before a trial is closed that
-are the roles that its plan names. Why the work on a trial failed is told to whoever may collect for it.
+and what is operational in fixed words, how urgent by its kind alone (`flows.alerts_untold`). Whoever may read the trial is told
+the verdict's word; only who may see results by arm is told the verdict's sentence, as the trial's page shows it to them
+(`trials.disclosure.told`): before a trial is closed that are the roles that its plan names. Why the work on a trial failed is
+told to whoever may collect for it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from trials.alerting import Alert, What, kind_named, next_step
+from flows import alerts_untold
+from trials.alerting import Alert, Severity, What, kind_named, next_step
 from trials.disclosure import apart, told, unhidden
 from trials.protocol import Protocol
 from trials.store import reading, seeing
@@ -41,7 +43,13 @@ class View:
 
     def may(self, alert: Alert) -> bool:
         """Whether they may be told of the alert at all."""
-        return not alert.trial or self.reads is None or alert.trial in self.reads
+        if self.reads is None:
+            return not alerts_untold.of_an_arm(alert)
+        return not alert.trial or alert.trial in self.reads
+
+    def severity(self, alert: Alert) -> Severity:
+        """How urgent it is, as they may be told."""
+        return alerts_untold.severity_of(alert) if self.reads is None else alert.severity
 
     def acts(self, alert: Alert) -> bool:
         """Whether they may be told why: they collect for the trial, or, of what is none's, for all."""
@@ -95,9 +103,12 @@ def heading(view: View, alert: Alert) -> str:
     """What the alert is about: the trial's name where it may be said."""
     if not alert.trial:
         return "Rounds"
-    if view.reads is None and not kind_named(alert.kind).named:
-        return "A trial"
-    return alert.trial
+    return alert.trial if named(view, alert) else "A trial"
+
+
+def named(view: View, alert: Alert) -> bool:
+    """Whether the alert's trial may be named."""
+    return view.reads is not None or kind_named(alert.kind).named
 
 
 def line_of(view: View, one: Claimed, url: str) -> str:
@@ -127,13 +138,12 @@ def link_to(view: View, alert: Alert, url: str) -> str:
     """The trial's page, or the board where the trial is not named; '' without pages that have an address."""
     if not url:
         return ""
-    named = alert.trial and not (view.reads is None and not kind_named(alert.kind).named)
-    return f"{url.rstrip('/')}/trial/{alert.trial}" if named else f"{url.rstrip('/')}/"
+    return f"{url.rstrip('/')}/trial/{alert.trial}" if alert.trial and named(view, alert) else f"{url.rstrip('/')}/"
 
 
 def message_of(view: View, several: Sequence[Claimed], url: str) -> tuple[str, str]:
     """Title and text of one message with everything that is due: what must be acted on first, the rest counted."""
-    ordered = sorted(several, key=lambda one: (one.what in ("cleared", "passed"), one.alert.severity != "act"))
+    ordered = sorted(several, key=lambda one: (one.what in ("cleared", "passed"), view.severity(one.alert) != "act"))
     lines = [line_of(view, one, url) for one in ordered[:MOST_TOLD]]
     if len(several) > MOST_TOLD:
         lines.append(f"And {len(several) - MOST_TOLD:,} more: roadtest alerts list")

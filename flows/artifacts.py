@@ -110,7 +110,8 @@ def shown_of(
     anybody = open_to_all(store, [one.trial for one in outcomes])
     told = [one for one in outcomes if one.trial in anybody]
     verdicts = _verdicts(told, before, now)
-    changed = sum(row["changed"] for row in _verdicts(outcomes, before, now))
+    # Of a trial with roles it is not told either that the verdict changed: a second change is no benefit's.
+    changed = sum(row["changed"] for row in verdicts)
     refusals = _refusals(outcomes)
     aside = _set_aside(store, [one.trial for one in told if one.receipts])
     return Shown(

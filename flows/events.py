@@ -1,13 +1,14 @@
 """Which claims crossed their threshold in a round, and an event in Prefect for each: `roadtest.claim.crossed`.
 
 An event says that a trial's claim crossed, and at which look: no number of people, no effect, no arm. Where a claim is not
-told, the event's id is not made of it either: the few names that it can have are soon tried. The ledger alone holds what is
-true: an event that is lost with the process that sends it changes nothing, and one that is sent again has the same id.
+told, the event's id is not made of it either (the few names that it can have are soon tried), and the trial has an event for
+the first that crossed alone: dud and harm cross together, benefit by itself, so how many there are would tell which. The
+ledger alone holds what is true: an event that is lost with the process that sends it changes nothing, and one that is sent
+again has the same id.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
@@ -26,12 +27,14 @@ _OURS = UUID(
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A claim that crossed in a look of the round. claim: benefit, dud, harm, or 'guardrail MEASURE'. verdict: that look's."""
+    """A claim that crossed in a look of the round. claim: benefit, dud, harm, or 'guardrail MEASURE'. verdict: that look's.
+    again: another claim of the trial had crossed before the round."""
 
     trial: str
     claim: str
     look: int
     verdict: str
+    again: bool = False
 
 
 def standing(store: Store) -> dict[str, Stood]:
@@ -48,7 +51,7 @@ def crossings(store: Store, outcomes: Sequence[Outcome], before: Mapping[str, St
     named = {trial: since[trial] for trial, fired in told.items() if fired and since[trial]}
     known = {trial: _fired(look) for trial, look in measuring.looks_at(store, named).items()}
     return tuple(
-        Crossing(trial, claim, fresh[trial].number, fresh[trial].verdict)
+        Crossing(trial, claim, fresh[trial].number, fresh[trial].verdict, again=bool(known.get(trial)))
         for trial in sorted(told)
         for claim in told[trial]
         if claim not in known.get(trial, ())
@@ -56,31 +59,39 @@ def crossings(store: Store, outcomes: Sequence[Outcome], before: Mapping[str, St
 
 
 def emit(found: Iterable[Crossing], anybody: Collection[str]) -> int:
-    """Sends an event for each; how many. anybody: the trials that anybody may read; of the others an event says that a claim
-    crossed, and not which. Sending goes on in the background, and waits for nothing."""
-    from prefect.events import emit_event
-
+    """Sends an event for each, and tells how many were sent. anybody: the trials that anybody may read; of each of the others
+    there is one event, which says that a claim crossed, and none once a claim of it had crossed before. Sending goes on in
+    the background, and waits for nothing."""
     sent = 0
-    untold: Counter[tuple[str, int]] = Counter()
+    untold: set[str] = set()
     for one in found:
-        said = {"claim": one.claim, "verdict": one.verdict} if one.trial in anybody else {}
-        emit_event(
-            CROSSED,
-            resource={
-                "prefect.resource.id": f"roadtest.trial.{one.trial}",
-                "prefect.resource.name": one.trial,
-                **({"roadtest.claim": one.claim} if said else {}),
-            },
-            payload={**said, "look": one.look},
-            id=uuid5(_OURS, f"{one.trial} {one.claim if said else untold[one.trial, one.look]} {one.look}"),
-        )
-        untold[one.trial, one.look] += not said
+        told = one.trial in anybody
+        if not told and (one.again or one.trial in untold):
+            continue
+        _send(one, told)
+        untold.add(one.trial)
         sent += 1
     return sent
 
 
+def _send(one: Crossing, told: bool) -> None:
+    from prefect.events import emit_event
+
+    said = {"claim": one.claim, "verdict": one.verdict} if told else {}
+    emit_event(
+        CROSSED,
+        resource={
+            "prefect.resource.id": f"roadtest.trial.{one.trial}",
+            "prefect.resource.name": one.trial,
+            **({"roadtest.claim": one.claim} if told else {}),
+        },
+        payload={**said, "look": one.look},
+        id=uuid5(_OURS, f"{one.trial} {one.claim if told else 0} {one.look}"),
+    )
+
+
 def crossed(store: Store, outcomes: Sequence[Outcome], before: Mapping[str, Stood]) -> tuple[Crossing, ...]:
-    """`crossings`, with an event for each."""
+    """`crossings`, told to Prefect (`emit`)."""
     found = crossings(store, outcomes, before)
     if found:
         emit(found, seeing.allowed(store.as_person(""), [one.trial for one in found]))

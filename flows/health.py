@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
+from expectations.check import Key, key_of
 from expectations.health import ArmVitals, SiteVitals, Vitals, halves, trial_health
 from trials.protocol import Arm, Protocol
 from trials.records import Checked, Delivery, Records, Register
@@ -29,12 +30,12 @@ def health_of(
     protocols: Mapping[str, Protocol],
     registers: Mapping[str, Register],
     groups: Sequence[Sequence[Delivery]],
-    checked: Mapping[tuple[str, str], Checked],
+    checked: Mapping[Key, Checked],
 ) -> dict[str, tuple[str, ...]]:
     """Per trial, plain sentences on what looks wrong with it as a whole, these deliveries included; empty = nothing found.
 
     groups: per trial the deliveries that it receives at one time, at least one. registers: who was in before them.
-    checked: what the checks made of each, by (trial, content_sha256).
+    checked: what the checks made of each, by `key_of` it.
     Raises ChecksError when the checks of health could not be evaluated.
     """
     cards = {card.id: card for card in reading.cards(store, [group[0].trial for group in groups])}
@@ -50,7 +51,7 @@ def health_of(
     vitals = []
     for group in groups:
         trial = group[0].trial
-        results = [checked[(trial, delivery.content_sha256)] for delivery in group]
+        results = [checked[key_of(delivery)] for delivery in group]
         if trial in cards:
             people = _people_by_site(registers[trial], places.get(trial), results)
             gone = dropped_arms(store, trial) if protocols[trial].design == "multi_arm" else ()

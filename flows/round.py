@@ -216,7 +216,7 @@ def counted(
         quarantined=sum(receipt.quarantined for receipt in receipts),
         refused=sum(receipt.refusal is not None for receipt in receipts),
         looks=sum(number > known.get(trial, 0) for trial, number in looks.items()),
-        crossed=len(crossed),
+        crossed=len({one.trial for one in crossed}),
     )
 
 

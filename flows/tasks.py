@@ -6,6 +6,7 @@ Idempotency is the ledger's, so a task that is retried or lost changes nothing t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from prefect import task
@@ -54,7 +55,7 @@ def take_looks(settings: Settings, trials: Sequence[str], clock: work.Clock) -> 
 def work_on(
     settings: Settings, store: Store, trials: Sequence[str], clock: work.Clock, *, look_too: bool
 ) -> list[work.Outcome]:
-    """Reads, checks and records for these trials and keeps how that ended; look_too: looks at those that nothing came for.
+    """Reads, checks and records for these trials and keeps how that ended; look_too: looks at those that got no look by it.
 
     Nothing is read, noted or said of a trial for which the store's person may not collect: that is its Outcome.
     """
@@ -68,14 +69,19 @@ def work_on(
         found = read_group(settings, store, door, mine)
     pending = [one for one in found if isinstance(one, work.Pending)]
     ended = [one for one in found if isinstance(one, work.Outcome)] + work.collect(store, pending, clock, door)
-    quiet = [one.trial for one in ended if one.ok and not one.receipts] if look_too else []
+    quiet = [one.trial for one in ended if one.ok and _brought_nothing(one)] if look_too else []
     with telemetry.span("look", trials=len(quiet)):
         looked = {one.trial: one for one in work.look_all(store, quiet, clock)}
-    ended = [looked.get(one.trial, one) for one in ended]
+    ended = [replace(looked.get(one.trial, one), receipts=one.receipts, checks=one.checks) for one in ended]
     note_attempts(store, ended, clock.now)
     failed = {one.trial: one.error or "the round failed" for one in ended if not one.ok}
     rounds.note(store, clock.now, failed=failed, done=[one.trial for one in ended if one.ok])
     return refused + ended
+
+
+def _brought_nothing(outcome: work.Outcome) -> bool:
+    """Whether no delivery gave the trial a look: none came, or each was refused or in already."""
+    return all(receipt.refusal is not None or receipt.already_known for receipt in outcome.receipts)
 
 
 def collect_trials(settings: Settings, trials: Sequence[str], clock: work.Clock) -> list[work.Outcome]:

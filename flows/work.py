@@ -12,7 +12,7 @@ from itertools import groupby, takewhile
 from pathlib import Path
 from typing import TypeVar
 
-from expectations.check import check, check_register
+from expectations.check import check, check_register, key_of
 from expectations.docs import DeliveryRound, TrialRound, rule_counts
 from flows import telemetry
 from flows.health import health_of
@@ -369,13 +369,13 @@ def judge(
                 (
                     one,
                     with_flags(
-                        checked[(trial, one.content_sha256)],
+                        checked[key_of(one)],
                         (
                             *(flagged[trial] if one is group[-1] else ()),
                             *_late_joiners(
                                 store,
                                 protocols[trial],
-                                checked[(trial, one.content_sha256)],
+                                checked[key_of(one)],
                                 registers[trial],
                                 left[trial],
                             ),

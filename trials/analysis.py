@@ -35,6 +35,7 @@ __all__ = [
     "fold",
     "method_of",
     "order_key",
+    "reported_after_all",
     "settle",
 ]
 
@@ -49,7 +50,7 @@ class Progress:
 
 
 # Changes whenever the state's shape or meaning does: a state of another format is never read on from.
-STATE_FORMAT = 5
+STATE_FORMAT = 6
 
 
 def can_resume(progress: Progress) -> bool:
@@ -59,6 +60,17 @@ def can_resume(progress: Progress) -> bool:
     except ValueError:
         return False
     return isinstance(state, dict) and state.get("format") == STATE_FORMAT
+
+
+def reported_after_all(protocol: Protocol, progress: Progress, people: Sequence[Person]) -> bool:
+    """Whether somebody after the cursor has a number that was passed over as unreported and counted as one of those planned.
+
+    Their tracks hold a place for nobody that is theirs: read on from there they would be counted twice.
+    """
+    if not comparing.counts_planned(protocol):
+        return False
+    passed_over = set(json.loads(progress.state)["unreported"])
+    return any(person.entry_order in passed_over for person in people)
 
 
 def _fresh(protocol: Protocol) -> dict[str, Any]:

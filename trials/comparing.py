@@ -302,7 +302,7 @@ def start(protocol: Protocol) -> dict[str, Any]:
 def step(protocol: Protocol, tracks: dict[str, Any], entries: Sequence[Entry], people: Sequence[int]) -> dict[str, Any]:
     """The tracks' states after these participants, in the sealed order. people: with an outcome after each of them."""
     members, watched, burdens = members_of(protocol), guardrails_of(protocol), burdens_of(protocol)
-    if not _counts_planned(protocol):
+    if not counts_planned(protocol):
         people = [n for n, entry in zip(people, entries, strict=True) if not entry.unreported]
         entries = [entry for entry in entries if not entry.unreported]
     units = [_unit(protocol, entry) for entry in entries]
@@ -332,7 +332,7 @@ def _arm(protocol: Protocol, arm: str) -> str:
     return CONTROL if protocol.control is not None and arm == protocol.control.id else arm
 
 
-def _counts_planned(protocol: Protocol) -> bool:
+def counts_planned(protocol: Protocol) -> bool:
     """Whether the method does something when everybody planned is accounted for: a last look, a last short cohort."""
     return method_of(protocol).evidence == "boundaries" or kind_named(protocol.primary.kind).values == "time"
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from expectations.check import check
+from expectations.check import check, key_of
 from flows.environment import prepare
 from tests.corpus import command, state
 from trials.connectors import folder
@@ -438,7 +438,7 @@ def main() -> None:
                 report(first, "batch", [f"the checks raised {type(error).__name__}: {error}"], b"")
                 continue
             for place_in, delivery in deliveries.items():
-                answer = checked[(delivery.trial, delivery.content_sha256)]
+                answer = checked[key_of(delivery)]
                 actions[answer.action] += 1
                 rows += len(answer.accepted)
                 report(first + place_in, made[place_in][0], faults_of(bench, delivery, answer), made[place_in][1])

@@ -222,7 +222,7 @@ def test_redcap_arms_share_a_column_unless_a_record_is_in_both() -> None:
         project.entries.append(outcome(1, "0", "year_arm_2"))
         both = delivered(server, columns)
         assert both.problem is not None
-        assert "records with that: 1)" in both.problem
+        assert "has answers at two events of one record, must have them at one" in both.problem
         assert "P-1" not in both.problem
         project.repeating = [("year_arm_2", "outcome")]
         uneven = delivered(server, columns)
@@ -392,10 +392,10 @@ def answers_once(change: Callable[[list[dict[str, Any]]], object], times: int = 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda rows: rows.pop(), "answered 3 of 4 records, must answer all"),
-        (lambda rows: rows.clear(), "answered 0 of 4 records, must answer all"),
-        (lambda rows: rows.append({**rows[0], "record_id": "P-9"}), "answered 4 of 4 records"),
-        (lambda rows: rows.append(rows[0]), "answers 1 rows twice"),
+        (lambda rows: rows.pop(), "did not answer the records that were asked for, must answer all and no other"),
+        (lambda rows: rows.clear(), "did not answer the records that were asked for, must answer all and no other"),
+        (lambda rows: rows.append({**rows[0], "record_id": "P-9"}), "did not answer the records"),
+        (lambda rows: rows.append(rows[0]), "answers rows twice"),
         (lambda rows: [row.pop("well") for row in rows], "without the field 'well', must export it"),
         (lambda rows: rows[2].pop("well"), "without the field 'well', must export it"),
         (lambda rows: [row.pop("record_id") for row in rows], "without the field 'record_id'"),
@@ -406,7 +406,7 @@ def answers_once(change: Callable[[list[dict[str, Any]]], object], times: int = 
 def test_less_than_was_asked_for_is_a_failure(
     server: Server, change: Callable[[list[dict[str, Any]]], object], sentence: str
 ) -> None:
-    """A partial answer with status 200 raises, counts and names fields, and never names a record."""
+    """A partial answer with status 200 raises and names fields, and never a record or how many there are."""
     server.faults.append(answers_once(change))
     with pytest.raises(SourceError, match=sentence) as caught:
         read(server)

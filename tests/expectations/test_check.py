@@ -7,17 +7,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from expectations import engine
-from expectations.check import check
+from expectations.check import check, check_register, key_of
 from trials.connectors.tabular import to_delivery
 from trials.errors import UnknownTrialError
 from trials.protocol import Protocol, from_content
-from trials.records import Checked, Delivery, Enrolled
+from trials.records import Checked, Delivery, Enrolled, Register
 
 AS_OF = datetime(2024, 7, 1, 12, tzinfo=UTC)
 SENT = datetime(2024, 6, 30, tzinfo=UTC)
@@ -64,7 +65,7 @@ def send(protocol: Protocol, *lines: str, header: str = HEADER, name: str = "a.c
 
 def judge(protocol: Protocol, delivery: Delivery, register: Mapping[str, Enrolled] | None = None) -> Checked:
     found = check([delivery], {protocol.trial: protocol}, {protocol.trial: register or {}}, AS_OF)
-    return found[protocol.trial, delivery.content_sha256]
+    return found[key_of(delivery)]
 
 
 def reasons(checked: Checked) -> dict[int, str]:
@@ -110,8 +111,16 @@ def test_good_rows_are_accepted_typed() -> None:
         ("P-1,A,control,2023-02-30,1,,1", "enrolled_on is '2023-02-30': must be a date written YYYY-MM-DD"),
         ("P-1,A,control,45000,1,,1", "enrolled_on is '45000': must be a date written YYYY-MM-DD"),
         (
+            "P-1,A,control,2024-07-03,1,,1",
+            "enrolled_on is '2024-07-03', in the future: must be at most a day after 2024-07-01",
+        ),
+        (
             "P-1,A,control,2024-07-02,1,,1",
-            "enrolled_on is '2024-07-02', in the future: must not be after 2024-07-01",
+            "reoffended was sent before the follow-up closed: must be sent after 2025-07-01, and left blank until then",
+        ),
+        (
+            "P-1,A,control,2023-05-01,1,2024-07-02,1",
+            "observed_on is '2024-07-02', in the future: must not be after 2024-07-01",
         ),
         ("P-1,A,control,2023-05-01,,,1", "entry_order is blank: must be a whole number from 1 to 999999999"),
         ("P-1,A,control,2023-05-01,0,,1", "entry_order is '0': must be a whole number from 1 to 999999999"),
@@ -360,7 +369,7 @@ def test_kinds_and_trials_share_batches_without_mixing() -> None:
         send(plans["an-amount"], "P-1,control,1,5", header="participant_id,arm,entry_order,earnings"),
     ]
     found = check(sent, plans, {}, AS_OF)
-    actions = [found[one.trial, one.content_sha256].action for one in sent]
+    actions = [found[key_of(one)].action for one in sent]
     assert actions == ["accept", "quarantine_rows", "reject_batch", "accept"]
 
 
@@ -370,9 +379,28 @@ def test_later_delivery_sees_the_earlier_one() -> None:
     second = send(protocol, GOOD.replace("control", "treatment"))
     found = check([send(protocol, GOOD), second, second], {"a-trial": protocol}, {}, AS_OF)
     assert len(found) == 2
-    assert reasons(found["a-trial", second.content_sha256]) == {
-        1: "arm is 'treatment': must be as registered, 'control'"
-    }
+    assert reasons(found[key_of(second)]) == {1: "arm is 'treatment': must be as registered, 'control'"}
+
+
+def test_the_same_bytes_under_another_date_are_judged_again() -> None:
+    """A row without a number waits until a delivery in between numbered its person; the same bytes of the same date are one."""
+    protocol = plan()
+    first = send(protocol, "P-1,A,control,2023-05-01,,,1")
+    between, again = send(protocol, GOOD), replace(first, sent_at=SENT + timedelta(hours=1))
+    found = check([first, first, between, again], {"a-trial": protocol}, {}, AS_OF)
+    assert [found[key_of(one)].action for one in (first, between, again)] == ["quarantine_rows", "accept", "accept"]
+    assert len(found) == 3
+
+
+def test_a_site_ahead_of_utc_tells_of_its_own_day() -> None:
+    """Who joined on the day after the UTC day of the check is taken, also in a list of people; of the day after that nobody."""
+    lines = ("P-1,A,control,2024-07-02,1,,", "P-2,B,treatment,2024-07-03,2,,")
+    checked = judge(plan(), send(plan(), *lines))
+    assert [one.enrolled_on for one in checked.accepted] == [date(2024, 7, 2)]
+    assert list(reasons(checked)) == [2]
+    for day, enrolled in (("2024-07-02", 1), ("2024-07-03", 0)):
+        listed = send(plan(), f"P-1,A,control,{day}", header="participant_id,site,arm,enrolled_on")
+        assert len(check_register(listed, plan(), Register(), AS_OF).accepted) == enrolled
 
 
 def test_unknown_trial_is_refused() -> None:
@@ -405,10 +433,10 @@ def test_kind_without_a_suite_fails_closed() -> None:
     good = plan("good")
     sent = [send(odd, GOOD), send(good, GOOD)]
     found = check(sent, {"odd": odd, "good": good}, {}, AS_OF)
-    refusal = found["odd", sent[0].content_sha256].refusal
+    refusal = found[key_of(sent[0])].refusal
     assert refusal is not None
     assert "suites/colour.json" in refusal
-    assert found["good", sent[1].content_sha256].action == "accept"
+    assert found[key_of(sent[1])].action == "accept"
 
 
 def test_threads_do_not_mix_batches() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from expectations import engine
-from expectations.check import check
+from expectations.check import check, key_of
 from trials.connectors.tabular import to_delivery
 from trials.errors import DataError
 from trials.outcomes import KINDS, Kind
@@ -140,9 +140,9 @@ def turn(results: Any, one: Any) -> None:
     ("fault", "rule", "sentence"),
     [
         (drop, "readable", "3 of the 4 checks of 'structure' ran"),
-        (see_fewer, "rows_there", r"'rows_there' could not be evaluated, must be on all \d rows"),
-        (count_none, "readable", r"'readable' could not be evaluated, must be on all \d rows"),
-        (name_none, "rows_there", r"'rows_there' could not be evaluated, must be on all \d rows"),
+        (see_fewer, "rows_there", r"'rows_there' could not be evaluated, must be on every row\."),
+        (count_none, "readable", r"'readable' could not be evaluated, must be on every row\."),
+        (name_none, "rows_there", r"'rows_there' could not be evaluated, must be on every row\."),
         (drop_what_is_listed, "rows_there", "3 of the 4 checks of 'structure' ran"),
         (count_otherwise, "rows_there", "'rows_there' contradicts itself"),
         (turn, "readable", "'readable' contradicts itself"),
@@ -245,7 +245,7 @@ def test_a_suite_that_cannot_be_run_refuses_its_own_deliveries_alone(
     protocols = {one.trial: one for one in (binary, amount)}
     with caplog.at_level(logging.CRITICAL):
         found = check(deliveries, protocols, {}, SENT)
-    refused, taken = (found[one.trial, one.content_sha256] for one in deliveries)
+    refused, taken = (found[key_of(one)] for one in deliveries)
     assert refused.unjudged
     assert not refused.accepted
     assert str(refused.refusal).startswith(
@@ -272,7 +272,7 @@ def test_a_delivery_that_cannot_be_judged_takes_no_other_with_it(monkeypatch: py
 
     monkeypatch.setattr(engine, "_run", failing)
     found = check(deliveries, {one.trial: one for one in plans}, {}, SENT)
-    first, second, third = (found[one.trial, one.content_sha256] for one in deliveries)
+    first, second, third = (found[key_of(one)] for one in deliveries)
     assert [len(first.accepted), len(second.accepted), len(third.accepted)] == [2, 0, 2]
     assert (first.unjudged, second.unjudged, third.unjudged) == (False, True, False)
     assert "can't be run as they are written (ZeroDivisionError)" in str(second.refusal)

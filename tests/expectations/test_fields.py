@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from expectations import engine
-from expectations.check import check
+from expectations.check import check, key_of
 from trials.connectors.tabular import to_delivery
 from trials.protocol import Protocol, from_content
 from trials.records import Checked
@@ -40,7 +40,7 @@ def plan(**changes: Any) -> Protocol:
 
 def judged(protocol: Protocol, text: str) -> Checked:
     delivery = to_delivery(protocol, text.encode(), source="hand", name="a.csv", sent_at=SENT)
-    return check([delivery], {"a-trial": protocol}, {}, SENT)["a-trial", delivery.content_sha256]
+    return check([delivery], {"a-trial": protocol}, {}, SENT)[key_of(delivery)]
 
 
 def reasons(checked: Checked) -> dict[int, str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from expectations import engine
-from expectations.check import check
+from expectations.check import check, key_of
 from expectations.measures import facts_of
 from trials.connectors.tabular import to_delivery
 from trials.errors import DataError
@@ -53,7 +53,7 @@ def send(protocol: Protocol, columns: str, *cells: str, who: str = WHO) -> Deliv
 
 def judge(protocol: Protocol, delivery: Delivery) -> Checked:
     found = check([delivery], {protocol.trial: protocol}, {}, AS_OF)
-    return found[protocol.trial, delivery.content_sha256]
+    return found[key_of(delivery)]
 
 
 def reasons(checked: Checked) -> dict[int, str]:
@@ -253,7 +253,7 @@ def test_kinds_and_guardrails_of_several_trials_share_batches(monkeypatch: pytes
     monkeypatch.setattr(engine, "judge", counted)
     found = check(sent, plans, {}, AS_OF)
     assert sorted(asked) == [("binary", 2), ("count", 1), ("count", 3), ("score", 1), ("score", 2), ("structure", 3)]
-    assert [len(found[one.trial, one.content_sha256].rejected) for one in sent] == [1, 0, 0]
+    assert [len(found[key_of(one)].rejected) for one in sent] == [1, 0, 0]
 
 
 def test_a_guardrail_that_cannot_be_checked_fails_closed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +268,7 @@ def test_a_guardrail_that_cannot_be_checked_fails_closed(monkeypatch: pytest.Mon
     monkeypatch.setattr(engine, "load_measure", broken)
     plans = {"t-1": plan(COUNT, HURT, trial="t-1"), "t-2": plan(COUNT, trial="t-2")}
     sent = [send(plans["t-1"], "missed,weeks,hurt", "1,1,0"), send(plans["t-2"], "missed,weeks", "1,1")]
-    first, second = (check(sent, plans, {}, AS_OF)[one.trial, one.content_sha256] for one in sent)
+    first, second = (check(sent, plans, {}, AS_OF)[key_of(one)] for one in sent)
     assert (first.unjudged, first.accepted) == (True, ())
     assert second.action == "accept"
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from flows import quarantining
+from flows import quarantining, work
 from flows.quarantine import changes_of, plain, quarantine_app
 from flows.quarantining import Replay
 from tests.flows.making import Desk, csv_text, people, plan, row
@@ -235,6 +235,29 @@ def test_an_unmended_row_whose_reason_has_gone_is_accepted(desk: Desk) -> None:
     before = desk.contents()
     assert replayed(desk, trial, unmended=True).receipts == ()
     assert desk.contents() == before
+
+
+def test_a_date_in_the_future_is_judged_by_the_day_of_the_replay(desk: Desk) -> None:
+    """The row waits while its day is still to come, and then counts as it does where no round read it before that day."""
+    dated = {
+        "order_by": ["enrolled_on", "entry_order"],
+        "primary": {**plan().primary.model_dump(mode="json"), "follow_up": "1 day"},
+    }
+    header = "participant_id,arm,enrolled_on,entry_order,well\n"
+    sent = {"2024-03-01": f"{header}p001,usual,2024-03-01,1,\np002,new,2024-03-04,2,\n"}
+    daily, late = desk.sealed(plan(**dated), **sent), desk.sealed(plan("second-trial", **dated), **sent)
+    first, missed = datetime(2024, 3, 1, 20, tzinfo=UTC), datetime(2024, 3, 3, tzinfo=UTC)
+    [receipt] = desk.collect(daily, clock=work.Clock(first))[daily].receipts
+    assert (receipt.accepted, receipt.quarantined) == (1, 1)
+    assert replayed(desk, daily, at=missed).rows == 0  # nobody mended it: `--all` takes it
+    early = replayed(desk, daily, unmended=True, at=datetime(2024, 3, 2, tzinfo=UTC))
+    assert (early.rows, [one.place for one, _ in early.left]) == (0, [(1, 2)])
+    assert counts(replayed(desk, daily, unmended=True, at=missed)) == [(1, 0, 0, 0)]
+    look = desk.collect(late, clock=work.Clock(missed))[late].look
+    [*_, again] = reading.looks(desk.store, daily)
+    assert look is not None
+    assert (again.enrolled, again.waiting, again.state_sha256) == (look.enrolled, look.waiting, look.state_sha256)
+    assert again.enrolled == 2
 
 
 def test_nothing_of_a_replay_stays_when_it_breaks_off(desk: Desk, trial: str, monkeypatch: pytest.MonkeyPatch) -> None:

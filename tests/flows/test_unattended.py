@@ -20,7 +20,7 @@ from flows.tasks import work_on
 from tests.flows.making import NOW, SEALED_AT, Desk, people, plan
 from trials.acts.erasing import Erased
 from trials.errors import RoadtestError
-from trials.store import decisions, erasures, granting, measuring, rounds
+from trials.store import decisions, erasures, granting, measuring, reading, rounds
 from trials.store.engine import open_store
 from trials.store.measuring import Stood
 
@@ -64,6 +64,17 @@ def test_status_says_what_the_rounds_fail_on(desk: Desk) -> None:
     assert said.exit_code == 0
     assert "folderless: the rounds failed on it 2 times in a row: source.path" in said.output
     assert "Tried again from" in said.output
+
+
+def test_a_round_run_again_takes_no_look_more(desk: Desk) -> None:
+    """Beside a delivery that was refused the trial gets its look in the same round; the same round again has nothing to do."""
+    trial = desk.sealed(plan())
+    desk.sent(trial, {"2024-03-02.csv": "participant_id,arm,entry_order\n"})
+    (first,), (again,) = worked(desk, trial), worked(desk, trial)
+    assert [receipt.refusal is not None for receipt in first.receipts] == [True]
+    assert (first.ok, again.ok, again.receipts) == (True, True, ())
+    assert first.look == again.look
+    assert [look.number for look in reading.looks(desk.store, trial)] == [1]
 
 
 def test_nothing_is_failing_for_ever_on_an_erased_trial(desk: Desk) -> None:
@@ -110,16 +121,17 @@ def test_prefect_is_told_no_verdict_of_a_programme_with_roles(desk: Desk, monkey
 
 
 def test_no_id_of_an_event_says_which_claim_crossed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a hidden claim the id is the same whichever it is, so that trying all there can be tells nothing; two that cross at
-    one look have two, and what is sent again has the same."""
+    """Of a hidden claim the id is the same whichever it is, so that trying all there can be tells nothing; however many cross
+    at one look there is one, and what is sent again has the same."""
     sent: list[Any] = []
     monkeypatch.setattr("prefect.events.emit_event", lambda *_, **told: sent.append(told["id"]))
-    for claims in (("benefit", "harm"), ("dud", "guardrail arrests"), ("benefit", "harm")):
-        events.emit([events.Crossing("first-trial", claim, 3, "promote") for claim in claims], ())
-    assert sent[:2] == sent[2:4] == sent[4:]
-    assert len(set(sent)) == 2
+    for claims in (("benefit",), ("dud", "harm", "guardrail arrests"), ("benefit",)):
+        assert events.emit([events.Crossing("first-trial", claim, 3, "promote") for claim in claims], ()) == 1
+    assert len(sent) == 3
+    assert len(set(sent)) == 1
+    assert events.emit([events.Crossing("first-trial", "harm", 5, "stop_for_harm", again=True)], ()) == 0
     events.emit([events.Crossing("first-trial", "harm", 4, "promote")], ())
-    assert sent[-1] not in sent[:6]
+    assert sent[-1] not in sent[:3]
 
 
 def test_an_alerts_file_that_was_named_must_be_there(tmp_path: Path) -> None:

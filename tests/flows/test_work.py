@@ -13,13 +13,16 @@ from typing import Any
 import pytest
 
 from expectations import engine
+from expectations.check import Key, key_of
 from flows import work
 from flows.byhand import ingest_files
 from flows.show import look_json
 from tests.flows.making import NOW, Desk, csv_text, people, plan, row
 from trials.connectors.connector import Limits
 from trials.errors import DataError, NotSealedError, ProtocolError, SourceError
-from trials.records import Checked, Delivery
+from trials.evidence import Look
+from trials.protocol import Protocol
+from trials.records import Checked, Delivery, Receipt
 from trials.store import ledger, reading
 from trials.store.history import history
 
@@ -496,6 +499,53 @@ def test_a_date_beyond_the_calendar_is_set_aside(desk: Desk) -> None:
     assert "in the future" in receipt.reasons[0].reason
 
 
+def counted(receipts: Sequence[Receipt]) -> list[tuple[int, int, int, int]]:
+    return [(one.accepted, one.quarantined, one.duplicates, one.corrections) for one in receipts]
+
+
+def each_day_and_at_once(desk: Desk, daily: Protocol, at_once: Protocol, files: Mapping[str, str]) -> Look:
+    """The last look of a trial that gets each file at 20:00 UTC of its day, and of one that gets all of them after the last."""
+    receipts: list[Receipt] = []
+    desk.sealed(daily)
+    for name, text in files.items():
+        desk.sent(daily.trial, {f"{name}.csv": text})
+        clock = work.Clock(datetime.fromisoformat(f"{name}T20:00+00:00"))
+        done = desk.collect(daily.trial, clock=clock)[daily.trial]
+        receipts += done.receipts
+    caught_up = desk.collect(desk.sealed(at_once, **files), clock=clock)[at_once.trial]
+    assert counted(caught_up.receipts) == counted(receipts)
+    [last, look] = [one.look for one in (done, caught_up)]
+    assert last is not None
+    assert look is not None
+    assert (last.n, last.enrolled, last.estimate) == (look.n, look.enrolled, look.estimate)
+    assert (last.claims, last.state_sha256) == (look.claims, look.state_sha256)
+    return look
+
+
+def test_what_is_sent_again_counts_in_a_catch_up_as_day_by_day(desk: Desk) -> None:
+    """A file sent again, after another numbered its people, is judged again after that one, also where all come in at once."""
+    said = csv_text([row(1, well=0), "p009,new,,1"])
+    files = {"2024-03-01": said, "2024-03-02": csv_text(["p009,new,2,0"]), "2024-03-03": said}
+    look = each_day_and_at_once(desk, plan(), plan("second-trial"), files)
+    assert (look.n, look.enrolled, look.estimate) == (2, 2, 1.0)
+
+
+def test_people_of_a_site_ahead_of_utc_count_in_a_catch_up_as_day_by_day(desk: Desk) -> None:
+    """Who joined on the next day, as it is called there already, is taken on the day it is read, as in a later round."""
+    changes: dict[str, Any] = {
+        "order_by": ["enrolled_on", "entry_order"],
+        "primary": {**plan().primary.model_dump(mode="json"), "follow_up": "1 day"},
+        "data": {"report_within": "7 days"},
+    }
+    header = "participant_id,arm,enrolled_on,entry_order,well\n"
+    files = {
+        "2024-03-01": f"{header}p001,usual,2024-03-01,1,\np002,new,2024-03-02,2,\n",
+        "2024-03-04": f"{header}p001,usual,2024-03-01,1,0\np003,usual,2024-03-05,3,\n",
+    }
+    look = each_day_and_at_once(desk, plan(**changes), plan("second-trial", **changes), files)
+    assert (look.n, look.enrolled, look.waiting) == (1, 3, 2)
+
+
 @pytest.mark.parametrize("as_sent", [False, True], ids=["together", "one by one"])
 def test_what_comes_after_a_delivery_that_could_not_be_judged_waits(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, as_sent: bool
@@ -505,11 +555,11 @@ def test_what_comes_after_a_delivery_that_could_not_be_judged_waits(
     trial, other = desk.sealed(plan(), **files), desk.sealed(plan("second-trial"), **files)
     sound = work.check
 
-    def failing(deliveries: Sequence[Delivery], *others: Any) -> dict[tuple[str, str], Checked]:
+    def failing(deliveries: Sequence[Delivery], *others: Any) -> dict[Key, Checked]:
         found = sound(deliveries, *others)
         for one in deliveries:
             if (one.trial, one.name) == (trial, "2024-03-02.csv"):
-                found[one.trial, one.content_sha256] = Checked(refusal="could not be checked", unjudged=True)
+                found[key_of(one)] = Checked(refusal="could not be checked", unjudged=True)
         return found
 
     clock = work.Clock(NOW, as_sent=as_sent)

@@ -158,7 +158,7 @@ def test_waiting_in_vain_is_one_sentence(url: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_connection_has_room_for_as_long_as_it_writes_much(tmp_path: Path) -> None:
-    """An SQLite connection holds 8 MB of the file at most, and 64 MB while it takes in a large delivery: of what a page or a
+    """An SQLite connection holds 2 MB of the file at most, and 64 MB while it takes in a large delivery: of what a page or a
     round has read, memory keeps no more, however large the ledger grows."""
     store = open_store(f"sqlite:///{tmp_path / 'ledger.db'}")
     with writing(store) as connection:
@@ -166,7 +166,7 @@ def test_a_connection_has_room_for_as_long_as_it_writes_much(tmp_path: Path) -> 
         assert connection.exec_driver_sql("PRAGMA cache_size").scalar() == -65_536
     for transaction in (writing, reading):
         with transaction(store) as connection:
-            assert connection.exec_driver_sql("PRAGMA cache_size").scalar() == -8_192
+            assert connection.exec_driver_sql("PRAGMA cache_size").scalar() == -2_048
     store.close()
 
 

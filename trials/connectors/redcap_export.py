@@ -34,8 +34,8 @@ def export(api: Api, project: Project, columns: Sequence[Column], options: Optio
         if before == after:
             if not complete:
                 raise SourceError(
-                    f"{api.host} answered {len({row[project.record_id] for row in rows} & set(before))} of {len(before)} "
-                    "records, must answer all. Try again; if it stays so, make source.options.batch smaller."
+                    f"{api.host} did not answer the records that were asked for, must answer all and no other. Try again; if "
+                    "it stays so, make source.options.batch smaller."
                 )
             _check_sees_all(api, project, columns, rows)
             _check_distinct(api, project, rows)
@@ -135,7 +135,7 @@ def _check_distinct(api: Api, project: Project, rows: Sequence[Cells]) -> None:
     """No row stands twice: the same record, event, instrument and instance."""
     keys = {(row[project.record_id], event_of(row), *instance_of(row)) for row in rows}
     if len(keys) < len(rows):
-        raise SourceError(f"{api.host} answers {len(rows) - len(keys)} rows twice, must answer each once. Try again.")
+        raise SourceError(f"{api.host} answers rows twice, must answer each once. Try again.")
 
 
 def event_of(row: Cells) -> str:

@@ -60,10 +60,10 @@ def people(
         for cells in _person(records[record], columns, options, told, twofold)
     ]
     if twofold:
-        name, count = twofold.most_common(1)[0]
+        name = twofold.most_common(1)[0][0]
         raise UnclearError(
-            f"'{name}' has answers at two events of one record (records with that: {count:,}), must have them at one. Write "
-            "'[event][field]' in source.columns, or mend the records."
+            f"'{name}' has answers at two events of one record, must have them at one. Write '[event][field]' in "
+            "source.columns, or mend the records."
         )
     return {column.name: [cells[column.name] for cells in found] for column in columns}, told.sentences()
 

@@ -37,7 +37,7 @@ Transaction = Connection
 LOCK_SECONDS = 30
 _BEFORE_CHAINS = ("r0001", "r0002")  # revisions whose trials have no chain yet
 _WRITER = "roadtest_writer"
-_CACHE_KB, _ROOMY_KB = 8 * 1024, 64 * 1024  # of an SQLite connection, where 2 MB are usual
+_CACHE_KB, _ROOMY_KB = 2 * 1024, 64 * 1024  # of an SQLite connection; more of it makes no round and no page quicker
 _ROOMY = "roadtest_roomy"
 _SQLITE = "sqlite:///"
 # A server that vanishes without a word (its machine lost power, the network is cut) is given up within two minutes; by

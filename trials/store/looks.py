@@ -11,7 +11,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection, delete, insert, select, type_coerce
 
 from trials.acts.allocating import ARM_DROPPED, ArmDropped
-from trials.analysis import Person, Progress, Version, analyse, can_resume
+from trials.analysis import Person, Progress, Version, analyse, can_resume, reported_after_all
 from trials.errors import StoreError
 from trials.evidence import Look
 from trials.protocol import Protocol
@@ -34,8 +34,8 @@ def next_look(
     """The last look, then the next one with the state behind it. `changed`: smallest order key of the people who changed.
 
     It reads on from the cursor where it can. From the start when somebody before the cursor changed (a correction, a late
-    enrolment), when the last look could not see all that was in, when its state is of another format, or when the plan was
-    amended since: so no state mixes two plans.
+    enrolment), when somebody after it came under a number that was passed over, when the last look could not see all that
+    was in, when its state is of another format, or when the plan was amended since: so no state mixes two plans.
     """
     last, progress = _last(connection, protocol.trial)
     if progress is not None and last is not None:
@@ -44,6 +44,8 @@ def next_look(
         if rewritten or amended or not can_resume(progress) or not _saw_everything(connection, last):
             progress = None
     people = people_in_order(connection, protocol, after=None if progress is None else progress.cursor_key)
+    if progress is not None and reported_after_all(protocol, progress, people):
+        progress, people = None, people_in_order(connection, protocol)
     after, look = analyse(
         protocol,
         people,

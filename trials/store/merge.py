@@ -23,7 +23,8 @@ from trials.records import Enrolled, Record
 from trials.store.intake import OPEN, Intake
 
 # A delivery's own date is believed if it reached us within so long: a pipeline that was down for some days changes no
-# number, and a file that is dated back gains its sender no more than this.
+# number, and a file that is dated back gains its sender no more than this. But a row that names a day further in the future
+# than expectations/rows.py allows is at fault on the day it is read: a round that comes after that day takes it.
 TRUSTED_TRANSIT = timedelta(days=7)
 LAST_ENTRY = 999_999_999  # fits PostgreSQL's integer and the twelve digits of an order key
 
