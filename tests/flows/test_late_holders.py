@@ -18,7 +18,7 @@ from trials.store.engine import Store, open_store
 
 HEADER = "participant_id,arm,enrolled_on,entry_order"
 LATE = range(3, 43, 2)  # numbers whose people are first heard of with the last delivery
-BOUNDARIES = {"method": "group-sequential", "looks": 5, "max_participants": 200}
+BOUNDARIES = {"method": "group-sequential", "looks": 5}
 BINARY = {
     "measure": "well",
     "kind": "binary",
@@ -29,23 +29,25 @@ BINARY = {
 }
 
 
-def dated(monitoring: dict[str, object]) -> Protocol:
+TIMES = {"measure": "free", "kind": "time_to_event", "better": "lower", "event": "well", "follow_up": "1 day"}
+TIMES |= {"baseline": 0.4, "worthwhile": 0.5}
+
+
+def dated(primary: dict[str, object], monitoring: dict[str, object]) -> Protocol:
     """People are ordered by the day on which they joined; who is not reported a week after their day counts as missing."""
+    order, data = ["enrolled_on", "entry_order"], {"report_within": "7 days"}
     return plan(
-        "dated-trial",
-        order_by=["enrolled_on", "entry_order"],
-        primary=BINARY,
-        data={"report_within": "7 days"},
-        monitoring=monitoring,
+        "dated-trial", order_by=order, primary=primary, data=data, monitoring={"max_participants": 200} | monitoring
     )
 
 
 def rows(people: Iterable[tuple[int, int, int]]) -> str:
-    """(number, day of March, whether well) as a delivery."""
+    """(number, day of March, whether well) as a delivery; the days until then are there for who counts them."""
     lines = (
-        f"p{number},{'usual' if number % 2 else 'new'},2024-03-{day:02},{number},{well}" for number, day, well in people
+        f"p{number},{'usual' if number % 2 else 'new'},2024-03-{day:02},{number},{well},{1 + number % 7}"
+        for number, day, well in people
     )
-    return "\n".join([f"{HEADER},well", *lines, ""])
+    return "\n".join([f"{HEADER},well,free", *lines, ""])
 
 
 def outcome(number: int) -> int:
@@ -85,13 +87,17 @@ def homes(tmp_path: Path) -> Iterator[list[Desk]]:
         desk.store.close()
 
 
-@pytest.mark.parametrize("monitoring", [BOUNDARIES, {"max_participants": 200}], ids=["planned looks", "at any time"])
+@pytest.mark.parametrize(
+    ("primary", "monitoring"),
+    [(BINARY, BOUNDARIES), (BINARY, {}), (TIMES, {})],
+    ids=["planned looks", "at any time", "times to an event"],
+)
 def test_who_comes_under_a_number_that_was_passed_over_counts_once(
-    monitoring: dict[str, object], homes: list[Desk]
+    primary: dict[str, object], monitoring: dict[str, object], homes: list[Desk]
 ) -> None:
     """Rounds on every day, which pass the missing numbers over, and two rounds alone come to the same last look; each look is
     the one that is computed again from history."""
-    protocol = dated(monitoring)
+    protocol = dated(primary, monitoring)
     daily, caught_up = (played(desk, protocol, days) for desk, days in zip(homes, (range(6, 22), (6, 21)), strict=True))
     assert daily.n == 180
     assert daily == caught_up
