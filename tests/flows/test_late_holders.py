@@ -19,7 +19,7 @@ from trials.store.engine import Store, open_store
 HEADER = "participant_id,arm,enrolled_on,entry_order"
 LATE = range(3, 43, 2)  # numbers whose people are first heard of with the last delivery
 BOUNDARIES = {"method": "group-sequential", "looks": 5}
-BINARY = {
+BINARY: dict[str, object] = {
     "measure": "well",
     "kind": "binary",
     "better": "higher",
@@ -27,10 +27,15 @@ BINARY = {
     "worthwhile": 0.2,
     "follow_up": "1 day",
 }
-
-
-TIMES = {"measure": "free", "kind": "time_to_event", "better": "lower", "event": "well", "follow_up": "1 day"}
-TIMES |= {"baseline": 0.4, "worthwhile": 0.5}
+TIMES: dict[str, object] = {
+    "measure": "free",
+    "kind": "time_to_event",
+    "better": "lower",
+    "baseline": 0.4,
+    "worthwhile": 0.5,
+    "event": "well",
+    "follow_up": "1 day",
+}
 
 
 def dated(primary: dict[str, object], monitoring: dict[str, object]) -> Protocol:
