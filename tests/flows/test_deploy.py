@@ -245,8 +245,6 @@ def test_a_worker_runs_a_round_when_it_is_due(shared: Shared, house: Desk) -> No
         until(lambda: ran_after(house, before), worker)
         due_every(shared, None)  # no more runs; the one that did the work comes to its end
         until(lambda: not any("prefect.engine" in command for command in of_home(shared.home).values()), worker)
-        worker.send_signal(signal.SIGINT)
-        worker.communicate(timeout=60)
     look = reading.card(house.store, "first-trial").look
     assert look is not None
     assert look.n == 10
