@@ -1,6 +1,7 @@
 """Prefect's server beside the pages: `python -m flows.prefect_server FILE`, the number of an open listening socket.
 
-It differs from `prefect server start` in that it takes over a socket that is open already, and ends with its parent.
+It differs from `prefect server start` in that it takes over a socket that is open already, keeps within bounds what it holds in
+memory, and ends with its parent.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from pathlib import Path
 
 from flows.beside import STOP_SERVER
 from flows.environment import prepare
+from flows.memory import bound
 from flows.parts import FAULT, ends_with_its_parent
 from flows.settings import load_settings
 
 
 def main() -> int:
     """Serves until SIGTERM, or until whoever started it is gone."""
+    bound()
     ends_with_its_parent(STOP_SERVER)
     listening = socket.socket(fileno=int(sys.argv[1]))
     prepare(load_settings().folder)

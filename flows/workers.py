@@ -23,6 +23,7 @@ from pydantic import SecretStr
 
 from flows.alerts_file import read_channels
 from flows.beside import ENDS_WITHIN, only_one
+from flows.memory import bound
 from flows.one_log import OneLog, handler_for
 from flows.parts import Part
 from flows.serving import address, app_of, metering_of, require_free, say_where, signing_of
@@ -65,6 +66,7 @@ class Pages(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
+        bound()
         settings = self._settings
         stale = timedelta(days=settings.stale_after_days)
         metering = replace(metering_of(settings, self._counts), schedule=self._schedule)
