@@ -1,4 +1,4 @@
-"""What a process that runs for months keeps is bounded. Each is asked in a process of its own: the bounds can't be taken back."""
+"""What a process that runs for months keeps is bounded. Each is asked in a process of its own: bounds can't be taken back."""
 
 from __future__ import annotations
 
