@@ -111,18 +111,17 @@ def check_alerts(home: Home = None, as_json: Json = False) -> None:
 
 def _seen(store: Store, everything: bool) -> tuple[View, list[Alert]]:
     """What whoever opened the store may be told of; how much else there is goes to stderr."""
+    from flows import alerts_untold
     from flows.alerts_words import programmes_of, view_of
     from trials.alerting import worst_first
     from trials.store import alerts, reading
 
     view = view_of(store, store.person, programmes_of(reading.cards(store)), reading.sealed_ids(store))
     found = alerts.listed(store) if everything else worst_first(alerts.standing(store))
-    if view.reads is None:  # how many were left out would tell them apart
-        return view, [one for one in found if view.may(one)]
-    mine = [one for one in found if view.may(one)]
-    if left := len(found) - len(mine):
+    # Of what they may not see, as many are counted as there would be whatever the trials' answers are.
+    if left := sum(not view.may(one) for one in alerts_untold.countable(store, found)):
         typer.echo(hidden_text(left, "alert", store.person), err=True)
-    return view, mine
+    return view, [one for one in found if view.may(one)]
 
 
 def _channels(settings: Settings, states: dict[str, ChannelState]) -> list[dict[str, Any]]:

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from trials.alerting import VERDICTS, Alert, Finding, KindName, Severity
+from trials.alerting import BREACH, VERDICTS, Alert, Finding, KindName, Severity
 from trials.store import alerts
 from trials.store.engine import Store
 
 _URGENT: frozenset[KindName] = frozenset({"verdict", "unhealthy"})  # the kinds of which any may have to be acted on
-_BREACH = "rule:guardrail"
 _MANY = 100  # trials in one query
 _Key = tuple[str, int]
 
@@ -29,7 +28,7 @@ def severity_of(alert: Alert) -> Severity:
 
 def of_an_arm(alert: Alert) -> bool:
     """Whether it says how the arms compare beyond the trial's answer: a breached guardrail, of participants or of burden."""
-    return alert.about.startswith(_BREACH)
+    return alert.about.startswith(BREACH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +79,17 @@ def answers(store: Store) -> Answers:
                 if not any(one.what in ("cleared", "passed") for one in told):
                     lasting[channel, known[key[0]]] = key
     return Answers(standing, frozenset(trials), raised, lasting)
+
+
+def countable(store: Store, found: Iterable[Alert]) -> list[Alert]:
+    """Those of the alerts that may be counted where nobody's role is known: of a trial's answers the one that stands first, and
+    no breached guardrail beside it. Raises StoreError."""
+    standing = answers(store).standing
+    return [
+        one
+        for one in found
+        if not of_an_arm(one) and (one.kind != "verdict" or standing.get(one.trial) == (one.id, one.occurrence))
+    ]
 
 
 def _verdicts(found: Iterable[Alert]) -> list[Alert]:

@@ -18,6 +18,7 @@ from typing import Literal
 KindName = Literal["verdict", "overdue", "unhealthy", "failed", "round"]
 Severity = Literal["act", "look"]
 What = Literal["raised", "passed", "cleared", "reminder"]
+BREACH = "rule:guardrail"  # so begins what an alert of a breached guardrail is about
 DAY = timedelta(days=1)
 # Two that judge at one time may finish in the other order; what is older than a change by less than this gives way to it.
 RACE = timedelta(minutes=10)

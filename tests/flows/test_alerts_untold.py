@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from flows import alerts, artifacts, events
+from flows.alerts_cli import alerts_app
 from flows.alerts_send import Message
 from flows.settings import Settings
 from tests.flows.making import HEADER, NOW, Desk, plan
@@ -20,6 +22,7 @@ from trials.alerting import Finding
 from trials.store import alerts as kept
 from trials.store import granting, rounds
 from trials.store.engine import open_store
+from trials.store.measuring import measured
 
 HURT = {"measure": "hurt", "kind": "binary", "better": "lower", "margin": 0.1, "baseline": 0.2}
 EVENTS = "prefect.events.emit_event"
@@ -104,6 +107,23 @@ def test_what_crossed_can_not_be_told_from_benefit(
     assert found == shown(desks("other"), "benefit", monkeypatch)
     assert [name for name, _, _ in found[0]] == ["roadtest.claim.crossed", "roadtest.verdict.crossed"]
     assert len(found[1]) == 1
+
+
+@pytest.mark.parametrize("case", ["dud", "harm", "breach"])
+def test_what_a_list_leaves_out_and_metrics_count_alike(
+    case: str, desks: Callable[[str], Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many alerts somebody without a role is not shown, and how many of each kind metrics have, are those of a benefit."""
+    said = []
+    for name in (case, "benefit"):
+        desk = desks(f"{name} of two")
+        shown(desk, name, monkeypatch)
+        done = CliRunner().invoke(alerts_app, ["list", "--all", "--by", "Eve", "--home", str(desk.home)])
+        assert "Nothing needs anybody" in done.stdout
+        said.append((done.stdout, done.stderr, measured(desk.store).alerts))
+    assert said[0] == said[1]
+    assert said[0][1].startswith("1 alert is not shown")
+    assert (said[0][2]["verdict"], said[0][2]["unhealthy"]) == (1, 0)
 
 
 def test_whoever_may_see_it_is_told_of_the_breach(

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import ColumnElement, Connection, Table, func, select, tuple_
 
 from trials.acts.act import STATES as TRIAL_STATES
-from trials.alerting import KIND_NAMES
+from trials.alerting import BREACH, KIND_NAMES
 from trials.disclosure import tens
 from trials.errors import StoreError
 from trials.evidence import Look
@@ -51,8 +51,8 @@ class Newest:
 @dataclass(frozen=True, slots=True)
 class Measured:
     """trials, rounds: by state, every state. totals: of all rounds, by `COUNTED`. rows: of all rounds, by `ROWS`, in tens.
-    failing: trials whose work failed in the last round that took them up. alerts: those that last, by kind. channels_failing:
-    to which the newest telling failed.
+    failing: trials whose work failed in the last round that took them up. alerts: those that last, by kind; of verdict, the
+    trials that have an answer. channels_failing: to which the newest telling failed.
     revision: the database's; ours: what this version brings. bytes: of the database."""
 
     trials: Mapping[str, int]
@@ -88,7 +88,7 @@ def measured(store: Store) -> Measured:
             totals={name: totals[name] for name in COUNTED},
             rows={name: tens(totals[name]) or 0 for name in ROWS},
             failing=_count(connection, WORK, WORK.c.failures > 0),
-            alerts=_by(connection, ALERT.c.kind, KIND_NAMES, ALERT.c.cleared_at.is_(None)),
+            alerts=_alerts(connection),
             channels_failing=_count(connection, CHANNEL, CHANNEL.c.failures > 0),
             backend=connection.dialect.name,
             revision=revision,
@@ -151,6 +151,14 @@ def _by(
 ) -> dict[str, int]:
     found = dict(connection.execute(select(column, func.count()).where(*which).group_by(column)).tuples().all())
     return {name: found.get(name, 0) for name in names}
+
+
+def _alerts(connection: Connection) -> dict[str, int]:
+    """Of a trial's answer and the guardrail whose breach made it there is one, so that they look alike to who reads metrics."""
+    lasts = ALERT.c.cleared_at.is_(None)
+    told = _by(connection, ALERT.c.kind, KIND_NAMES, lasts, ~ALERT.c.about.startswith(BREACH, autoescape=True))
+    answered = select(func.count(ALERT.c.trial.distinct())).where(lasts, ALERT.c.kind == "verdict")
+    return told | {"verdict": int(connection.scalar(answered) or 0)}
 
 
 def _count(connection: Connection, table: Table, which: ColumnElement[bool]) -> int:
