@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from expectations.rows import prepare
+from expectations.rows import AHEAD_OF_UTC, prepare
 from flows.byhand import must_be_file, replace_columns
 from flows.work import Door
 from trials import identifiers
@@ -30,7 +30,8 @@ from trials.store.seeing import must_allow
 def enrol_one(
     store: Store, trial: str, *, participant: str, site: str, on: date | None, by: str, at: datetime, door: Door
 ) -> revealing.Revealed:
-    """Somebody joins at a site: the next arm there. on: the day they join, today if None.
+    """Somebody joins at a site: the next arm there. on: the day they join, today in UTC if None; in the east it may be
+    tomorrow already.
 
     Raises what `revealing.reveal` does; DataError for an id or a day that the checks at the door would set aside.
     """
@@ -63,7 +64,7 @@ def newcomer_of(
     """Who joins, by the same rules as a row of a list of people. No sentence repeats the id."""
     today = at.astimezone(UTC).date()
     day = today if on is None else on
-    if day > today:
+    if day > today + AHEAD_OF_UTC:
         raise DataError(f"--on == {day}, must not lie in the future: an arm is revealed when somebody joins.")
     if protocol.sites and not site.strip():
         raise DataError(

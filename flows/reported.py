@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from expectations.rows import AHEAD_OF_UTC
 from flows import work
 from flows.byhand import must_be_file
 from trials.acts import Act
@@ -52,7 +53,7 @@ def staff_time(
     must_be_file(file, "Name a CSV file with the columns staff, week, tenure_weeks, cases, minutes.")
     protocol, _ = ledger.sealed_protocol(store, trial)
     _must_be_site(protocol, site)
-    rows = worked_weeks(text_of(file), hidden_by(door.pseudonyms(store, trial)), until=at.date())
+    rows = worked_weeks(text_of(file), hidden_by(door.pseudonyms(store, trial)), until=at.date() + AHEAD_OF_UTC)
     body = StaffTimes(rows=rows, site=site)
     said = {"body": body.model_dump(mode="json"), "sent": at.isoformat() if sent else None}
     return acts.act(store, trial, STAFF_TIME, body, by=by, at=at, key=sha256_text(canonical_json(said)))
@@ -109,7 +110,7 @@ def _worked(record: dict[str, str], number: int, hide: Callable[[str], str], unt
         raise DataError(f"row {number} has more or fewer cells than the header, must have as many.")
     week = _monday(record["week"], number, "week")
     if week > until:
-        raise DataError(f"row {number}: week starts on {week}, must not lie after {until}, when the file was sent.")
+        raise DataError(f"row {number}: week starts on {week}, must not lie in the future.")
     if "tenure_weeks" in record:
         tenure = _number(record["tenure_weeks"], number, "tenure_weeks", most=5_000, whole=True)
     else:
@@ -154,7 +155,7 @@ def report_safety(
     the same reference are the same event. Raises DataError, which repeats neither the id nor the text."""
     protocol, _ = ledger.sealed_protocol(store, trial)
     _must_be_site(protocol, event.site)
-    if event.day > at.date():
+    if event.day > at.date() + AHEAD_OF_UTC:
         raise DataError(f"day == {event.day}, must not lie after {at.date()}. Write the day on which it happened.")
     must_name_nobody("text", event.text)
     must_name_nobody("reference", event.reference)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,14 @@ def test_who_can_not_be_enrolled_is_told_in_a_sentence(run: Run, words: tuple[st
     done = run("enrol", "a-trial", *words, ok=False)
     assert sentence in done.stderr
     assert "ann@" not in done.stderr
+
+
+def test_it_may_be_tomorrow_already_where_somebody_joins() -> None:
+    """In the east it is, while UTC has the day before; a day later is a slip."""
+    plan, at = from_content(PLAN), datetime(2026, 3, 1, 22, tzinfo=UTC)
+    assert newcomer_of(plan, "s1", "North", date(2026, 3, 2), at, KEY).enrolled_on == date(2026, 3, 2)
+    with pytest.raises(DataError, match="2026-03-03, must not lie in the future"):
+        newcomer_of(plan, "s1", "North", date(2026, 3, 3), at, KEY)
 
 
 @pytest.mark.parametrize("name", ["John Smith", "zebedee quux", "Aisha", "Smith-Jones, John"])

@@ -210,7 +210,7 @@ def test_staff_are_pseudonyms_and_names_are_refused(desk: Desk) -> None:
         (CSV + "S1,2026-W05,0,4.5,200\n", "row 1: cases can't be used, must be a whole number"),
         (CSV + "S1,2026-W05,0,4,nan\n", "row 1: minutes can't be used"),
         (CSV + "S1,2026-W05,0,4,10081\n", "row 1: minutes can't be used"),
-        (CSV + "S1,2027-W05,0,4,200\n", "must not lie after"),
+        (CSV + "S1,2027-W05,0,4,200\n", "must not lie in the future"),
         (
             CSV + "S1,2026-W05,0,4,200\ns1,2026-01-28,0,4,200\n",
             "row 2 is of the same member of staff and week as row 1",
@@ -235,6 +235,16 @@ def test_no_file_fails_otherwise(text: str) -> None:
         rows, said = (), str(error)
     assert bool(rows) != bool(said)
     assert "\n" not in said
+
+
+def test_it_may_be_tomorrow_already_where_something_happened(desk: Desk) -> None:
+    """In the east it is, while UTC has the day before; a day later is a slip."""
+    event = SafetyEvent(day=day(3).date(), serious=True, kind="death", text="found at home")
+    with pytest.raises(DataError, match="must not lie after"):
+        reported.report_safety(desk.store, "a-trial", event, participant=None, by="Ann", at=day(1), door=desk.door)
+    assert reported.report_safety(
+        desk.store, "a-trial", event, participant=None, by="Ann", at=day(2), door=desk.door
+    ).seq
 
 
 def test_safety_events_are_reported_and_judged(desk: Desk) -> None:
