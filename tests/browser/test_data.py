@@ -78,8 +78,8 @@ def test_journey_c_bad_rows_are_mended_and_the_numbers_follow(tabs: Tabs, desk: 
         expect(one).to_contain_text("Saved. The row waits to be judged again.")
     page.get_by_role("button", name="Judge again").click()
     expect(page.locator("#data-mend-said")).to_have_text("Of the rows judged again 3 taken in.", timeout=60_000)
-    expect(figures).to_contain_text("40+", timeout=2_000)
-    other.get_by_text("as of 40 people").wait_for(timeout=2_000)
+    expect(figures).to_contain_text("40+", timeout=20_000)
+    other.get_by_text("as of 40 people").wait_for(timeout=20_000)
     expect(page.locator(".data-form")).to_have_count(0)
     expect(page.locator("#panel-data-deliveries")).to_contain_text("replay of 2024-03-08_north.csv")
     assert "P0" not in page.url
