@@ -79,7 +79,7 @@ STORED: tuple[Metric, ...] = (
     ),
     Metric("roadtest_round_looks_total", "counter", "Looks that rounds took."),
     Metric(
-        "roadtest_round_crossed_total", "counter", "Times that claims of a trial crossed their threshold in a round."
+        "roadtest_round_crossed_total", "counter", "Trials of which, in a round, a first claim crossed its threshold."
     ),
     Metric("roadtest_alerts", "gauge", "Alerts that last, by kind.", ("kind",)),
     Metric("roadtest_alert_channels_failing", "gauge", "Channels of alerts to which the newest telling failed."),

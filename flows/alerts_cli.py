@@ -103,7 +103,7 @@ def check_alerts(home: Home = None, as_json: Json = False) -> None:
         report = check(settings, store, utc_now())
         if as_json:
             print_json(report_json(report))
-        else:
+        elif not report.errors or "" not in report.errors:  # of a file that can't be read the fault alone is said
             typer.echo(report_text(report))
         if report.errors:
             fail("; ".join(f"{name or 'alerts'}: {error}" for name, error in report.errors.items()))

@@ -58,6 +58,7 @@ class Beside:
             reached |= self._with_server(environment)
         command = [sys.executable, "-m", "flows.runner", *schedule]
         self._runner = Part("rounds", command, reached, self.log.say)
+        self.log.say("", f"looks after the rounds; they are due by {' '.join(schedule)}")
 
     def _with_server(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Binds the server's socket; what another process needs to reach it."""
@@ -96,6 +97,7 @@ class Beside:
             self._server.stop(STOP_SERVER)
             self._socket.close()
         self._folded.flush(older=0.0)
+        self.log.say("", "has stopped")
         self.log.close()
 
 

@@ -151,17 +151,21 @@ def deployment_of(plan: Any, schedule: str, pool: str, kind: Kind, image: str) -
         tags=TAGS,
         concurrency_limit=alone if plan.alone else None,
         work_pool_name=pool,
-        job_variables=_job(kind, image),
+        job_variables=_job(kind, image, schedule),
         version=version("roadtest"),
         version_type="prefect:simple",  # type: ignore[arg-type]  # else it asks git where it stands
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
 
 
-def _job(kind: Kind, image: str) -> dict[str, Any]:
-    """What differs from the pool's template. A flow run says that it lives every 30 s: one that was killed is found."""
+def _job(kind: Kind, image: str, schedule: str) -> dict[str, Any]:
+    """What differs from the pool's template. A flow run says that it lives every 30 s: one that was killed is found. A
+    container is told the schedule, by which alerts judge whether a round is late; nothing else there would tell it."""
     env = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
-    return {"env": env} if kind == "process" else {"env": env, "image": image, "image_pull_policy": "IfNotPresent"}
+    if kind == "process":
+        return {"env": env}
+    env["ROADTEST_SCHEDULE"] = schedule
+    return {"env": env, "image": image, "image_pull_policy": "IfNotPresent"}
 
 
 def _wanted(one: Any) -> dict[str, Any]:
@@ -186,6 +190,7 @@ def _content(one: Any, schedules: list[Any], limit: int | None) -> dict[str, Any
         "pool": one.work_pool_name,
         "job": one.job_variables,
         "version": one.version,
+        "pull": getattr(one, "pull_steps", None) or [],  # a step would need a folder that a worker has not
         "cron": [_when(each) for each in schedules],
         "limit": limit,
         "alone": None if options is None else options.collision_strategy.value,

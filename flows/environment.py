@@ -123,13 +123,15 @@ def make_folder(folder: Path) -> None:
 
 
 def keep_log(home: Path) -> None:
-    """Faults of Roadtest's own are written, with their tracebacks, to roadtest.log in the home; never to the terminal."""
+    """Each round's beginning and end, and faults of Roadtest's own, with their tracebacks, are written to roadtest.log in the
+    home; never to the terminal."""
     logging.raiseExceptions = False  # a log that can't be written must not fill the terminal
     logger = logging.getLogger("roadtest")
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
         handler.close()
     logger.addHandler(handler_for(home))
+    logger.setLevel(logging.INFO)
     logger.propagate = False  # Prefect would print it
 
 

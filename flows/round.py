@@ -19,6 +19,7 @@ from flows.alerts_found import STOPPED
 from flows.environment import stop_waiting
 from flows.settings import Settings
 from flows.stores import store_of
+from trials.disclosure import about_numbers
 from trials.due import is_due
 from trials.errors import RoadtestError
 from trials.store import rounds
@@ -27,6 +28,7 @@ from trials.store.measuring import Stood
 from trials.store.seeing import allowed
 
 BEAT_SECONDS = 15.0
+MOST_NAMED = 20  # trials that failed, in the message of a run's state; its artifact has them all
 log = logging.getLogger("roadtest")
 
 
@@ -61,6 +63,7 @@ def run_round(
     if isinstance(begun, rounds.Skipped):
         return _skipped(begun, scheduled=scheduled)
     before = events.standing(store)
+    log.info("round %s begins", begun.id)
     with _beating(store, begun.id):
         try:
             settings.require_key_folder()
@@ -70,6 +73,7 @@ def run_round(
                 _end(store, begun, outcomes, lost, before)
         except Exception as error:
             sentence = _sentence(error)
+            log.info("round %s failed: %s", begun.id, sentence)
             with suppress(RoadtestError):  # where nothing can be written, `roadtest status` says that it fell silent
                 rounds.end(store, begun.id, work.utc_now(), "failed", rounds.Counts(), sentence)
             alerts.after_round(settings, store, work.utc_now())
@@ -77,6 +81,7 @@ def run_round(
                 raise RoadtestError(sentence) from None
             raise
         except BaseException:  # it is told to stop: whoever asks for a round next need not wait
+            log.info("round %s is told to stop", begun.id)
             with suppress(RoadtestError):
                 rounds.end(store, begun.id, work.utc_now(), "interrupted", rounds.Counts(), STOPPED)
             raise
@@ -197,6 +202,10 @@ def _end(
     with telemetry.span("report", trials=len(outcomes)):
         artifacts.round_artifacts(store, begun, outcomes, before)
     rounds.end(store, begun.id, work.utc_now(), state, counts, error)
+    log.info(
+        "round %s is done: %s of %s trials, %s deliveries, %s of them refused, %s looks",
+        *(begun.id, counts.done, counts.due, counts.deliveries, counts.refused, counts.looks),
+    )
 
 
 def counted(
@@ -216,7 +225,7 @@ def counted(
         quarantined=sum(receipt.quarantined for receipt in receipts),
         refused=sum(receipt.refusal is not None for receipt in receipts),
         looks=sum(number > known.get(trial, 0) for trial, number in looks.items()),
-        crossed=len({one.trial for one in crossed}),
+        crossed=len({one.trial for one in crossed if not one.again}),  # a second claim tells which it was
     )
 
 
@@ -224,7 +233,8 @@ def _state(outcomes: list[work.Outcome], lost: int = 0) -> Any:
     failures = [outcome for outcome in outcomes if not outcome.ok]
     if not failures:
         return outcomes
-    message = "; ".join(f"{outcome.trial}: {outcome.error}" for outcome in failures)
+    named = [f"{outcome.trial}: {about_numbers(str(outcome.error))}" for outcome in failures[:MOST_NAMED]]
+    message = "; ".join([*named, *([f"and {len(failures) - MOST_NAMED} trials more"] if failures[MOST_NAMED:] else [])])
     if lost and len(failures) == len(outcomes):
         return Failed(message=message)
     return Completed(name="CompletedWithFailures", message=message, data=outcomes)

@@ -405,6 +405,12 @@ def test_the_commands(desk: Desk, configured: Callable[..., Settings], web: Hook
     assert "This is a test" in web.said
     web.status = 403
     assert "refused it (status 403)" in run("test", "hook", code=1)
+    (desk.home / "alerts.yaml").write_text(
+        "channels: [{name: hook, url: 'json://x', digest: daily 8am}]", encoding="utf-8"
+    )
+    done = CliRunner().invoke(alerts_app, ["check", "--home", str(desk.home)])
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "digest" in done.stderr
 
 
 def test_listing_shows_nothing_of_trials_that_somebody_may_not_read(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flows import artifacts, events, work
+from flows import round as round_flow
 from flows.environment import run
 from tests.flows.making import HEADER, NOW, Desk, csv_text, people, plan, row
 from trials.store.engine import open_store
@@ -56,6 +57,23 @@ def test_a_claim_that_crossed_is_told_once_at_the_look_in_which_it_did(desk: Des
     assert before["good"] == Stood(2, "promote")
     assert events.standing(desk.store)["good"].look == 3
     assert events.crossings(desk.store, outcomes, before) == ()
+
+
+def test_a_second_claim_of_a_trial_is_not_counted(desk: Desk) -> None:
+    """A round's count of what crossed is what metrics show; a second claim would tell that the first was no lone benefit."""
+    first, again = (
+        events.Crossing("good", claim, 2, "cant_tell", again=claim == "harm") for claim in ("benefit", "harm")
+    )
+    told = [round_flow.counted([], {}, found).crossed for found in ([first], [first, again], [again], [])]
+    assert told == [1, 1, 0, 0]
+
+
+def test_a_rounds_state_tells_no_counts_and_does_not_grow_with_what_failed() -> None:
+    """Prefect shows it to everybody who may open its pages."""
+    failed = [work.Outcome(f"t{number}", ok=False, error="37 of 40 rows have no arm") for number in range(23)]
+    message = round_flow._state(failed).message
+    assert message.startswith("t0: some rows have no arm; t1: ")
+    assert message.endswith("; and 3 trials more")
 
 
 def test_a_trial_that_failed_after_its_look_still_tells_what_crossed(desk: Desk) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
+import subprocess
+import sys
 import urllib.request
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -272,6 +275,43 @@ def test_the_deployments_in_prefect_yaml_are_those_of_the_command(shared: Shared
     assert {name: after[name] for name in before} == before
     assert set(after) - set(before) == {"round/round-docker", "round/round-kubernetes"}
     assert [name for name, found in after.items() if found["cron"]] == ["round/round"]
+
+
+def test_prefect_takes_our_pools_as_the_readme_makes_them(shared: Shared) -> None:
+    """Both templates are taken by a server; what a Docker worker makes of its own, with the Secret block of the README's
+    command, is the database's address in the container, beside what a deployment sets."""
+    readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    [block] = re.findall(r'exec worker python -c "(.*)"', readme)
+    address = "postgresql+psycopg://roadtest:word@postgres:5432/roadtest"
+    ran(shared, sys.executable, "-c", block, ROADTEST_DATABASE_URL=address)
+    for kind in ("docker", "kubernetes"):
+        words = f"work-pool create roadtest-{kind} --type {kind} --base-job-template {kind}-pool.json"
+        assert f"prefect {words}" in readme
+        words = words.replace(f"create roadtest-{kind}", f"create of-file-{kind}")
+        ran(shared, sys.executable, "-m", "prefect", *words.replace(kind + "-pool", f"{EXAMPLES / kind}-pool").split())
+    pool = shared.ask(lambda client: client.read_work_pool("of-file-docker"))
+
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.workers.base import BaseJobConfiguration
+
+    async def rendered() -> dict[str, Any]:
+        async with get_client() as client:
+            made = await BaseJobConfiguration.from_template_and_values(
+                pool.base_job_template, {"env": {"ROADTEST_GROUP": "7"}}, client=client
+            )
+        return dict(made.env)
+
+    with temporary_settings({PREFECT_API_URL: shared.url}):
+        found = asyncio.run(rendered())
+    assert found == {"ROADTEST_DATABASE_URL": address, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30", "ROADTEST_GROUP": "7"}
+
+
+def ran(shared: Shared, *words: str, **more: str) -> None:
+    """Runs a command that must end well, against the shared server."""
+    variables = {**os.environ, **shared.variables, **more}
+    done = subprocess.run(words, env=variables, cwd=shared.home, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def deployments(shared: Shared) -> dict[str, dict[str, Any]]:

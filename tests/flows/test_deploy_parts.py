@@ -88,5 +88,5 @@ def test_a_pools_template_keeps_its_variables_beside_a_deployments(kind: str, mo
     assert rendered() == own
     assert rendered(ROADTEST_GROUP="7") == {**own, "ROADTEST_GROUP": "7"}
     assert rendered(PREFECT_FLOWS_HEARTBEAT_FREQUENCY="60") == {**own, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60"}
-    ours = deploying._job("docker" if kind == "docker" else "kubernetes", "roadtest")["env"]
-    assert rendered(**ours) == {**own, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+    ours = deploying._job("docker" if kind == "docker" else "kubernetes", "roadtest", "0 2 * * *")["env"]
+    assert rendered(**ours) == {**own, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30", "ROADTEST_SCHEDULE": "0 2 * * *"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -115,6 +116,9 @@ def test_a_schedule_fires_what_dies_comes_back_and_nothing_is_left(house: Desk) 
     log = (house.home / "roadtest.log").read_text(encoding="utf-8")
     assert "[serve] prefect ended (signal 9)" in log
     assert "[serve] rounds ended (signal 9)" in log
+    assert "[serve] looks after the rounds; they are due by minutes" in log
+    assert re.search(r"INFO round \d+ is done: 1 of 1 trials, 1 deliveries, 0 of them refused, 1 looks", log)
+    assert log.splitlines()[-1].endswith("[serve] has stopped")
     told_no_more_than_steps(collector)
 
 
