@@ -48,6 +48,21 @@ libc.fclose(file)
 print(open(sys.argv[2]).read().count("<heap nr="))
 """
 
+_FREE = """
+import sys, time
+from flows import memory
+memory.TRIM_SECONDS = 0.2 if sys.argv[1] == "trimmed" else 3600
+memory.bound()
+def resident():
+    return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmRSS"))
+before = resident()
+kept = [bytearray(1000) for _ in range(50_000)]
+last = bytearray(1000)  # lies on top: what is below is free, and the heap can't shrink
+del kept
+time.sleep(1)
+print(resident() - before)
+"""
+
 
 def _said(program: str, *arguments: str) -> float:
     done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
@@ -75,3 +90,9 @@ def test_all_connections_to_sqlite_together_keep_no_more_than_the_bound(database
 def test_threads_share_one_heap(tmp_path: Path) -> None:
     assert _said(_THREADS, "bound", str(tmp_path / "heaps.xml")) == 1
     assert _said(_THREADS, "unbound", str(tmp_path / "heaps.xml")) > 1
+
+
+def test_what_is_free_within_the_heap_goes_back() -> None:
+    """Some 50 MB that were needed for a moment, below something that stays."""
+    assert _said(_FREE, "trimmed") < 10
+    assert _said(_FREE, "kept") > 40
