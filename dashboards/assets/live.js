@@ -1,18 +1,21 @@
 /* Asks every second and a half whether the page's data changed, and if so tells the page's dcc.Store, whose callback
-   redraws in place: within two seconds of the commit, with room for the redraw. Rests while the tab is hidden. Whoever is
-   no longer signed in is led to where they can be. */
+   redraws in place: within two seconds of the commit, with room for the redraw. Rests while the tab is hidden. Whoever may
+   no longer see the page asks for it once more, and the server says why or leads them to where they can sign in. */
 (function () {
   "use strict";
   var PERIOD = 1500;
   var mark = null;
   var etag = null;
   var timer = null;
+  var leaving = false;
 
   var ask_server = window.fetch;
   window.fetch = async function () {
     var answer = await ask_server.apply(window, arguments);
-    if (answer.status === 401)
-      window.location.assign("/sign-in?next=" + encodeURIComponent(window.location.pathname + window.location.search));
+    if (answer.status === 401 && !leaving) {
+      leaving = true; // once: the answer to the next would know of no link any more
+      window.location.reload();
+    }
     return answer;
   };
 

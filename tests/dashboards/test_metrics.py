@@ -234,7 +234,7 @@ def test_a_database_that_is_away_is_told_and_the_counts_stay(tmp_path: Path) -> 
 
 def test_readiness_needs_no_sign_in_and_says_which_round_was_the_newest(empty: Store) -> None:
     """A balancer has no session; the answer names no trial, and is never kept."""
-    a_round(empty, NOW - timedelta(minutes=1))
+    a_round(empty, datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1))  # NOW is when the suite began
     answer = client(empty, Metering(schedule="*/15 * * * *"), "accounts").get("/readyz")
     said = answer.get_json()
     assert (answer.status_code, said["status"], said["why"]) == (200, "ready", [])
